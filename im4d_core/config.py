@@ -1,0 +1,217 @@
+"""Every setting of a run, as frozen dataclasses: one per part, presets as values, saved beside the weights and read back into the same types.
+
+The fields whose two values are "ours" and "the release's" carry the release's behaviour by name; `as_released` turns all of them at once and
+is the one compatibility switch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from im4d_core.types import TimeRange
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What is read of a capture."""
+
+    path: str = ""
+    """Folder of the capture."""
+    frames: str = ""
+    """Frames to use, as START:STOP:STEP (stop excluded); all when empty."""
+    test_views: tuple[str, ...] = ()
+    """Names of the cameras held out; the capture's own when empty."""
+    source_views: tuple[str, ...] = ()
+    """Names of the cameras colour may be fetched from; all but the test views when empty."""
+    resize: float = 1.0
+    """Scale of the pictures."""
+    crop: tuple[int, int] = (0, 0)
+    """Height and width of a centred crop after resizing; (0, 0) for none."""
+    bounds: tuple[float, ...] = ()
+    """Scene box as x0 y0 z0 x1 y1 z1; from the capture, or from its masks, when empty."""
+    boxes: str = ""
+    """A .npy file of per-frame boxes (frames, 2, 3), used as they are; from masks by visual hull when empty and the capture has masks."""
+    box_padding: float = 0.05
+    """World units added on every side of boxes made from masks."""
+    global_box: bool = False
+    """Use the union of the frames' boxes for every frame."""
+    pixel_centre: Literal["auto", "0", "0.5", "as-written"] = "auto"
+    """Where the calibration puts the centre of the first pixel: auto asks meta.json and falls back to 0 (OpenCV);
+    as-written takes the intrinsics unchanged, whatever the capture says, as the release does."""
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Colour behind the masks."""
+    mask_images: bool = True
+    """Multiply pictures by their masks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldConfig:
+    """A density field: feature planes and an MLP."""
+
+    spatial: tuple[int, ...] = (64, 128, 256, 512)
+    """Cells of the space planes, per level."""
+    temporal: tuple[int, ...] = (150, 150, 150, 150)
+    """Cells along time of the space-time planes, per level."""
+    channels: int = 16
+    width: int = 64
+    """Width of the MLP."""
+    depth: int = 5
+    """Hidden layers before the skip."""
+    skip: bool = True
+    """Concatenate the encoding again before one more hidden layer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodConfig:
+    """The Im4D model."""
+
+    field: FieldConfig = FieldConfig()
+    proposal: FieldConfig = FieldConfig(spatial=(128,), temporal=(150,), channels=12)
+    bounds: tuple[float, ...] = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
+    """The scene box the planes are defined over; set from the scene at training."""
+    times: TimeRange = TimeRange(first=0, last=0)
+    """The training range of frames; set from the scene at training."""
+    joint_canvas: bool = False
+    """Release: the chosen views are cropped to their masks and padded onto one common canvas before the image network, so that features depend on the choice."""
+    mask_invisible: bool = True
+    """Leave out source views that do not see a point. Release: they blend their border colours."""
+    pixel_offset: float = 0.5
+    """Where a pixel's centre lies, in pixels from its corner. Release: 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewsConfig:
+    """Choice of source views."""
+
+    count: int = 4
+    """Source views at test time."""
+    train_counts: tuple[int, ...] = (2, 3, 4, 5)
+    train_probabilities: tuple[float, ...] = (0.1, 0.35, 0.45, 0.1)
+    train_pool_extra: int = 2
+    """Training draws from the nearest (largest count + this) views."""
+    self_probability: float = 0.05
+    """How often the target itself is put into that pool in training."""
+    skip_nearest: bool = False
+    """Release: the nearest candidate is never used, even for cameras that are not candidates themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """Samples of the full renderer."""
+
+    proposal_samples: int = 64
+    fine_samples: int = 32
+    padding: float = 0.01
+    """Added to every bin of the proposal histogram."""
+    anneal_steps: int = 1000
+    anneal_slope: float = 10.0
+    slab: bool = False
+    """Release: near and far are the depths of the box's corners, one pair per picture, instead of each ray's own entry and exit."""
+    one_sided: bool = False
+    """Release: jitter is added on one side only and the inverse cdf is not centred."""
+    chunk: int = 8192
+    """Rays rendered at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OccupancyConfig:
+    """The occupancy grids baked per frame."""
+
+    resolution: tuple[int, ...] = (256,)
+    """Cells along the longest side (one number; the others follow the box's proportions), or cells along x, y and z."""
+    min_alpha: float = 0.005
+    """A cell is occupied where one of its samples has at least this opacity over a step of the cell's own size."""
+    raw_logit: float | None = None
+    """Release: compare the field's raw output with this number instead (5.0 there: density above e^4)."""
+    samples: int = 3
+    """Probes per axis in each cell, faces included."""
+    dilation: int = 1
+    """Cells added around occupied ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastConfig:
+    """The fast renderer."""
+
+    steps: int = 320
+    """Marching steps over the diagonal of the frame's box."""
+    min_weight: float = 0.003
+    """Colour is evaluated where a sample's weight is at least this."""
+    min_transmittance: float = 0.003
+    """A ray stops below this."""
+    renormalise: bool = True
+    """Scale the kept weights to the whole opacity. Release: off."""
+    baked: bool = False
+    """Interpolate a grid of the frame's logits instead of evaluating the field: for CPUs and small models."""
+    chunk: int = 1 << 18
+    """Density samples evaluated at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Weights of the losses."""
+
+    mask: float = 0.1
+    interlevel: float = 1.0
+    interlevel_into_field: bool = False
+    """Release: the interlevel loss also moves the fine weights."""
+    plane_tv: float = 2e-4
+    time_smooth: float = 1e-3
+    time_smooth_proposal: float = 1e-5
+    regularise_every: int = 5
+    """Plane regularisers are evaluated every so many steps, not rescaled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Optimisation."""
+
+    steps: int = 20_000
+    """Steps to run."""
+    schedule_steps: int = 0
+    """Steps the learning-rate schedule is sized for; 0 for `steps`."""
+    images: int = 2
+    """Pictures per step."""
+    rays: int = 2560
+    """Rays per picture."""
+    lr: float = 1e-3
+    lr_planes: float = 1e-2
+    warmup: int = 128
+    amp: bool = True
+    """fp16 autocast with loss scaling on CUDA devices."""
+    joint_steps: int = 5000
+    """From this step the image network is trained on every `image_network_every`-th step only."""
+    image_network_every: int = 20
+    checkpoint_every: int = 1000
+    preview_every: int = 1000
+    log_every: int = 10
+    seed: int = 0
+    losses: LossConfig = LossConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything a run depends on; stands as config.json beside its weights."""
+
+    data: DataConfig = DataConfig()
+    method: MethodConfig = MethodConfig()
+    views: ViewsConfig = ViewsConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    occupancy: OccupancyConfig = OccupancyConfig()
+    fast: FastConfig = FastConfig()
+    train: TrainConfig = TrainConfig()
+
+
+def as_released(config: RunConfig) -> RunConfig:
+    """The compatibility switch: the same run with every rule of the released code, its defects included."""
+    return replace(
+        config,
+        data=replace(config.data, pixel_centre="as-written"),
+        method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0),
+        views=replace(config.views, skip_nearest=True),
+        sampling=replace(config.sampling, slab=True, one_sided=True),
+        occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, dilation=0),
+        fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, baked=False),
+        train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
+    )
