@@ -1,0 +1,324 @@
+"""Everything the window shows, as one frozen value; and the render request that follows from it.
+
+`viewer.reduce.reduce(state, event) -> state` is the only way to a new state (events: `viewer.events`). Nothing here knows OpenGL, torch or ImGui.
+
+The window's loop: poll → events → reduce → run `state.effects` → `render_request` → if it differs from the last one, hand it to the worker → present →
+overlays with the *displayed* request's camera → panels, whose events are reduced in the next turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from im4d_core.camera_path import CameraPath, Keyframe, playback_frame
+from im4d_core.geometry import fitted, intrinsics
+from im4d_core.types import Camera, Scene
+
+if TYPE_CHECKING:
+    from viewer.events import Effect
+
+Vector = tuple[float, float, float]
+Mode = Literal["fast", "full", "auto"]
+"""auto: fast while anything moves, full once the view has been still."""
+Output = Literal["colour", "depth", "opacity", "cost"]
+NavigationMode = Literal["orbit", "fly"]
+LoopMode = Literal["once", "loop", "ping-pong"]
+Level = Literal["info", "warning", "error"]
+
+MODES: tuple[Mode, ...] = ("fast", "full", "auto")
+OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost")
+LOOPS: tuple[LoopMode, ...] = ("once", "loop", "ping-pong")
+STILL_S = 0.15
+"""How long a view must be still before mode auto asks for the full renderer."""
+SCALES = (0.1, 1.0)
+"""Least and greatest render scale."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Navigation:
+    """The user's camera and how it moves."""
+
+    T_camera_world: Float64[np.ndarray, "4 4"]
+    pivot: Vector = (0.0, 0.0, 0.0)
+    """The point orbits turn about and pans keep under the cursor."""
+    up: Vector = (0.0, 0.0, 1.0)
+    """Unit vector of the world."""
+    fov_y_deg: float = 50.0
+    mode: NavigationMode = "orbit"
+    speed: float = 1.0
+    """Fly speed in world units per second."""
+    velocity: Vector = (0.0, 0.0, 0.0)
+    """Smoothed fly velocity along the camera's right, the world's up and the camera's forward axes, in units of `speed`."""
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.T_camera_world.tobytes(), self.pivot, self.up, self.fov_y_deg, self.mode, self.speed, self.velocity)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Navigation) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transport:
+    """Scene time. `index` into `Scene.frames` is the truth; the clock only says where it is now."""
+
+    index: int = 0
+    playing: bool = False
+    fps: float = 30.0
+    speed: float = 1.0
+    """Factor on `fps`; negative plays backwards."""
+    loop: LoopMode = "loop"
+    direction: Literal[1, -1] = 1
+    """Where the frames go now: prefetch along it."""
+    anchor_index: float = 0.0
+    """Where the clock was started: position and time."""
+    anchor_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What is rendered and how well."""
+
+    mode: Mode = "fast"
+    output: Output = "colour"
+    automatic_scale: bool = True
+    scale: float = 1.0
+    """Render size over window size; set by the user, or by `viewer.resolution` when automatic."""
+    target_fps: float = 20.0
+    recent_ms: tuple[float, ...] = ()
+    """The last render times at this scale, for the automatic scale."""
+    background: Vector = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlays:
+    """Lines drawn over the picture."""
+
+    cameras: bool = False
+    box: bool = False
+    path: bool = True
+    axes: bool = False
+    sources: bool = False
+    """Frusta of the source views in use, highlighted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Which parts of the window are shown. The transport always is."""
+
+    panels: bool = True
+    stats: bool = True
+    help: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathEdit:
+    """What undo returns to."""
+
+    path: CameraPath
+    selected: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathEditor:
+    """The camera path under edit, its undo history, and its preview."""
+
+    path: CameraPath = CameraPath()
+    selected: int | None = None
+    """Id of the selected key."""
+    undo: tuple[PathEdit, ...] = ()
+    redo: tuple[PathEdit, ...] = ()
+    gesture: int = 0
+    """The drag the last edit belongs to; 0 for none."""
+    time_s: float = 0.0
+    """Playhead of the path."""
+    previewing: bool = False
+    """The window shows the path's camera instead of the user's."""
+    playing: bool = False
+    anchor_time_s: float = 0.0
+    anchor_s: float = 0.0
+    records_scene_time: bool = False
+    """New keys keep the frame that is shown."""
+    file: str = "path.json"
+    saved: CameraPath = CameraPath()
+    """The path as it is on disk."""
+
+    @property
+    def unsaved(self) -> bool:
+        return self.path != self.saved
+
+    @property
+    def selected_key(self) -> Keyframe | None:
+        return next((key for key in self.path.keys if key.id == self.selected), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A message at the bottom right. Errors stay until dismissed."""
+
+    id: int
+    level: Level
+    text: str
+    path: Path | None = None
+    count: int = 1
+    """How often it was raised."""
+    raised_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """What a video export makes."""
+
+    width: int = 1280
+    height: int = 720
+    fps: float = 30.0
+    quality: int = 18
+    """x264's constant rate factor: smaller is better and larger."""
+    mode: Literal["fast", "full"] = "fast"
+    file: str = "out.mp4"
+    start_s: float = 0.0
+    """First moment of the path that is rendered."""
+    stop_s: float | None = None
+    """Last moment; None for the end of the path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A long task beside the GUI."""
+
+    done: int = 0
+    total: int = 0
+    started_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    settings: ExportSettings = ExportSettings()
+    job: Job | None = None
+    """The export under way."""
+    finished: Path | None = None
+    """The last video."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewerState:
+    """The whole state of the window. Compare parts by ``is`` or ``==``; `reduce` keeps the parts an event does not change."""
+
+    scene: Scene | None = None
+    source: Path | None = None
+    """The run or scene folder that is open."""
+    navigation: Navigation = Navigation(T_camera_world=np.eye(4))
+    transport: Transport = Transport()
+    picture: Picture = Picture()
+    overlays: Overlays = Overlays()
+    layout: Layout = Layout()
+    path_editor: PathEditor = PathEditor()
+    export: Export = Export()
+    occupancy_job: Job | None = None
+    dataset_camera: int | None = None
+    """The camera of the capture the window looks through, until the user moves."""
+    last_camera: int = 0
+    """The camera of the capture that was looked through last."""
+    notices: tuple[Notice, ...] = ()
+    next_notice: int = 1
+    asks_quit: bool = False
+    """Show the question whether to quit although an export runs or the path is unsaved."""
+    width: int = 1280
+    height: int = 720
+    """The picture area in framebuffer pixels."""
+    now_s: float = 0.0
+    """The clock of the last `Tick`."""
+    moved_s: float = -1.0
+    """When the view last changed."""
+    effects: tuple[Effect, ...] = ()
+    """What the window is to do next, oldest first; see `viewer.events`."""
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown, as the capture numbers it."""
+        if self.scene is None:
+            return 0
+        return self.scene.frames[shown_index(self)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RenderRequest:
+    """One picture to make. Equal requests give the same picture."""
+
+    camera: Camera
+    """Its width and height are the size to render at."""
+    frame: int
+    mode: Literal["fast", "full"]
+    output: Output
+    background: Vector
+    moving: bool
+    """More requests are likely within milliseconds: prefer speed, e.g. no prefetch against the direction. Not part of the picture, so not of the key."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Hashable identity of the picture; safe to compare and to use in a dict."""
+        camera = self.camera
+        view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
+        return (*view, self.frame, self.mode, self.output, self.background)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RenderRequest) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def shown_index(state: ViewerState) -> int:
+    """Index into `Scene.frames` of the frame that is shown: the transport's, or the path's while a path with scene time is previewed."""
+    editor = state.path_editor
+    if state.scene is None or not (editor.previewing and editor.path.keys):
+        return state.transport.index
+    frame = editor.path.sample(editor.time_s).scene_frame
+    if frame is None:
+        if not editor.playing:
+            return state.transport.index
+        frame = playback_frame(editor.time_s, state.scene.frames, state.transport.fps)
+    return int(np.argmin(np.abs(np.asarray(state.scene.frames) - frame)))
+
+
+def view_camera(state: ViewerState, width: int, height: int) -> Camera:
+    """The camera the window looks through, for a picture of a given size: the path's while it is previewed, a camera of the capture with its own
+    intrinsics (everything it sees stays visible) while the user looks through one, else the user's."""
+    editor, navigation = state.path_editor, state.navigation
+    if editor.previewing and editor.path.keys:
+        sample = editor.path.sample(editor.time_s)
+        K = intrinsics(width, height, sample.fov_y_deg)
+        return Camera(name="path", K=K, T_camera_world=np.linalg.inv(sample.T_world_camera), width=width, height=height)
+    if state.scene is not None and state.dataset_camera is not None:
+        return replace(fitted(state.scene.cameras[state.dataset_camera], width, height), T_camera_world=navigation.T_camera_world)
+    K = intrinsics(width, height, navigation.fov_y_deg)
+    return Camera(name="user", K=K, T_camera_world=navigation.T_camera_world, width=width, height=height)
+
+
+def is_moving(state: ViewerState) -> bool:
+    """Whether the picture is about to change: the view changed a moment ago, or something plays."""
+    return state.transport.playing or state.path_editor.playing or state.now_s - state.moved_s < STILL_S
+
+
+def render_request(state: ViewerState, width: int, height: int) -> RenderRequest | None:
+    """The picture the window should show now, or None without a scene or area.
+
+    Args:
+        width: of the picture area in framebuffer pixels; the request's own size is this times the render scale.
+        height: likewise.
+    """
+    if state.scene is None or width < 1 or height < 1:
+        return None
+    moving, picture = is_moving(state), state.picture
+    mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
+    # A still full picture is worth its pixels; an automatic scale serves motion only.
+    scale = 1.0 if mode == "full" and picture.automatic_scale and not moving else picture.scale
+    camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
+    return RenderRequest(camera=camera, frame=state.frame, mode=mode, output=picture.output, background=picture.background, moving=moving)

@@ -1,0 +1,61 @@
+"""What the window side tells the panels: measurements and facts about the machine. Panels read it, nothing writes back.
+
+The window builds a fresh `Stats` every GUI frame. Anything that changes what the viewer *does* is an event instead (`viewer/events.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from viewer.state import RenderRequest
+
+
+class Cached(IntEnum):
+    """The best place one frame's data is ready in; ordered, so that more is better."""
+
+    MISSING = 0
+    """No occupancy of this frame, or its pictures are gone."""
+    DISK = 1
+    HOST = 2
+    DEVICE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats:
+    """The last measurements; every number may be 0 before the first picture."""
+
+    gui_fps: float = 0.0
+    stages_ms: tuple[tuple[str, float], ...] = ()
+    """Render time by stage of the last picture, in the order they ran, e.g. (("frames", 3.1), ("encode", 8.0), ("march", 12.5))."""
+    render_ms: float = 0.0
+    """Whole render time of the last picture, measured around the render only, never around the swap."""
+    latency_ms: float = 0.0
+    """Input to displayed picture."""
+    displayed: RenderRequest | None = None
+    """The request whose picture is on the screen; overlays are drawn with its camera."""
+    source_views: tuple[int, ...] = ()
+    """Views whose pictures colour of the displayed picture came from."""
+    busy: bool = False
+    """A render is under way."""
+    progress: float = 1.0
+    """Done fraction of the render under way (tiles of the full renderer); 1 when idle."""
+    loading: str = ""
+    """What start-up or opening waits for, e.g. "Loading PyTorch"; empty when ready."""
+    device: str = ""
+    """e.g. "cuda:0 NVIDIA H200" or "cpu, 2 threads"."""
+    gl_renderer: str = ""
+    present: Literal["none", "interop", "upload"] = "none"
+    """How pictures reach OpenGL."""
+    present_reason: str = ""
+    """Why not interop, and the cure; empty with interop."""
+    memory: tuple[tuple[str, int], ...] = ()
+    """Bytes by holder, e.g. (("model", …), ("features", …), ("frames", …))."""
+    model: str = ""
+    """One line about the model: preset or method, steps trained, parameters."""
+    occupancy: Literal["missing", "partial", "ready"] = "missing"
+    cache: tuple[Cached, ...] = ()
+    """One entry per scene frame, in the order of `Scene.frames`; empty before a scene is open."""
+    encoder: str = ""
+    """Reason why video cannot be encoded; empty when it can."""
