@@ -1,0 +1,201 @@
+"""Writing video: pictures go through a bounded queue to one encoder thread, so the renderer waits only when the encoder falls behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import queue
+import threading
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from jaxtyping import UInt8
+
+_ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265"}
+_BT709 = 1  # H.273's code of primaries, transfer and matrix of high-definition video
+_QUEUED_FRAMES = 8
+_POLL_S = 0.2  # how soon a blocked write notices that the encoder died
+
+
+class VideoWriter:
+    """An mp4 file that grows picture by picture and appears under its name only when it is complete.
+
+    The encoder runs in its own thread. Its errors are raised by the next `write` or by `close`. Leaving the context by an exception aborts.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, fps: float | int, *, codec: str = "h264", crf: int = 18) -> None:
+        """Opens the encoder.
+
+        Args:
+            width, height: of the pictures; odd sizes are padded by repeating the last column or row, because 4:2:0 video has even sizes.
+            codec: h264 (libx264), hevc (libx265) or h264_nvenc.
+            crf: quality, lower is better; 18 is visually lossless.
+
+        Raises:
+            ValueError: absurd size, rate or codec.
+            FileNotFoundError: the folder does not exist.
+            RuntimeError: this machine cannot encode it.
+        """
+        if width < 1 or height < 1:
+            raise ValueError(f"video {path}: size must be positive, got {width}x{height}")
+        if not 0 < fps <= 1000:
+            raise ValueError(f"video {path}: frame rate must be in (0, 1000], got {fps}")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"video {path}: the folder {path.parent} does not exist")
+        reason = probe_encoder(codec)
+        if reason is not None:
+            raise RuntimeError(f"video {path}: {reason}")
+        self.path = path
+        self.frames_written = 0
+        self._shape = (height, width, 3)
+        self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
+        self._container = av.open(self._temporary, "w", format="mp4", options={"movflags": "+faststart"})
+        try:
+            self._stream = _add_stream(self._container, codec, width + width % 2, height + height % 2, fps, crf)
+        except BaseException:
+            self._discard()
+            raise
+        self._error: BaseException | None = None
+        self._aborted = threading.Event()
+        self._closed = False
+        self._queue: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUED_FRAMES)
+        self._thread = threading.Thread(target=self._encode, name=f"encoder of {path.name}", daemon=True)
+        self._thread.start()
+
+    def write(self, picture: UInt8[np.ndarray, "h w 3"]) -> None:
+        """Appends a picture; waits while the queue is full.
+
+        Raises:
+            ValueError: the picture is not what was announced.
+            RuntimeError: the writer is closed, or the encoder failed (on a full disk, say).
+        """
+        if self._closed:
+            raise RuntimeError(f"video {self.path}: already closed")
+        if picture.shape != self._shape or picture.dtype != np.uint8:
+            raise ValueError(f"video {self.path}: pictures must be uint8 {self._shape}, got {picture.dtype} {picture.shape}")
+        self._put(np.array(picture, copy=True, order="C"))
+        self.frames_written += 1
+
+    def try_write(self, picture: UInt8[np.ndarray, "h w 3"]) -> bool:
+        """Appends a picture unless the queue is full: for live recording, which drops pictures and counts them."""
+        if self._queue.full():
+            self._raise_error()
+            return False
+        self.write(picture)
+        return True
+
+    def close(self) -> None:
+        """Finishes the file and gives it its name.
+
+        Raises:
+            RuntimeError: the encoder failed or nothing was written; no file remains.
+        """
+        if self._closed:
+            return
+        try:
+            self._put(None)
+            self._thread.join()
+            self._raise_error()
+            if self.frames_written == 0:
+                raise RuntimeError(f"video {self.path}: no picture was written")
+            os.replace(self._temporary, self.path)
+        except BaseException:
+            self.abort()
+            raise
+        self._closed = True
+
+    def abort(self) -> None:
+        """Stops and removes what was written; a file of that name from before stays."""
+        if self._closed:
+            return
+        self._closed = True
+        self._aborted.set()
+        self._thread.join()
+        self._discard()
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _put(self, item: np.ndarray | None) -> None:
+        while True:
+            self._raise_error()
+            try:
+                return self._queue.put(item, timeout=_POLL_S)
+            except queue.Full:
+                continue
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            detail = "the disk is full" if isinstance(self._error, OSError) and self._error.errno == errno.ENOSPC else str(self._error)
+            raise RuntimeError(f"video {self.path}: encoding failed after {self.frames_written} frames: {detail}") from self._error
+
+    def _discard(self) -> None:
+        with contextlib.suppress(av.error.FFmpegError, OSError):  # the file is removed in the next line
+            self._container.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def _encode(self) -> None:
+        try:
+            while not self._aborted.is_set():
+                try:
+                    picture = self._queue.get(timeout=_POLL_S)
+                except queue.Empty:
+                    continue
+                if picture is None:
+                    self._container.mux(self._stream.encode(None))
+                    self._container.close()
+                    return
+                self._container.mux(self._stream.encode(_frame(picture)))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            self._error = error
+
+
+def probe_encoder(codec: str) -> str | None:
+    """Tries an encoder on one small picture.
+
+    Returns: None when it works, else the reason why not.
+    """
+    if codec not in _ENCODERS:
+        return f"unknown codec {codec!r}; choose one of {', '.join(_ENCODERS)}"
+    try:
+        container = av.open(io.BytesIO(), "w", format="mp4")
+        stream = _add_stream(container, codec, 256, 256, 30, 18)
+        container.mux(stream.encode(_frame(np.zeros((256, 256, 3), np.uint8))))
+        container.mux(stream.encode(None))
+        container.close()
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return f"the encoder {_ENCODERS[codec]} does not work here: {error}"
+    return None
+
+
+def _add_stream(container: av.container.OutputContainer, codec: str, width: int, height: int, fps: float | int, crf: int) -> av.VideoStream:
+    quality = {"cq": str(crf), "preset": "p5"} if codec == "h264_nvenc" else {"crf": str(crf), "preset": "medium"}
+    stream = container.add_stream(_ENCODERS[codec], rate=Fraction(fps).limit_denominator(1001), options=quality)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    context = stream.codec_context
+    context.colorspace = _BT709
+    context.color_primaries = _BT709
+    context.color_trc = _BT709
+    context.color_range = ColorRange.MPEG
+    return stream
+
+
+def _frame(picture: UInt8[np.ndarray, "h w 3"]) -> av.VideoFrame:
+    height, width, _ = picture.shape
+    if height % 2 or width % 2:
+        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
