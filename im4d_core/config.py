@@ -6,10 +6,19 @@ is the one compatibility switch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import json
+import os
+import types
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from im4d_core.types import TimeRange
+
+CONFIG_FORMAT = "im4d-run"
+CONFIG_VERSION = 1
+
+_Config = TypeVar("_Config")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +82,7 @@ class MethodConfig:
     times: TimeRange = TimeRange(first=0, last=0)
     """The training range of frames; set from the scene at training."""
     joint_canvas: bool = False
-    """Release: the chosen views are cropped to their masks and padded onto one common canvas before the image network, so that features depend on the choice."""
+    """Release: the chosen views are cropped to their masks and padded onto one common canvas before the image network, so features depend on the choice."""
     mask_invisible: bool = True
     """Leave out source views that do not see a point. Release: they blend their border colours."""
     pixel_offset: float = 0.5
@@ -215,3 +224,86 @@ def as_released(config: RunConfig) -> RunConfig:
         fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, baked=False),
         train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
     )
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write a run's settings as JSON; the file appears whole or not at all."""
+    text = json.dumps({"format": CONFIG_FORMAT, "version": CONFIG_VERSION, **asdict(config)}, indent=1)
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a run's settings; keys that the file does not have take their defaults.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: not JSON, another format, an unknown key or a value of another type.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; a run's folder holds config.json beside its weights")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of the decoder and of the text encoding
+        raise ValueError(f"{path}: not valid JSON ({error}); the file is damaged or not a run's config.json") from error
+    if not isinstance(values, dict) or values.get("format") != CONFIG_FORMAT or values.get("version") != CONFIG_VERSION:
+        found = [values.get("format"), values.get("version")] if isinstance(values, dict) else type(values).__name__
+        raise ValueError(f"{path}: expected format {CONFIG_FORMAT!r} version {CONFIG_VERSION}, found {found}; the file belongs to another program or version")
+    return config_from_json(RunConfig, {key: value for key, value in values.items() if key not in ("format", "version")}, str(path))
+
+
+def config_from_json(kind: type[_Config], values: Any, where: str) -> _Config:
+    """Values read from JSON → a dataclass of settings, strictly.
+
+    Args:
+        kind: the dataclass.
+        values: what `json.load` returned.
+        where: what errors call the values, such as the file's path.
+
+    Raises:
+        ValueError: an unknown key or a value of another type; the message has the dotted key, what was expected and what was found.
+    """
+    return _rebuilt(kind, values, where, "")
+
+
+def _rebuilt(kind: Any, value: Any, where: str, key: str) -> Any:
+    """A JSON value as the type that a field declares."""
+    arguments = get_args(kind)
+    if is_dataclass(kind) and isinstance(value, dict):
+        hints = get_type_hints(kind)
+        names = [field.name for field in fields(kind)]
+        for name in value:
+            if name not in names:
+                raise ValueError(f"{where}: unknown key {_dotted(key, name)!r}; expected one of {', '.join(names)}")
+        built = {name: _rebuilt(hints[name], value[name], where, _dotted(key, name)) for name in names if name in value}
+        try:
+            return kind(**built)
+        except TypeError as error:  # a field without a default that the file does not have
+            raise ValueError(f"{where}: {key or 'the file'} is incomplete: {error}") from error
+    if get_origin(kind) is Literal and value in arguments:
+        return value
+    if get_origin(kind) is types.UnionType:
+        if value is None and types.NoneType in arguments:
+            return None
+        return _rebuilt(next(option for option in arguments if option is not types.NoneType), value, where, key)
+    if get_origin(kind) is tuple and isinstance(value, list):
+        items = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(items) == len(value):
+            return tuple(_rebuilt(item, part, where, f"{key}[{i}]") for i, (item, part) in enumerate(zip(items, value)))
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, str, bool) and type(value) is kind:  # type(): True is an int to isinstance
+        return value
+    raise ValueError(f"{where}: {key or 'the file'} must be {_described(kind)}, found {json.dumps(value)}")
+
+
+def _dotted(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _described(kind: Any) -> str:
+    """A type in words for an error message."""
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(kind)))
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
