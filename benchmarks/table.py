@@ -42,7 +42,13 @@ def report(title: str, rows: Sequence[dict[str, Cell]], json_path: Path) -> None
     for row in rows:
         table.add_row(*(_shown(row[key]) for key in rows[0]))
     Console(width=max(Console().width, 160)).print(table)
-    record = {"title": title, "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]), "commit": _commit(), "machine": machine(), "rows": list(rows)}
+    record = {
+        "title": title,
+        "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "commit": _commit(),
+        "machine": machine(),
+        "rows": list(rows),
+    }
     json_path.parent.mkdir(parents=True, exist_ok=True)
     temporary = json_path.with_name(f"{json_path.name}.{os.getpid()}.part")
     temporary.write_text(json.dumps(record, indent=2) + "\n")
