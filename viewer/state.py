@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import CameraPath, Keyframe, playback_frame
+from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
 
@@ -276,16 +276,11 @@ class RenderRequest:
 
 
 def shown_index(state: ViewerState) -> int:
-    """Index into `Scene.frames` of the frame that is shown: the transport's, or the path's while a path with scene time is previewed."""
+    """Index into `Scene.frames` of the frame that is shown: the transport's, or the path's while it is previewed."""
     editor = state.path_editor
     if state.scene is None or not (editor.previewing and editor.path.keys):
         return state.transport.index
-    frame = editor.path.sample(editor.time_s).scene_frame
-    if frame is None:
-        if not editor.playing:
-            return state.transport.index
-        frame = playback_frame(editor.time_s, state.scene.frames, state.transport.fps)
-    return int(np.argmin(np.abs(np.asarray(state.scene.frames) - frame)))
+    return state.scene.frames.index(editor.path.frame_at(editor.time_s, state.scene.frames, state.transport.fps))
 
 
 def view_camera(state: ViewerState, width: int, height: int) -> Camera:
@@ -293,9 +288,7 @@ def view_camera(state: ViewerState, width: int, height: int) -> Camera:
     intrinsics (everything it sees stays visible) while the user looks through one, else the user's."""
     editor, navigation = state.path_editor, state.navigation
     if editor.previewing and editor.path.keys:
-        sample = editor.path.sample(editor.time_s)
-        K = intrinsics(width, height, sample.fov_y_deg)
-        return Camera(name="path", K=K, T_camera_world=np.linalg.inv(sample.T_world_camera), width=width, height=height)
+        return editor.path.sample(editor.time_s).camera(width, height)
     if state.scene is not None and state.dataset_camera is not None:
         return replace(fitted(state.scene.cameras[state.dataset_camera], width, height), T_camera_world=navigation.T_camera_world)
     K = intrinsics(width, height, navigation.fov_y_deg)

@@ -1,0 +1,130 @@
+"""A curve of camera poses through keys, as arrays: position, rotation, field of view and scene frame as functions of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from im4d_core import curves
+
+Interpolation = Literal["smooth", "linear", "hold"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosePoint:
+    """The curve at one time."""
+
+    position: Float64[np.ndarray, "3"]
+    rotation: Float64[np.ndarray, "4"]
+    fov_y_deg: float
+    scene_frame: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoseCurve:
+    """Keys with their slopes; a closed curve's first key stands at its end again."""
+
+    interpolation: Interpolation
+    times: Float64[np.ndarray, "n"]
+    knots: Float64[np.ndarray, "n"]
+    """Parameter of the spline through the positions."""
+    knot_slopes: Float64[np.ndarray, "n"]
+    points: Float64[np.ndarray, "n 3"]
+    tangents: Float64[np.ndarray, "n 3"]
+    """Derivatives of position by the parameter."""
+    rotations: Float64[np.ndarray, "n 4"]
+    velocities: Float64[np.ndarray, "n 3"]
+    fovs: Float64[np.ndarray, "n"]
+    fov_slopes: Float64[np.ndarray, "n"]
+    frames: Float64[np.ndarray, "n"]
+    """NaN where a key says no frame."""
+    frame_slopes: Float64[np.ndarray, "n"]
+
+    def at(self, time_s: float) -> PosePoint:
+        """The pose at a time within the curve's; keys are met exactly."""
+        if len(self.times) == 1:
+            return self._key(0)
+        i = int(np.clip(np.searchsorted(self.times, time_s, side="right") - 1, 0, len(self.times) - 2))
+        width = float(self.times[i + 1] - self.times[i])
+        u = float(np.clip((time_s - self.times[i]) / width, 0.0, 1.0))
+        if u == 1.0:
+            return self._key(i + 1)
+        if u == 0.0 or self.interpolation == "hold":
+            return self._key(i)
+        if self.interpolation == "linear":
+            point, fov, frame = ((1.0 - u) * values[i] + u * values[i + 1] for values in (self.points, self.fovs, self.frames))
+            return _point(point, curves.slerp(self.rotations[i], self.rotations[i + 1], u), fov, frame)
+        q = curves.rotation_bezier(u, width, self.rotations[i], self.rotations[i + 1], self.velocities[i], self.velocities[i + 1])
+        fov = _cubic(self.fovs, self.fov_slopes, i, u, width)
+        frame = _cubic(self.frames, self.frame_slopes, i, u, width)
+        return _point(self._position(i, u, width), q, fov, frame)
+
+    def _key(self, i: int) -> PosePoint:
+        return _point(self.points[i], self.rotations[i], self.fovs[i], self.frames[i])
+
+    def _position(self, i: int, u: float, width: float) -> Float64[np.ndarray, "3"]:
+        """How far along the spline is a monotone function of time, so that unequal key spacing changes speed, never shape."""
+        length = float(self.knots[i + 1] - self.knots[i])
+        if length == 0.0:
+            return self.points[i]
+        v = float((_cubic(self.knots, self.knot_slopes, i, u, width) - self.knots[i]) / length)
+        return _cubic(self.points, self.tangents, i, v, length)
+
+
+def pose_curve(
+    times: Float64[np.ndarray, "n"],
+    points: Float64[np.ndarray, "n 3"],
+    rotations: Float64[np.ndarray, "n 4"],
+    fovs: Float64[np.ndarray, "n"],
+    frames: Float64[np.ndarray, "n"],
+    interpolation: Interpolation,
+    closed: bool,
+) -> PoseCurve:
+    """The curve through keys at increasing times; a closed one's last key is its first again.
+
+    Rotations are unit quaternions of any sign, frames NaN where a key says none.
+    """
+    period = float(times[-1] - times[0]) if closed else None
+    knots = curves.centripetal_knots(points)
+    distinct = np.concatenate([[True], np.diff(knots) > 0.0])
+    tangents = np.zeros_like(points)
+    if np.count_nonzero(distinct) > 1:
+        tangents = curves.spline_tangents(knots[distinct], points[distinct], closed)[np.cumsum(distinct) - 1]
+    aligned = [rotations[0]]
+    for q in rotations[1:]:
+        aligned.append(q if q @ aligned[-1] >= 0 else -q)
+    return PoseCurve(
+        interpolation=interpolation,
+        times=times,
+        knots=knots,
+        knot_slopes=curves.monotone_slopes(times, knots, period),
+        points=points,
+        tangents=tangents,
+        rotations=np.stack(aligned),
+        velocities=curves.angular_velocities(times, np.stack(aligned), closed),
+        fovs=fovs,
+        fov_slopes=curves.monotone_slopes(times, fovs, period),
+        frames=frames,
+        frame_slopes=_frame_slopes(times, frames),
+    )
+
+
+def _frame_slopes(times: Float64[np.ndarray, "n"], frames: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "n"]:
+    """Monotone slopes within each run of keys that say a frame: scene time turns back at keys only."""
+    slopes = np.zeros(len(frames))
+    known = np.flatnonzero(~np.isnan(frames))
+    for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+        slopes[run] = curves.monotone_slopes(times[run], frames[run])
+    return slopes
+
+
+def _cubic(values: np.ndarray, slopes: np.ndarray, i: int, u: float, width: float) -> Any:
+    """Segment i of the cubic through values; an array or a number, as one value is."""
+    return curves.hermite(u, width, values[i : i + 1], values[i + 1 : i + 2], slopes[i : i + 1], slopes[i + 1 : i + 2])[0]
+
+
+def _point(position: np.ndarray, rotation: np.ndarray, fov: float, frame: float) -> PosePoint:
+    return PosePoint(position=position, rotation=rotation, fov_y_deg=float(fov), scene_frame=None if np.isnan(frame) else float(frame))
