@@ -36,7 +36,7 @@ def kilobytes(key):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key))
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
-config = DataConfig(path=str(capture))
+config = DataConfig(path=str(capture), boxes="boxes.npy")
 scene = open_scene(config)
 if stage != "index":
     from im4d_core.data.frames import FrameLoader
@@ -90,6 +90,7 @@ def _write_capture(folder: Path, views: int, frames: int, width: int, height: in
     (folder / "extri.yml").write_text("\n".join(extri) + "\n")
     meta = {"pixel_centre": 0.5, "test_views": names[:2], "bounds_min": [-1, -1, 0], "bounds_max": [1, 1, 2], "fps": 30, "up": [0, 0, 1]}
     (folder / "meta.json").write_text(json.dumps(meta))
+    np.save(folder / "boxes.npy", np.tile([[-0.9, -0.9, 0.0], [0.9, 0.9, 1.9]], (frames, 1, 1)))  # without them, boxes would be made from all the masks
     mask = np.zeros((height, width, 1), np.uint8)
     mask[height // 4 : -height // 4, width // 3 : -width // 3] = 255
     for name in track(names, description="writing"):
