@@ -102,6 +102,8 @@ class Scene:
     fps: float
     up: Float64[np.ndarray, "3"]
     """Unit vector."""
+    pictures_are_masked: bool = False
+    """The stored pictures are multiplied by their masks already (exported scenes), so that readers must not do it again."""
 
     def image_path(self, view: int, frame: int) -> Path:
         return self.root / self.image_pattern.format(camera=self.cameras[view].name, frame=frame)

@@ -1,0 +1,199 @@
+"""Source frames, decoded beside whoever needs them and kept in a cache that counts bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError, Future
+from types import TracebackType
+from typing import Self
+
+from im4d_core.config import DataConfig
+from im4d_core.data.decoding import Decoder
+from im4d_core.tensors import SourceView
+from im4d_core.types import Scene
+
+_Key = tuple[int, int]  # frame, view
+
+
+class FrameLoader:
+    """Decoded source views of a scene, by frame and view.
+
+    `get` blocks its caller until the views are there; `prefetch` never blocks. Decoding runs in threads; what `get` waits for comes first. The cache
+    drops what was used least recently once it holds more than its budget, but never a view of the frame that was asked for last.
+    Safe to use from several threads. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, scene: Scene, config: DataConfig, *, byte_budget: int = 1 << 30, threads: int = 2) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            scene: the index, made from the same `config`.
+            config: background, masking and pixel convention.
+            byte_budget: of the cache; the frame in use may exceed it.
+            threads: that decode.
+        """
+        self.scene = scene
+        self.config = config
+        self._byte_budget = byte_budget
+        self._decoder = Decoder(scene, config)
+        self._frames = frozenset(scene.frames)
+        self._changed = threading.Condition()  # guards everything below
+        self._cache: OrderedDict[_Key, SourceView] = OrderedDict()
+        self._bytes = 0
+        self._current: int | None = None
+        self._urgent: deque[_Key] = deque()  # asked for by get
+        self._wanted: deque[_Key] = deque()  # asked for by prefetch
+        self._pending: dict[_Key, Future[SourceView]] = {}  # urgent, or being decoded
+        self._awaited: set[_Key] = set()  # pending, and a get waits for it
+        self._failed: dict[_Key, BaseException] = {}  # of prefetch, until a get asks
+        self._closed = False
+        self._threads = [threading.Thread(target=self._work, name=f"frames-{i}", daemon=True) for i in range(max(threads, 1))]
+        for thread in self._threads:
+            thread.start()
+
+    def get(self, frame: int, views: Sequence[int]) -> list[SourceView]:
+        """The views of a frame, decoded now where they are not cached.
+
+        Raises:
+            ValueError: no such frame or view, or a picture that cannot be decoded or has another size.
+            FileNotFoundError: a picture is missing.
+            RuntimeError: the loader is closed.
+        """
+        self._check([frame], views)
+        with self._changed:
+            self._require_open()
+            self._current = frame
+            futures = [self._request((frame, view)) for view in views]
+            self._changed.notify_all()
+        try:
+            return [future.result() for future in futures]
+        except CancelledError:
+            raise RuntimeError(f"the frame loader of {self.scene.name} was closed while frame {frame} was being read") from None
+
+    def prefetch(self, frames: Iterable[int], views: Sequence[int]) -> None:
+        """Decode views of these frames when nothing is more urgent, first frame first. Replaces the request before; errors are kept for `get`.
+
+        Raises:
+            ValueError: no such frame or view.
+            RuntimeError: the loader is closed.
+        """
+        frames = list(frames)
+        self._check(frames, views)
+        with self._changed:
+            self._require_open()
+            self._wanted.clear()
+            room = self._byte_budget - sum(_size(view) for key, view in self._cache.items() if key[0] == self._current)
+            for key in ((frame, view) for frame in frames for view in views):
+                camera = self.scene.cameras[key[1]]
+                if key[0] != self._current:
+                    room -= 4 * camera.width * camera.height  # colour and coverage
+                if room < 0:
+                    break  # decoding more would push out what comes first
+                if key in self._cache:
+                    self._cache.move_to_end(key)
+                elif key not in self._pending and key not in self._failed:
+                    self._wanted.append(key)
+            self._changed.notify_all()
+
+    def is_cached(self, frame: int, views: Sequence[int]) -> bool:
+        """Whether `get` would return at once."""
+        with self._changed:
+            return all((frame, view) in self._cache for view in views)
+
+    @property
+    def cached_bytes(self) -> int:
+        with self._changed:
+            return self._bytes
+
+    def close(self) -> None:
+        """Stop the threads and drop the cache; a `get` under way raises."""
+        with self._changed:
+            self._closed = True
+            for future in self._pending.values():
+                future.cancel()
+            self._cache.clear()
+            self._bytes = 0
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _check(self, frames: Sequence[int], views: Sequence[int]) -> None:
+        frame = next((frame for frame in frames if frame not in self._frames), None)
+        if frame is not None:
+            raise ValueError(f"{self.scene.name}: frame {frame} does not exist; the scene has frames {self.scene.frames[0]} to {self.scene.frames[-1]}")
+        view = next((view for view in views if not 0 <= view < len(self.scene.cameras)), None)
+        if view is not None:
+            raise ValueError(f"{self.scene.name}: view {view} does not exist; the scene has views 0 to {len(self.scene.cameras) - 1}")
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"the frame loader of {self.scene.name} is closed")
+
+    def _request(self, key: _Key) -> Future[SourceView]:
+        """The future of one view, for `get`; the lock is held."""
+        future: Future[SourceView] = Future()
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            future.set_result(self._cache[key])
+            return future
+        if key in self._failed:  # raised once; the next call tries again
+            future.set_exception(self._failed.pop(key))
+            return future
+        self._awaited.add(key)
+        if key not in self._pending:
+            self._pending[key] = future
+            self._urgent.append(key)
+        return self._pending[key]
+
+    def _work(self) -> None:
+        """One decoding thread."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._urgent or self._wanted)
+                if self._closed:
+                    return
+                if self._urgent:
+                    key = self._urgent.popleft()
+                else:
+                    key = self._wanted.popleft()
+                    if key in self._pending or key in self._cache:
+                        continue
+                    self._pending[key] = Future()
+            view, failure = None, None
+            try:
+                view = self._decoder.decode(*key)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, a get that waits must hear of it
+                failure = error
+            with self._changed:
+                if self._closed:
+                    return
+                future = self._pending.pop(key)
+                if view is not None:
+                    self._keep(key, view)
+                    future.set_result(view)
+                elif failure is not None:
+                    if key not in self._awaited:
+                        self._failed[key] = failure
+                    future.set_exception(failure)
+                self._awaited.discard(key)
+
+    def _keep(self, key: _Key, view: SourceView) -> None:
+        """Put a view into the cache and make room; the lock is held."""
+        self._cache[key] = view
+        self._bytes += _size(view)
+        for old in [old for old in self._cache if old[0] != self._current and old != key]:
+            if self._bytes <= self._byte_budget:
+                break
+            self._bytes -= _size(self._cache.pop(old))
+
+
+def _size(view: SourceView) -> int:
+    return view.image.nbytes + view.mask.nbytes
