@@ -15,7 +15,9 @@ from types import TracebackType
 import av
 import av.error
 import numpy as np
+from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 _ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265"}
@@ -181,9 +183,10 @@ def probe_encoder(codec: str) -> str | None:
     return None
 
 
-def _add_stream(container: av.container.OutputContainer, codec: str, width: int, height: int, fps: float | int, crf: int) -> av.VideoStream:
+def _add_stream(container: OutputContainer, codec: str, width: int, height: int, fps: float | int, crf: int) -> VideoStream:
     quality = {"cq": str(crf), "preset": "p5"} if codec == "h264_nvenc" else {"crf": str(crf), "preset": "medium"}
     stream = container.add_stream(_ENCODERS[codec], rate=Fraction(fps).limit_denominator(1001), options=quality)
+    assert isinstance(stream, VideoStream)  # the encoders are all of video
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.colorspace = _BT709

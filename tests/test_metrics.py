@@ -52,8 +52,9 @@ def lpips() -> Lpips:
     torch.manual_seed(0)
     model = Lpips()
     with torch.no_grad():
-        for head in model.heads:
-            head.weight.abs_()  # learned heads are non-negative
+        for name, weight in model.named_parameters():
+            if name.startswith("heads."):
+                weight.abs_()  # learned heads are non-negative
     return model
 
 

@@ -1,0 +1,352 @@
+"""Training: batches in, weights out. One loop without host synchronisation but every `log_every` steps."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
+from im4d_core.config import RunConfig
+from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
+from im4d_core.data.frames import FrameLoader
+from im4d_core.geometry import resized
+from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
+from im4d_core.methods import build_method
+from im4d_core.methods.im4d import Im4D
+from im4d_core.methods.source_views import cropped_to_mask, draw_views, stack_context
+from im4d_core.parallel import Processes
+from im4d_core.render.full import FullTraced, anneal_exponent, trace
+from im4d_core.render.rays import camera_rays
+from im4d_core.scene_renderer import SceneRenderer
+from im4d_core.types import Scene, TimeRange
+
+TERMS = ("color", "mask", "mask_proposal", "interlevel", "plane_tv", "time_smooth")
+"""The losses, in the order they are stacked; all but colour carry their weight already."""
+
+_PREVIEW_HEIGHT = 256
+_RESIDENT_SHARE = 0.4  # of the free GPU memory, for pictures; the step itself needs a few GB
+_RESIDENT_ON_CPU = 2 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How far a training is."""
+
+    step: int
+    """Steps done."""
+    steps: int
+    loss: float
+    """Mean since the last report, as is the PSNR."""
+    psnr: float
+    rays_per_s: float
+    seconds_left: float
+
+
+def resolved(config: RunConfig, scene: Scene) -> RunConfig:
+    """The configuration with what only the scene knows: its box, its range of frames, where it lies; and the length of the schedule."""
+    return replace(
+        config,
+        data=replace(config.data, path=str(Path(config.data.path).resolve())),
+        method=replace(
+            config.method,
+            bounds=tuple(float(value) for value in scene.bounds.reshape(-1)),
+            times=TimeRange(first=scene.frames[0], last=scene.frames[-1]),
+        ),
+        train=replace(config.train, schedule_steps=config.train.schedule_steps or config.train.steps),
+    )
+
+
+def learning_rate_factor(step: int, warmup: int, schedule_steps: int) -> float:
+    """Linear warm-up, then half a cosine down to nearly zero, where it stays."""
+    if step < warmup:
+        return (step + 1) / warmup
+    fraction = min((step - warmup) / max(schedule_steps - warmup, 1), 1.0)
+    return 0.5 * (1.0 + math.cos(math.pi * 0.999 * fraction))  # 0.999: as published, ends just above zero
+
+
+class Trainer:
+    """One run: continues where its folder says it stopped, until it has done its steps."""
+
+    def __init__(self, scene: Scene, config: RunConfig, output: Path, *, device: torch.device, processes: Processes | None = None) -> None:
+        """Makes or opens the run's folder and loads its newest checkpoint.
+
+        Args:
+            config: as `resolved` returns it.
+
+        Raises:
+            ValueError: the folder holds a run with other settings, or what is no run.
+            RuntimeError: the folder cannot be written.
+        """
+        self.scene, self.config, self.device = scene, config, device
+        self.run = RunFolder(path=output)
+        self.processes = processes or Processes()
+        if self.processes.is_first:
+            claim_run(self.run, config)
+        self.processes.barrier()
+        torch.manual_seed(config.train.seed)
+        self.method: Im4D = build_method(config.method).to(device)
+        self._optimiser = _adam(self.method, config)
+        self._amp = config.train.amp and device.type == "cuda"
+        self._scaler = torch.amp.GradScaler("cuda", enabled=self._amp)
+        self._background = torch.tensor(config.data.background, device=device)
+        self._sums = torch.zeros(len(TERMS), device=device)
+        self._means: dict[str, float] = {}
+        self._failed_at = torch.full((len(TERMS),), -1, device=device)
+        self.step = 0
+        self._resume()
+
+    def train(self, report: Callable[[Status], bool] | None = None) -> bool:
+        """Runs the steps that are left, saving as it goes.
+
+        Args:
+            report: called every `log_every` steps; returns False to stop, whereupon the state is saved.
+
+        Returns:
+            Whether all steps are done.
+
+        Raises:
+            FloatingPointError: a loss is not finite; the message names step and term.
+            RuntimeError: a checkpoint cannot be written.
+        """
+        config = self.config.train
+        if self.step >= config.steps:
+            return True
+        loader = FrameLoader(self.scene, self.config.data, threads=min(8, os.cpu_count() or 2))
+        store = PictureStore(loader, self.device, _resident_bytes(self.device), cropped_to_mask)
+        writer = SummaryWriter(str(self.run.logs), purge_step=self.step) if self.processes.is_first else None
+        try:
+            with BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device) as batches:
+                began, logged_at = time.monotonic(), self.step
+                while self.step < config.steps:
+                    self.train_step(batches.next())
+                    last = self.step == config.steps
+                    if self.step % config.log_every == 0 or last:
+                        status = self._status(self.step - logged_at, time.monotonic() - began)
+                        began, logged_at = time.monotonic(), self.step
+                        if writer is not None:
+                            self._write_scalars(writer, status)
+                        wanted = report is None or report(status)
+                        if not self.processes.agreed(int(wanted)):
+                            self._save()
+                            return False
+                    if writer is not None and (self.step % config.preview_every == 0 or last):
+                        self.preview(loader, writer)
+                    if self.step % config.checkpoint_every == 0 or last:
+                        self._check_finite()
+                        self._save()
+            return True
+        finally:
+            if writer is not None:
+                writer.close()
+            loader.close()
+
+    def train_step(self, batch: Batch) -> None:
+        """One optimisation step. Enqueues work only; nothing waits for the device."""
+        config = self.config.train
+        factor = learning_rate_factor(self.step, config.warmup, config.schedule_steps)
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        # seeded by the step, so that a resumed run draws the same jitter; ranks must differ
+        torch.manual_seed((config.seed * 1_000_003 + self.step) * 1024 + self.processes.rank)
+        terms = self._losses(batch)
+        self._optimiser.zero_grad(set_to_none=True)
+        self._scaler.scale(terms.sum()).backward()
+        self.processes.average(p.grad for p in self.method.parameters() if p.grad is not None)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        values = terms.detach()
+        self._sums += values
+        self._failed_at = torch.where(~torch.isfinite(values) & (self._failed_at < 0), self.step, self._failed_at)
+        self.step += 1
+
+    def finish(self, progress: Callable[[int, int], bool] | None = None) -> None:
+        """Writes the weights, the preview picture and the occupancy of the trained model.
+
+        Args:
+            progress: called with (frames baked, frames).
+        """
+        if not self.processes.is_first:
+            return
+        save_weights(self.method, self.run.weights)
+        renderer = self._renderer(FrameLoader(self.scene, self.config.data))
+        try:
+            self._write_preview(self._preview_pictures(renderer)[0])
+            if renderer.occupancy_problem is not None:
+                renderer.bake_occupancy(progress)
+        finally:
+            renderer.close()
+
+    def preview(self, loader: FrameLoader, writer: SummaryWriter) -> None:
+        """Renders a held-out picture beside its truth into the log, and as the run's preview."""
+        render, truth = self._preview_pictures(self._renderer(loader))
+        writer.add_image("render, truth", np.concatenate([render, truth], axis=1), self.step, dataformats="HWC")
+        self._write_preview(render)
+
+    def _losses(self, batch: Batch) -> Tensor:
+        config, step = self.config, self.step
+        frozen = step >= config.train.joint_steps and step % config.train.image_network_every != 0
+        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp):
+            with torch.set_grad_enabled(not frozen):
+                features = self.method.encode([source for sources in batch.sources for source in sources])
+            per_target = len(batch.sources[0])
+            context = stack_context([features[i : i + per_target] for i in range(0, len(features), per_target)])
+            times = [config.method.times.time(frame) for frame in batch.frames]
+            rays = camera_rays(
+                batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab
+            )
+            traced = trace(
+                self.method, rays, context, config.sampling, background=self._background, jitter=True, anneal=anneal_exponent(step, config.sampling)
+            )
+        return self._terms(traced, batch)
+
+    def _terms(self, traced: FullTraced, batch: Batch) -> Tensor:
+        weights = self.config.train.losses
+        zero = self._sums.new_zeros(())
+        smooth = rough = zero
+        if self.step % weights.regularise_every == 0:
+            fine, proposal = self.method.field, self.method.proposal
+            rough = weights.plane_tv * sum((plane_tv(list(planes)) for f in (fine, proposal) for planes in (f.spatial, f.temporal)), zero)
+            smooth = weights.time_smooth * time_smoothness(list(fine.temporal)) + weights.time_smooth_proposal * time_smoothness(list(proposal.temporal))
+        return torch.stack(
+            [
+                color_loss(traced.traced.rgb, batch.rgb),
+                weights.mask * mask_loss(traced.fine.opacity, batch.mask),
+                weights.mask * mask_loss(traced.proposal.opacity, batch.mask),
+                weights.interlevel
+                * interlevel_loss(
+                    traced.fine.weights, traced.fine.edges, traced.proposal.weights, traced.proposal.edges, into_fine=weights.interlevel_into_field
+                ),
+                rough,
+                smooth,
+            ]
+        )
+
+    def _draw(self) -> Draw:
+        config = self.config
+        return Draw(
+            images=config.train.images,
+            rays=config.train.rays,
+            counts=config.views.train_counts,
+            probabilities=config.views.train_probabilities,
+            pixel_offset=config.method.pixel_offset,
+            rounded_faces=config.sampling.slab,
+            seed=config.train.seed,
+            rank=self.processes.rank,
+        )
+
+    def _choose_views(self, view: int, count: int, random: np.random.Generator) -> tuple[int, ...]:
+        return draw_views(self.scene, view, count, self.config.views, random)
+
+    def _status(self, steps: int, seconds: float) -> Status:
+        """Waits for the device: the one synchronisation of the loop."""
+        config = self.config.train
+        self._check_finite()
+        means = (self._sums / max(steps, 1)).tolist()
+        self._sums.zero_()
+        self._means = dict(zip(TERMS, means, strict=True))
+        pace = steps / max(seconds, 1e-9)
+        return Status(
+            step=self.step,
+            steps=config.steps,
+            loss=sum(means),
+            psnr=float(psnr_of_mse(torch.tensor(means[0]))),
+            rays_per_s=pace * config.images * config.rays * self.processes.count,
+            seconds_left=(config.steps - self.step) / pace,
+        )
+
+    def _check_finite(self) -> None:
+        for term, step in zip(TERMS, self._failed_at.tolist(), strict=True):
+            if step >= 0:
+                raise FloatingPointError(
+                    f"{self.run.path}: the loss term '{term}' is not finite at step {step}; no checkpoint was written since; "
+                    "look for NaN in the calibration, or lower train.lr and train.lr_planes"
+                )
+
+    def _write_scalars(self, writer: SummaryWriter, status: Status) -> None:
+        writer.add_scalar("train/loss", status.loss, self.step)
+        writer.add_scalar("train/psnr", status.psnr, self.step)
+        writer.add_scalar("train/rays_per_s", status.rays_per_s, self.step)
+        for group in self._optimiser.param_groups:
+            writer.add_scalar(f"lr/{group['name']}", group["lr"], self.step)
+        for term, value in self._means.items():
+            writer.add_scalar(f"loss/{term}", value, self.step)
+
+    def _save(self) -> None:
+        if self.processes.is_first:
+            state = {
+                "step": self.step,
+                "model": self.method.state_dict(),
+                "optimiser": self._optimiser.state_dict(),
+                "scaler": self._scaler.state_dict(),
+            }
+            save_checkpoint(self.run.checkpoints, self.step, state)
+        self.processes.barrier()
+
+    def _resume(self) -> None:
+        loaded = load_checkpoint(self.run.checkpoints)
+        step = self.processes.agreed(-1 if loaded is None else loaded[0])
+        if loaded is None:
+            return
+        if loaded[0] != step:
+            raise RuntimeError(f"{self.run.checkpoints}: process {self.processes.rank} reads step {loaded[0]}, the first one step {step}; they need one disk")
+        state: dict[str, Any] = loaded[1]
+        load_state(self.method, state["model"], f"{self.run.checkpoints} (step {step})")
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._scaler.load_state_dict(state["scaler"])
+        self.step = step
+
+    def _renderer(self, loader: FrameLoader) -> SceneRenderer:
+        written = self.run.weights.is_file() and self.step >= self.config.train.steps
+        return SceneRenderer(
+            self.scene,
+            self.method,
+            loader,
+            self.config,
+            device=self.device,
+            model_id=weights_digest(self.run.weights) if written else "",
+            occupancy_path=self.run.occupancy if written else None,
+        )
+
+    def _preview_pictures(self, renderer: SceneRenderer) -> tuple[np.ndarray, np.ndarray]:
+        view = (self.scene.test_views or self.scene.train_views)[0]
+        frame = self.scene.frames[len(self.scene.frames) // 2]
+        camera = self.scene.cameras[view]
+        scale = min(1.0, _PREVIEW_HEIGHT / camera.height)
+        small = resized(camera, max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
+        rendered = renderer.render(small, frame, "full", hidden=view)
+        assert rendered is not None  # nobody cancels
+        truth = renderer.loader.get(frame, [view])[0].image.permute(2, 0, 1)[None].float()
+        truth = torch.nn.functional.interpolate(truth, (small.height, small.width), mode="area")[0].permute(1, 2, 0)
+        return (rendered.rgb * 255.0 + 0.5).byte().cpu().numpy(), (truth + 0.5).byte().numpy()
+
+    def _write_preview(self, picture: np.ndarray) -> None:
+        write_atomically(self.run.preview, lambda temporary: iio.imwrite(temporary, picture, extension=".jpg", quality=92))
+
+
+def _adam(method: Im4D, config: RunConfig) -> torch.optim.Adam:
+    planes = [p for field in (method.field, method.proposal) for p in (*field.spatial, *field.temporal)]
+    chosen = {id(p) for p in planes}
+    others = [p for p in method.parameters() if id(p) not in chosen]
+    groups = [
+        {"name": "planes", "params": planes, "lr": config.train.lr_planes, "initial_lr": config.train.lr_planes},
+        {"name": "networks", "params": others, "lr": config.train.lr, "initial_lr": config.train.lr},
+    ]
+    return torch.optim.Adam(groups, eps=1e-8, fused=True)
+
+
+def _resident_bytes(device: torch.device) -> int:
+    if device.type != "cuda":
+        return _RESIDENT_ON_CPU
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(_RESIDENT_SHARE * free)
