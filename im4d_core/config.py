@@ -270,7 +270,7 @@ def config_from_json(kind: type[_Config], values: Any, where: str) -> _Config:
 def _rebuilt(kind: Any, value: Any, where: str, key: str) -> Any:
     """A JSON value as the type that a field declares."""
     arguments = get_args(kind)
-    if is_dataclass(kind) and isinstance(value, dict):
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
         hints = get_type_hints(kind)
         names = [field.name for field in fields(kind)]
         for name in value:

@@ -37,8 +37,6 @@ class Method(Protocol):
         """Features of source views. With ``config.joint_canvas`` they depend on the whole sequence, otherwise each on its own view only."""
         ...
 
-    def color(
-        self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context
-    ) -> Float[Tensor, "target n 3"]:
+    def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
         """Colour at world points seen along (not necessarily unit) directions."""
         ...

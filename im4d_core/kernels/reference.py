@@ -1,0 +1,138 @@
+"""The plain PyTorch twin of every kernel: tensors in, tensors out, no cameras, differentiable where the kernels are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+_SPACE_AXES = ((0, 1), (1, 2), (0, 2))
+"""Axes of the xy, yz and xz planes: the first lies along the width, the second along the height."""
+
+
+def plane_features(
+    points: Float[Tensor, "n 3"], time: Float[Tensor, "n"], spatial: Sequence[Tensor], temporal: Sequence[Tensor]
+) -> Float[Tensor, "n features"]:
+    """Bilinear features of the space planes (xy, yz, xz) and the space-time planes (xt, yt, zt), concatenated level by level.
+
+    Args:
+        points: in [-1, 1], outside is clamped by the caller.
+        time: in [-1, 1].
+        spatial: per level (3, channels, size, size).
+        temporal: per level (3, channels, times, size): space along the width, time along the height.
+
+    Source: Im4D, section 3.1; corner-aligned lookup as in the released code.
+    """
+    space = torch.stack([points[:, list(axes)] for axes in _SPACE_AXES]).unsqueeze(1)
+    space_time = torch.stack([points.t(), time.expand(3, -1)], dim=-1).unsqueeze(1)
+    columns = []
+    for planes, lines in zip(spatial, temporal, strict=True):
+        for stack, grid in ((planes, space), (lines, space_time)):
+            looked_up = F.grid_sample(stack, grid.to(stack.dtype), mode="bilinear", padding_mode="border", align_corners=True)
+            columns.append(looked_up.reshape(-1, points.shape[0]))
+    return torch.cat(columns).t()
+
+
+def interval_weights(optical_depth: Float[Tensor, "*ray sample"]) -> tuple[Float[Tensor, "*ray sample"], Float[Tensor, "*ray"]]:
+    """Weights of the samples of each ray, in depth order, and the transmittance behind the last; together they sum to one.
+
+    Source: Max 1995; w_i = T_i (1 - exp(-sigma_i delta_i)), T_i = exp(-sum_{j<i} sigma_j delta_j).
+    """
+    through = torch.exp(-torch.cumsum(optical_depth, dim=-1))
+    before = torch.cat([torch.ones_like(through[..., :1]), through[..., :-1]], dim=-1)
+    return before - through, through[..., -1]
+
+
+def packed_weights(
+    optical_depth: Float[Tensor, "sample"], ray: Int[Tensor, "sample"], first: Int[Tensor, "ray"], before: Float[Tensor, "ray"]
+) -> tuple[Float[Tensor, "sample"], Float[Tensor, "ray"]]:
+    """`interval_weights` of packed samples (sorted by ray, then depth), behind what is in front of them already.
+
+    Args:
+        ray: ray of each sample.
+        first: index of each ray's first sample; rays without samples may point anywhere.
+        before: transmittance in front of each ray's first sample.
+
+    Returns:
+        The weights, and each ray's optical depth over these samples as a transmittance factor.
+    """
+    depth = optical_depth.clamp(max=60.0).double()  # exp(-60) is nothing; float64 so that one running sum over all rays keeps its digits
+    running = torch.cumsum(depth, dim=0)
+    exclusive = running - depth
+    inside = (exclusive - exclusive[first[ray]]).to(optical_depth.dtype)
+    weights = before[ray] * torch.exp(-inside) * -torch.expm1(-optical_depth)
+    total = torch.zeros_like(before).index_add_(0, ray, depth.to(before.dtype))
+    return weights, torch.exp(-total)
+
+
+def lattice_samples(
+    origins: Float[Tensor, "ray 3"],
+    directions: Float[Tensor, "ray 3"],
+    near: Float[Tensor, "ray"],
+    far: Float[Tensor, "ray"],
+    occupied: Bool[Tensor, "x y z"],
+    box: Float[Tensor, "2 3"],
+    step: float,
+) -> tuple[Int[Tensor, "sample"], Float[Tensor, "sample"]]:
+    """Occupied samples on the lattice of midpoints (k + 1/2) * step, sorted by ray, then depth.
+
+    Every ray is marched with the same step in depth, measured from the camera. A sample is emitted where its midpoint lies in the box and in an
+    occupied cell. The march goes over blocks of eight steps first and expands those whose neighbourhood holds an occupied cell: the result
+    is that of testing every midpoint.
+
+    Args:
+        near, far: where each ray enters and leaves the box; far <= near where it misses.
+
+    Returns:
+        Ray and depth of each sample.
+
+    Source: the marching rule of nerfacc's occupancy grid (Li et al. 2023) at constant step, as an equivalent closed form.
+    """
+    cells = torch.tensor(occupied.shape, device=origins.device)
+    low, scale = box[0], cells / (box[1] - box[0])
+    block = 8
+    reach = float(directions.norm(dim=-1).max()) * step * block / 2 if len(directions) else 0.0
+    margin = tuple(int(reach * float(s)) + 1 for s in scale)
+    coarse = _dilated(occupied, margin)
+    first = torch.floor(near.clamp(min=0.0) / (step * block)).long()
+    count = (torch.ceil(far / (step * block)).long() - first).clamp(min=0) * (far > near)
+    ray = torch.repeat_interleave(torch.arange(len(near), device=near.device), count)
+    k = torch.arange(len(ray), device=near.device) - torch.repeat_interleave(torch.cumsum(count, 0) - count, count) + first[ray]
+    middle = (k + 0.5) * (step * block)
+    # a block's middle may lie outside the box while its end reaches in: clamp it to the box, which is nearer to every point inside
+    cell = ((origins[ray] + middle[:, None] * directions[ray] - low) * scale).floor().long()
+    cell = torch.minimum(cell.clamp(min=0), cells - 1)
+    live = coarse[cell[:, 0], cell[:, 1], cell[:, 2]]
+    ray, k = ray[live], k[live]
+    ray = ray.repeat_interleave(block)
+    k = (k[:, None] * block + torch.arange(block, device=k.device)).reshape(-1)
+    depth = (k + 0.5) * step
+    cell = ((origins[ray] + depth[:, None] * directions[ray] - low) * scale).floor().long()
+    inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
+    cell = torch.minimum(cell.clamp(min=0), cells - 1)
+    keep = inside & occupied[cell[:, 0], cell[:, 1], cell[:, 2]]
+    return ray[keep], depth[keep]
+
+
+def _dilated(occupied: Bool[Tensor, "x y z"], margin: tuple[int, int, int]) -> Bool[Tensor, "x y z"]:
+    """Cells within `margin` cells of an occupied one, per axis."""
+    grown = occupied[None, None].to(torch.float32)
+    for axis, cells in enumerate(margin):
+        size = [1, 1, 1]
+        size[axis] = 2 * cells + 1
+        grown = F.max_pool3d(grown, size, stride=1, padding=[s // 2 for s in size])
+    return grown[0, 0] > 0
+
+
+def dilate(occupied: Bool[Tensor, "x y z"], cells: int) -> Bool[Tensor, "x y z"]:
+    """Occupied cells and their neighbours up to `cells` cells away along every axis."""
+    return _dilated(occupied, (cells, cells, cells)) if cells else occupied
+
+
+def trilinear(grid: Float[Tensor, "x y z"], points: Float[Tensor, "n 3"], box: Float[Tensor, "2 3"]) -> Float[Tensor, "n"]:
+    """Trilinear interpolation of values on a corner-aligned lattice over a box."""
+    relative = 2.0 * (points - box[0]) / (box[1] - box[0]) - 1.0
+    return F.grid_sample(grid[None, None], relative.flip(-1)[None, None, None], mode="bilinear", padding_mode="border", align_corners=True).reshape(-1)

@@ -1,0 +1,172 @@
+"""The networks of Im4D: plane field, image network, blending network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from im4d_core import kernels
+from im4d_core.config import FieldConfig
+
+
+class _TruncExp(torch.autograd.Function):
+    """exp in float32 whose gradient cannot overflow."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.exp(x)
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cuda")
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (x,) = ctx.saved_tensors
+        return grad * torch.exp(x.clamp(-15.0, 15.0))  # e^15: beyond it a step would leave float16
+
+
+def density_of(logit: Float[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:
+    """sigma = exp(s - 1)."""
+    return _TruncExp.apply(logit.float() - 1.0)  # pyright: ignore[reportReturnType]
+
+
+class PlaneField(nn.Module):
+    """A 4D density field: feature planes over space and space-time, decoded by an MLP with one skip (Im4D, section 3.1)."""
+
+    bounds: Tensor
+
+    def __init__(self, config: FieldConfig, bounds: Float[Tensor, "2 3"]) -> None:
+        super().__init__()
+        if len(config.spatial) != len(config.temporal):
+            raise ValueError(f"a field needs as many spatial as temporal levels, got {config.spatial} and {config.temporal}")
+        self.register_buffer("bounds", bounds)
+        self.spatial = nn.ParameterList([torch.empty(3, config.channels, size, size).uniform_(-0.1, 0.1) for size in config.spatial])
+        self.temporal = nn.ParameterList(
+            [torch.empty(3, config.channels, times, size).uniform_(-0.1, 0.1) for size, times in zip(config.spatial, config.temporal, strict=True)]
+        )
+        width, encoded = config.width, 6 * config.channels * len(config.spatial)
+        self.trunk = nn.ModuleList([nn.Linear(encoded if i == 0 else width, width) for i in range(config.depth)])
+        self.joined = nn.Linear(width + encoded, width) if config.skip else None
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, points: Float[Tensor, "n 3"], time: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """Raw output at world points; points outside the bounds take the value at the border."""
+        low, high = self.bounds
+        relative = ((points - low) / (high - low)).clamp(0.0, 1.0) * 2.0 - 1.0
+        encoding = kernels.plane_features(relative, time * 2.0 - 1.0, list(self.spatial), list(self.temporal))
+        hidden = encoding
+        for layer in self.trunk:
+            hidden = F.relu(layer(hidden))
+        if self.joined is not None:
+            hidden = F.relu(self.joined(torch.cat([hidden, encoding], dim=-1)))
+        return self.out(hidden).squeeze(-1).float()
+
+
+class _ConvNorm(nn.Module):
+    """Convolution without bias, instance normalisation, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(F.instance_norm(self.conv(x)))
+
+
+class ImageNet(nn.Module):
+    """Features of a source picture at its own resolution: a small pyramid with instance normalisation (the image network of ENeRF and Im4D)."""
+
+    channels = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv0 = nn.Sequential(_ConvNorm(3, 8, 3), _ConvNorm(8, 8, 3))
+        self.conv1 = nn.Sequential(_ConvNorm(8, 16, 5, 2), _ConvNorm(16, 16, 3))
+        self.conv2 = nn.Sequential(_ConvNorm(16, 32, 5, 2), _ConvNorm(32, 32, 3))
+        self.top = nn.Conv2d(32, 32, 1)
+        self.lateral1 = nn.Conv2d(16, 32, 1)
+        self.lateral0 = nn.Conv2d(8, 32, 1)
+        self.smooth0 = nn.Conv2d(32, self.channels, 3, padding=1)
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 8 h w"]:
+        """Args: images in [-1, 1]."""
+        fine = self.conv0(images)
+        middle = self.conv1(fine)
+        coarse = self.top(self.conv2(middle))
+        middle = self.lateral1(middle) + _upsampled(coarse, middle)
+        return self.smooth0(self.lateral0(fine) + _upsampled(middle, fine))
+
+
+def _upsampled(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=True)
+
+
+class BlendNet(nn.Module):
+    """Blending weights of the source views at a point, from what they show there (the colour network of ENeRF and Im4D).
+
+    The first layers are split into a part shared by the views and a part of each view: the same function with half the arithmetic.
+    """
+
+    def __init__(self, features: int = ImageNet.channels) -> None:
+        super().__init__()
+        self.seen = 3 + features
+        self.statistics = nn.Linear(3 * self.seen, 32)
+        self.attention = nn.Linear(32, 1)
+        self.pooled = nn.Linear(32, 16)
+        self.spread = nn.Linear(16, 64)
+        self.compare = nn.Linear(64 + 16 + self.seen + 4, 64)
+        self.score = nn.Linear(64, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(
+        self,
+        seen: Float[Tensor, "target source n seen"],
+        direction: Float[Tensor, "target source n 4"],
+        visible: Bool[Tensor, "target source n"] | None,
+    ) -> Float[Tensor, "target n 3"]:
+        """Colour of each point, a convex combination of what its source views show.
+
+        Args:
+            seen: colour (3), then features, of the point's pixel in each source view.
+            direction: difference between the target's and the source's direction, and their cosine.
+            visible: views to leave out where False; points that no view sees use all. None uses all everywhere.
+        """
+        views = seen.shape[1]
+        if visible is None:
+            mean = seen.mean(dim=1)
+            variance = seen.var(dim=1) if views > 1 else torch.zeros_like(mean)
+            barred = None
+        else:
+            used = (visible | ~visible.any(dim=1, keepdim=True)).unsqueeze(-1)
+            barred = ~used
+            share = used.to(seen.dtype)
+            count = share.sum(dim=1)
+            mean = (seen * share).sum(dim=1) / count
+            variance = ((seen - mean.unsqueeze(1)).square() * share).sum(dim=1) / (count - 1).clamp(min=1.0)
+        hidden = F.relu(
+            F.linear(seen, self.statistics.weight[:, : self.seen])
+            + F.linear(torch.cat([variance, mean], dim=-1), self.statistics.weight[:, self.seen :], self.statistics.bias).unsqueeze(1)
+        )
+        attention = _softmax_over_views(F.relu(self.attention(hidden)), barred)
+        pooled = F.relu(self.pooled((attention * hidden).sum(dim=1)))
+        shared = torch.cat([F.relu(self.spread(pooled)), pooled], dim=-1)
+        split = shared.shape[-1]
+        compared = F.relu(
+            F.linear(shared, self.compare.weight[:, :split], self.compare.bias).unsqueeze(1)
+            + F.linear(torch.cat([seen, direction], dim=-1), self.compare.weight[:, split:])
+        )
+        weights = _softmax_over_views(F.relu(self.score(compared)), barred)
+        return (weights * seen[..., :3]).sum(dim=1).float()
+
+
+def _softmax_over_views(logits: Tensor, barred: Tensor | None) -> Tensor:
+    if barred is not None:
+        logits = logits.masked_fill(barred, -1e4)  # e^-1e4 is zero, and -1e4 fits float16
+    return torch.softmax(logits.float(), dim=1)

@@ -1,0 +1,87 @@
+"""Im4D (Lin et al., SIGGRAPH Asia 2023): density from 4D feature planes, colour blended from the source views of the same time step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from im4d_core.config import MethodConfig
+from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of
+from im4d_core.methods.source_views import cropped_to_mask, fetch, on_common_canvas
+from im4d_core.tensors import Context, Features, SourceView
+
+
+class Im4D(nn.Module):
+    """The model; implements `im4d_core.methods.base.Method`."""
+
+    def __init__(self, config: MethodConfig) -> None:
+        super().__init__()
+        self.config = config
+        bounds = torch.tensor(config.bounds, dtype=torch.float32).reshape(2, 3)
+        self.field = PlaneField(config.field, bounds)
+        self.proposal = PlaneField(config.proposal, bounds.clone())
+        self.image_net = ImageNet()
+        self.blend = BlendNet()
+
+    @property
+    def device(self) -> torch.device:
+        return self.field.bounds.device
+
+    def logit(self, points: Float[Tensor, "target *sample 3"], time: Float[Tensor, "target"]) -> Float[Tensor, "target *sample"]:
+        """The fine field's raw output at world points."""
+        return _evaluate(self.field, points, time)
+
+    def activate(self, logit: Float[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:
+        """sigma = exp(s - 1)."""
+        return density_of(logit)
+
+    def density(self, points: Float[Tensor, "target *sample 3"], time: Float[Tensor, "target"]) -> Float[Tensor, "target *sample"]:
+        """Density per world unit at world points."""
+        return density_of(self.logit(points, time))
+
+    def proposal_density(self, points: Float[Tensor, "target *sample 3"], time: Float[Tensor, "target"]) -> Float[Tensor, "target *sample"]:
+        """Density of the proposal field."""
+        return density_of(_evaluate(self.proposal, points, time))
+
+    def encode(self, views: Sequence[SourceView]) -> list[Features]:
+        """Colour and features of source views, each on its own crop; on one common canvas under the release's rules.
+
+        Pictures of equal size go through the image network together, which changes nothing but the speed.
+        """
+        sources = on_common_canvas(views) if self.config.joint_canvas else [cropped_to_mask(view) for view in views]
+        groups: dict[tuple[int, int], list[int]] = {}
+        for i, source in enumerate(sources):
+            groups.setdefault((source.camera.width, source.camera.height), []).append(i)
+        features: dict[int, Features] = {}
+        for members in groups.values():
+            images = torch.stack([sources[i].image.to(self.device, non_blocking=True) for i in members]).permute(0, 3, 1, 2).float() / 255.0
+            texels = torch.cat([images, self.image_net(images * 2.0 - 1.0).float()], dim=1)
+            for row, i in enumerate(members):
+                features[i] = self._located(sources[i], texels[row])
+        return [features[i] for i in range(len(sources))]
+
+    def _located(self, source: SourceView, texels: Tensor) -> Features:
+        def on_device(matrix: np.ndarray) -> Tensor:
+            return torch.as_tensor(matrix, dtype=torch.float32).to(self.device, non_blocking=True)
+
+        camera = source.camera
+        return Features(view=source.view, frame=source.frame, texels=texels, K=on_device(camera.K), T_camera_world=on_device(camera.T_camera_world))
+
+    def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
+        """Colour at world points seen along directions."""
+        seen, direction, visible = fetch(points, directions, context, self.config.pixel_offset)
+        return self.blend(seen, direction, visible if self.config.mask_invisible else None)
+
+    def detached(self, features: Features) -> Features:
+        """The same features outside the graph."""
+        return replace(features, texels=features.texels.detach())
+
+
+def _evaluate(field: PlaneField, points: Tensor, time: Tensor) -> Tensor:
+    times = time.reshape(-1, *([1] * (points.dim() - 2))).expand(points.shape[:-1])
+    return field(points.reshape(-1, 3), times.reshape(-1)).reshape(points.shape[:-1])

@@ -1,0 +1,149 @@
+"""Source views: which ones colour a target, how they are cropped, and what a point's pixel in them shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from im4d_core.config import ViewsConfig
+from im4d_core.geometry import cropped, nearest_views
+from im4d_core.tensors import Context, Features, SourceView
+from im4d_core.types import Camera, Scene
+
+_CROP_MULTIPLE = 32
+"""Crops are grown to multiples of this, so that few different sizes occur and equal ones are encoded together."""
+
+
+def candidates(scene: Scene, centre: Float[np.ndarray, "3"], config: ViewsConfig, target: int | None = None) -> tuple[int, ...]:
+    """Source views by distance, nearest first, without the target itself.
+
+    Raises:
+        ValueError: the scene has fewer than two source views to choose from.
+    """
+    ranked = nearest_views(scene.cameras, np.asarray(centre, np.float64), scene.source_views)
+    # the release drops rank 0 always, which is right only where the target is in the pool
+    ranked = ranked[1:] if config.skip_nearest else tuple(view for view in ranked if view != target)
+    if not ranked:
+        raise ValueError(f"{scene.name}: no source view is left to colour from; the scene has {len(scene.source_views)} source views, at least 2 are needed")
+    return ranked
+
+
+def choose_views(scene: Scene, camera: Camera, config: ViewsConfig, target: int | None = None) -> tuple[int, ...]:
+    """The views that colour a picture at test time. `target` names the camera's own view where it has one that must not be used."""
+    return candidates(scene, camera.centre, config, target)[: config.count]
+
+
+def draw_views(scene: Scene, view: int, count: int, config: ViewsConfig, random: np.random.Generator) -> tuple[int, ...]:
+    """The views that colour one training picture: `count` drawn from its nearest, now and then with the picture itself among them.
+
+    Source: Im4D's training script; the pool is the nearest (count + extra) views.
+    """
+    pool = list(candidates(scene, scene.cameras[view].centre, config, view)[: count + config.train_pool_extra])
+    if view in scene.source_views and random.random() < config.self_probability:
+        pool.insert(0, view)
+    chosen = random.choice(len(pool), size=min(count, len(pool)), replace=False)
+    return tuple(pool[i] for i in chosen)
+
+
+def cropped_to_mask(source: SourceView) -> SourceView:
+    """The part of a source view that its mask covers, grown to a multiple of 32 pixels where the picture allows."""
+    rows, columns = (source.mask > 0).any(dim=1).nonzero(), (source.mask > 0).any(dim=0).nonzero()
+    if len(rows) == 0:
+        return source
+    x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width)
+    y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height)
+    return _cut(source, x, y, width, height)
+
+
+def _grown(start: int, stop: int, limit: int) -> tuple[int, int]:
+    """An interval one pixel wider on both sides, its length a multiple of 32, inside [0, limit)."""
+    length = min(-(-(stop - start + 2) // _CROP_MULTIPLE) * _CROP_MULTIPLE, limit)
+    return max(0, min(start - (length - (stop - start)) // 2, limit - length)), length
+
+
+def _cut(source: SourceView, x: int, y: int, width: int, height: int) -> SourceView:
+    return replace(
+        source,
+        camera=cropped(source.camera, x, y, width, height),
+        image=source.image[y : y + height, x : x + width],
+        mask=source.mask[y : y + height, x : x + width],
+    )
+
+
+def on_common_canvas(sources: Sequence[SourceView], background: int = 0) -> list[SourceView]:
+    """The release's crops: each picture cut to the pixels its mask covers fully, centred on one canvas for all."""
+    cut = []
+    for source in sources:
+        rows, columns = (source.mask == 255).any(dim=1).nonzero(), (source.mask == 255).any(dim=0).nonzero()
+        if len(rows) == 0:
+            cut.append(source)
+            continue
+        x, y = int(columns[0]), int(rows[0])
+        cut.append(_cut(source, x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y))
+    width, height = (max(size) // 8 * 8 + 8 for size in zip(*((s.camera.width, s.camera.height) for s in cut), strict=True))
+    placed = []
+    for source in cut:
+        left, top = (width - source.camera.width) // 2, (height - source.camera.height) // 2
+        pad = (left, width - source.camera.width - left, top, height - source.camera.height - top)
+        placed.append(
+            replace(
+                source,
+                camera=cropped(source.camera, -left, -top, width, height),
+                image=F.pad(source.image.permute(2, 0, 1), pad, value=background).permute(1, 2, 0),
+                mask=F.pad(source.mask, pad),
+            )
+        )
+    return placed
+
+
+def stack_context(targets: Sequence[Sequence[Features]]) -> Context:
+    """Features of each target's source views on one canvas. Every target must have the same number of views."""
+    flat = [features for target in targets for features in target]
+    height, width = max(f.texels.shape[1] for f in flat), max(f.texels.shape[2] for f in flat)
+    shape = (len(targets), len(targets[0]))
+    texels = torch.stack([F.pad(f.texels, (0, width - f.texels.shape[2], 0, height - f.texels.shape[1])) for f in flat])
+    sizes = torch.tensor([[f.texels.shape[2], f.texels.shape[1]] for f in flat], device=texels.device)
+    return Context(
+        texels=texels.reshape(*shape, *texels.shape[1:]),
+        sizes=sizes.reshape(*shape, 2),
+        K=torch.stack([f.K for f in flat]).reshape(*shape, 3, 3),
+        T_camera_world=torch.stack([f.T_camera_world for f in flat]).reshape(*shape, 4, 4),
+    )
+
+
+def fetch(
+    points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context, pixel_offset: float
+) -> tuple[Float[Tensor, "target source n channels"], Float[Tensor, "target source n 4"], Bool[Tensor, "target source n"]]:
+    """What the source views show at world points, how the directions differ, and whether each view sees the point.
+
+    Source: Im4D section 3.2, after IBRNet: the last value of a direction is the cosine, the first three the normalised difference.
+    """
+    R, t = context.T_camera_world[..., :3, :3], context.T_camera_world[..., :3, 3]
+    in_camera = torch.einsum("bsij,bnj->bsni", R, points) + t.unsqueeze(2)
+    in_image = torch.einsum("bsij,bsnj->bsni", context.K, in_camera)
+    depth = in_image[..., 2]
+    size = context.sizes.unsqueeze(2)
+    texel = in_image[..., :2] / depth.clamp(min=1e-6).unsqueeze(-1) - pixel_offset  # 1e-6: a point in the camera's plane has no pixel
+    visible = ((texel >= -0.5) & (texel <= size - 0.5)).all(dim=-1) & (depth > 1e-6)
+    texel = torch.minimum(texel.clamp(min=0.0), (size - 1).to(texel.dtype))
+    height, width = context.texels.shape[-2:]
+    span = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=texel.device, dtype=texel.dtype)
+    grid = (2.0 * texel / span - 1.0).flatten(0, 1).unsqueeze(1)
+    flat = context.texels.flatten(0, 1)
+    seen = F.grid_sample(flat, grid.to(flat.dtype), mode="bilinear", padding_mode="border", align_corners=True)
+    seen = seen.squeeze(2).permute(0, 2, 1).unflatten(0, context.texels.shape[:2])
+
+    centre = -torch.einsum("bsji,bsj->bsi", R, t)
+    to_target = -F.normalize(directions, dim=-1).unsqueeze(1)
+    to_source = centre.unsqueeze(2) - points.unsqueeze(1)
+    to_source = to_source / (to_source.norm(dim=-1, keepdim=True) + 1e-6)  # 1e-6, here and below: as in the release, where the two coincide
+    difference = to_target - to_source
+    difference = difference / (difference.norm(dim=-1, keepdim=True) + 1e-6)
+    cosine = (to_target * to_source).sum(dim=-1, keepdim=True)
+    return seen, torch.cat([difference, cosine], dim=-1), visible

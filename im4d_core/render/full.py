@@ -1,0 +1,128 @@
+"""The full renderer: proposal samples, then fine samples where they matter; differentiable. Used for training and for stills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from im4d_core import kernels
+from im4d_core.config import SamplingConfig
+from im4d_core.methods.base import Method
+from im4d_core.tensors import Context, Rays, Traced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One level of samples along rays."""
+
+    edges: Float[Tensor, "target ray sample+1"]
+    """In [0, 1] between near and far."""
+    weights: Float[Tensor, "target ray sample"]
+    opacity: Float[Tensor, "target ray"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullTraced:
+    """A traced batch with what the losses need of each level."""
+
+    traced: Traced
+    fine: Level
+    proposal: Level
+
+
+def trace(
+    method: Method,
+    rays: Rays,
+    context: Context,
+    config: SamplingConfig,
+    *,
+    background: Float[Tensor, "3"],
+    jitter: bool = False,
+    anneal: float = 1.0,
+) -> FullTraced:
+    """Renders rays with the proposal field's help.
+
+    Args:
+        jitter: random samples, for training.
+        anneal: exponent of the proposal weights, growing from 0 to 1 early in training.
+
+    Source: Im4D sections 3.1 and 3.3; hierarchical sampling after mip-NeRF 360.
+    """
+    near, far = rays.near.unsqueeze(-1), torch.maximum(rays.far, rays.near).unsqueeze(-1)
+    edges = uniform_edges(near.shape[:-1], config, jitter, near.device)
+    proposal_weights = _weights(method.proposal_density, rays, near, far, edges)
+    fine_edges = resampled_edges(edges, proposal_weights.detach(), config, jitter, anneal)
+    weights = _weights(method.density, rays, near, far, fine_edges)
+
+    depths = near + (far - near) * fine_edges
+    middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
+    points = rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)
+    directions = rays.directions.unsqueeze(-2).expand_as(points)
+    colors = method.color(points.flatten(1, 2), directions.flatten(1, 2), context).unflatten(1, middle.shape[1:])
+    opacity = weights.sum(dim=-1)
+    traced = Traced(
+        rgb=(weights.unsqueeze(-1) * colors).sum(dim=-2) + (1.0 - opacity).unsqueeze(-1) * background,
+        opacity=opacity,
+        depth=(weights * middle).sum(dim=-1) / opacity.clamp(min=1e-3),  # a thousandth of a surface has no depth worth showing
+        samples=torch.full_like(opacity, config.proposal_samples + config.fine_samples, dtype=torch.int32),
+    )
+    return FullTraced(
+        traced=traced,
+        fine=Level(edges=fine_edges, weights=weights, opacity=opacity),
+        proposal=Level(edges=edges, weights=proposal_weights, opacity=proposal_weights.sum(dim=-1)),
+    )
+
+
+def anneal_exponent(step: int, config: SamplingConfig) -> float:
+    """Exponent of the proposal weights at a training step: mip-NeRF 360's bias b x / ((b - 1) x + 1)."""
+    x = min(step / config.anneal_steps, 1.0)
+    return config.anneal_slope * x / ((config.anneal_slope - 1.0) * x + 1.0)
+
+
+def uniform_edges(shape: torch.Size, config: SamplingConfig, jitter: bool, device: torch.device) -> Float[Tensor, "target ray sample+1"]:
+    """Edges of the proposal's intervals: evenly spaced; jittered by half an interval to both sides, inside [0, 1]."""
+    count = config.proposal_samples
+    edges = torch.linspace(0.0, 1.0, count + 1, device=device).expand(*shape, count + 1)
+    if not jitter:
+        return edges
+    noise = torch.rand(edges.shape, device=device)
+    if config.one_sided:
+        return edges + noise / count
+    return (edges + (noise - 0.5) / count).clamp(0.0, 1.0)
+
+
+def resampled_edges(
+    edges: Float[Tensor, "target ray bin+1"], weights: Float[Tensor, "target ray bin"], config: SamplingConfig, jitter: bool, anneal: float
+) -> Float[Tensor, "target ray fine+1"]:
+    """Edges of the fine intervals, drawn from the proposal's histogram by its inverse cdf."""
+    if anneal != 1.0:
+        weights = weights.clamp(min=1e-12) ** anneal  # 1e-12: 0 ** 0 would make empty bins full ones at the first step
+    weights = weights + config.padding
+    weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-5)  # only without padding can the sum vanish
+    cdf = torch.cat([torch.zeros_like(weights[..., :1]), torch.cumsum(weights, dim=-1).clamp(max=1.0)], dim=-1)
+    count = config.fine_samples + 1
+    u = (torch.arange(count, device=edges.device) + (0.0 if config.one_sided else 0.5)) / count
+    if jitter:
+        u = u + (torch.rand(*cdf.shape[:-1], count, device=edges.device) - (0.0 if config.one_sided else 0.5)) / count
+    else:
+        u = u.expand(*cdf.shape[:-1], count)
+    u = u.contiguous()
+    above = torch.searchsorted(cdf.contiguous(), u, right=True).clamp(1, cdf.shape[-1] - 1)
+    cdf_low, cdf_high = cdf.gather(-1, above - 1), cdf.gather(-1, above)
+    low, high = edges.gather(-1, above - 1), edges.gather(-1, above)
+    inside = ((u - cdf_low) / (cdf_high - cdf_low).clamp(min=1e-12)).clamp(0.0, 1.0)  # empty bins have no inside
+    return low + inside * (high - low)
+
+
+def _weights(density: Callable[[Tensor, Tensor], Tensor], rays: Rays, near: Tensor, far: Tensor, edges: Tensor) -> Tensor:
+    depths = near + (far - near) * edges
+    middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
+    points = rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)
+    lengths = (depths[..., 1:] - depths[..., :-1]) * rays.directions.norm(dim=-1, keepdim=True)
+    sigma = density(points, rays.time)
+    weights, _ = kernels.interval_weights(torch.where(lengths > 1e-6, sigma * lengths, torch.zeros_like(lengths)))  # 1e-6: an empty interval is no sample
+    return weights

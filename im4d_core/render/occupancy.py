@@ -1,0 +1,149 @@
+"""Occupancy grids: which cells of a frame's box hold matter. Baked once per frame, bit-packed on disk, read one frame at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from im4d_core import kernels
+from im4d_core.config import OccupancyConfig
+from im4d_core.methods.base import Method
+
+_FORMAT, _VERSION = "im4d-occupancy", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occupancy:
+    """The occupied cells of one frame's box."""
+
+    occupied: Bool[Tensor, "x y z"]
+    box: Float[Tensor, "2 3"]
+
+
+def grid_shape(box: Float[np.ndarray, "2 3"], config: OccupancyConfig) -> tuple[int, int, int]:
+    """Cells along x, y and z: as configured, or near-cubic cells with so many along the longest side."""
+    if len(config.resolution) == 3:
+        return config.resolution[0], config.resolution[1], config.resolution[2]
+    if len(config.resolution) != 1:
+        raise ValueError(f"occupancy.resolution needs one number (the longest side) or three (x, y, z), got {config.resolution}")
+    size = box[1] - box[0]
+    x, y, z = (max(1, round(float(config.resolution[0] * side / size.max()))) for side in size)
+    return x, y, z
+
+
+def bake_frame(method: Method, time: float, box: Float[np.ndarray, "2 3"], config: OccupancyConfig, device: torch.device, chunk: int = 1 << 19) -> Occupancy:
+    """Evaluates the field on a lattice over the box and marks the cells with a probe above the threshold.
+
+    Cells share the probes on their faces, so a lattice of (cells * (samples - 1) + 1) points per axis is evaluated once.
+
+    Raises:
+        ValueError: fewer than two samples per axis.
+    """
+    if config.samples < 2:
+        raise ValueError(f"occupancy.samples must be at least 2 (both faces of a cell), got {config.samples}")
+    shape = grid_shape(box, config)
+    stride = config.samples - 1
+    corner = torch.as_tensor(box, dtype=torch.float32, device=device)
+    axes = [torch.linspace(0.0, 1.0, cells * stride + 1, device=device) * (corner[1, i] - corner[0, i]) + corner[0, i] for i, cells in enumerate(shape)]
+    cell = float(((box[1] - box[0]) / np.array(shape)).max())
+    times = torch.tensor([time], device=device)
+    points_per_plane = len(axes[1]) * len(axes[2])
+    planes_at_once = max(1, chunk // points_per_plane)
+    filled = []
+    with torch.inference_mode():
+        plane = torch.stack(torch.meshgrid(axes[1], axes[2], indexing="ij"), dim=-1).reshape(-1, 2)
+        for xs in axes[0].split(planes_at_once):
+            points = torch.cat([xs.repeat_interleave(points_per_plane)[:, None], plane.repeat(len(xs), 1)], dim=-1)
+            logit = method.logit(points[None], times)[0]
+            if config.raw_logit is not None:
+                above = logit > config.raw_logit
+            else:
+                above = method.activate(logit) * cell > -np.log1p(-config.min_alpha)
+            filled.append(above.reshape(len(xs), len(axes[1]), len(axes[2])))
+        lattice = torch.cat(filled)[None, None].float()
+        occupied = torch.nn.functional.max_pool3d(lattice, config.samples, stride=stride)[0, 0] > 0
+        return Occupancy(occupied=kernels.dilate(occupied, config.dilation), box=corner)
+
+
+class OccupancyFile:
+    """The baked grids of a run: a zip of one bit-packed array per frame, opened anew for each read, so that hundreds of frames cost no memory."""
+
+    def __init__(self, path: Path, model_id: str) -> None:
+        """Args: model_id is the digest of the weights; a file baked from others is refused.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is damaged, or was baked from another model.
+        """
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._index = json.loads(archive.read("index.json"))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path}: no occupancy was baked; run `python -m im4d_core cache {path.parent}`") from None
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path}: not an occupancy file ({error}); delete it and run `python -m im4d_core cache {path.parent}`") from error
+        if self._index.get("format") != _FORMAT or self._index.get("version") != _VERSION:
+            found = f"{self._index.get('format')} version {self._index.get('version')}"
+            raise ValueError(f"{path}: expected {_FORMAT} version {_VERSION}, found {found}; run `python -m im4d_core cache {path.parent}`")
+        if self._index["model"] != model_id:
+            raise ValueError(
+                f"{path}: baked from another model ({self._index['model']}, the weights here are {model_id}); run `python -m im4d_core cache {path.parent}`"
+            )
+        self.frames: tuple[int, ...] = tuple(self._index["frames"])
+
+    def load(self, frame: int, device: torch.device) -> Occupancy:
+        """Reads one frame's grid.
+
+        Raises:
+            ValueError: the frame is not in the file, or its data are damaged.
+        """
+        if frame not in self.frames:
+            raise ValueError(f"{self.path}: frame {frame} is not baked; run `python -m im4d_core cache {self.path.parent}`")
+        shape = tuple(self._index["shapes"][self.frames.index(frame)])
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                packed = np.frombuffer(archive.read(f"{frame}"), np.uint8)
+            occupied = np.unpackbits(packed, count=int(np.prod(shape))).astype(bool).reshape(shape)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{self.path}: frame {frame} is damaged ({error}); run `python -m im4d_core cache {self.path.parent}`") from error
+        box = torch.tensor(self._index["boxes"][self.frames.index(frame)], dtype=torch.float32, device=device)
+        return Occupancy(occupied=torch.from_numpy(occupied).to(device), box=box)
+
+
+def write_occupancy(path: Path, model_id: str, grids: Iterable[tuple[int, Occupancy]], count: int, progress: Callable[[int, int], bool] | None = None) -> bool:
+    """Writes the grids of a run as they come, under a temporary name that is renamed when all are there.
+
+    Args:
+        count: how many grids will come.
+        progress: called with (done, count) after each frame; returns False to cancel.
+
+    Returns:
+        False where it was cancelled; then nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    frames, shapes, boxes = [], [], []
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for frame, grid in grids:
+                archive.writestr(f"{frame}", np.packbits(grid.occupied.cpu().numpy()).tobytes())
+                frames.append(frame)
+                shapes.append(list(grid.occupied.shape))
+                boxes.append(grid.box.cpu().tolist())
+                if progress is not None and not progress(len(frames), count):
+                    return False
+            index = {"format": _FORMAT, "version": _VERSION, "model": model_id, "frames": frames, "shapes": shapes, "boxes": boxes}
+            archive.writestr("index.json", json.dumps(index))
+        os.replace(temporary, path)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)

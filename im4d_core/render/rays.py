@@ -1,0 +1,65 @@
+"""Rays of pixels, and where they cross a box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from im4d_core.geometry import box_depth_range
+from im4d_core.tensors import Rays
+from im4d_core.types import Camera
+
+_NEAR, _FAR = 0.1, 100.0
+"""Depths that near and far stay between, in world units (the released configurations)."""
+
+
+def camera_rays(
+    cameras: Sequence[Camera],
+    pixels: Int[Tensor, "target ray 2"],
+    boxes: Float[np.ndarray, "target 2 3"],
+    times: Sequence[float],
+    *,
+    pixel_offset: float,
+    slab: bool,
+) -> Rays:
+    """Rays through pixels (column, row), one row of them per camera, on the device of `pixels`.
+
+    Args:
+        boxes: near and far are where each ray enters and leaves its camera's box; far <= near where it misses.
+        slab: near and far are the depths of the box's corners instead, the same for all rays of a camera.
+    """
+    device = pixels.device
+
+    def stacked(matrices: Sequence[np.ndarray]) -> Tensor:
+        return torch.as_tensor(np.stack(matrices), dtype=torch.float32).to(device, non_blocking=True)
+
+    to_world = stacked([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
+    uv = pixels.float() + pixel_offset
+    directions = torch.einsum("bij,bnj->bni", to_world, torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1))
+    origins = stacked([camera.centre for camera in cameras]).unsqueeze(1).expand_as(directions)
+    if slab:
+        ranges = stacked([np.clip(box_depth_range(camera, box), _NEAR, _FAR) for camera, box in zip(cameras, boxes, strict=True)])
+        near, far = (ranges[:, i, None].expand(uv.shape[:-1]) for i in (0, 1))
+    else:
+        near, far = box_crossing(origins, directions, stacked(list(boxes)))
+    return Rays(origins=origins, directions=directions, near=near, far=far, time=torch.tensor(list(times), dtype=torch.float32).to(device, non_blocking=True))
+
+
+def box_crossing(
+    origins: Float[Tensor, "target ray 3"], directions: Float[Tensor, "target ray 3"], boxes: Float[Tensor, "target 2 3"]
+) -> tuple[Float[Tensor, "target ray"], Float[Tensor, "target ray"]]:
+    """Depth at which rays enter and leave a box; far <= near where they miss. Entry is never nearer than 0.1."""
+    safe = torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)  # within a slab's plane: no division by zero
+    low, high = (boxes[:, 0, None] - origins) / safe, (boxes[:, 1, None] - origins) / safe
+    near = torch.minimum(low, high).amax(dim=-1).clamp(min=_NEAR)
+    return near, torch.maximum(low, high).amin(dim=-1)
+
+
+def all_pixels(camera: Camera, device: torch.device) -> Int[Tensor, "pixel 2"]:
+    """(column, row) of every pixel, row by row."""
+    rows, columns = torch.meshgrid(torch.arange(camera.height, device=device), torch.arange(camera.width, device=device), indexing="ij")
+    return torch.stack([columns, rows], dim=-1).reshape(-1, 2)
