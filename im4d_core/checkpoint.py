@@ -9,7 +9,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from im4d_core.config import RunConfig, load_config, save_config
+from im4d_core.config import DataConfig, RunConfig, load_config, save_config
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +54,20 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         return self.path / "metrics.json"
+
+    @property
+    def boxes(self) -> Path:
+        """The boxes the run was trained with, so that opening it needs no visual hulls."""
+        return self.path / "boxes.npy"
+
+    def data(self, config: RunConfig) -> DataConfig:
+        """What to read of the capture to render this run: a relative path is relative to the folder, boxes and bounds are those of the training."""
+        return replace(
+            config.data,
+            path=str(self.path / config.data.path),
+            boxes=str(self.boxes) if self.boxes.is_file() else config.data.boxes,
+            bounds=config.method.bounds,
+        )
 
     @property
     def checkpoints(self) -> Path:

@@ -16,8 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from im4d_core.config import RunConfig
+from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
+from im4d_core.config import RunConfig, load_config
+from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
+from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views, stack_context
 from im4d_core.render import fast, full
@@ -237,6 +240,32 @@ class SceneRenderer:
                 logits = fast.bake_logits(self.method, self.config.method.times.time(frame), occupancy)
                 self._logits.put(frame, logits)
         return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, logits=logits)
+
+
+def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:
+    """Opens a trained run or an exported scene for rendering.
+
+    Args:
+        device: a torch device, or "auto" for the first CUDA device and the CPU where there is none.
+
+    Raises:
+        FileNotFoundError: a file of the run, or the capture it was trained on, is missing.
+        ValueError: a file is damaged or of another model.
+        RuntimeError: the device does not exist.
+    """
+    run = RunFolder(path=path)
+    if not run.config.is_file():
+        raise FileNotFoundError(f"{run.config}: no such file; expected the folder of a run (made by train.py) or an exported scene")
+    config = load_config(run.config)
+    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(f"--device {device}: torch sees no CUDA device; use --device cpu, or install the CUDA build of torch and an NVIDIA driver")
+    scene = open_scene(run.data(config))
+    method = build_method(config.method)
+    load_weights(method, run.weights)
+    method.to(chosen).eval()
+    loader = FrameLoader(scene, config.data)
+    return SceneRenderer(scene, method, loader, config, device=chosen, model_id=weights_digest(run.weights), occupancy_path=run.occupancy)
 
 
 def _subset(rays: Rays, index: Tensor) -> Rays:
