@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jaxtyping
@@ -52,3 +55,32 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.fail(f"IM4D_CAPTURES={named}: no such folder", pytrace=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """A display to open windows on: the one there is, else a virtual one for the session; skips where neither is possible."""
+    present = os.environ.get("DISPLAY")
+    if present:
+        yield present
+        return
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("DISPLAY is not set and Xvfb is not installed: no window can be opened")
+    read, write = os.pipe()
+    # -noreset: without it the server starts over whenever its last window closes, and refuses the next one meanwhile
+    command = [server, "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-noreset", "-nolisten", "tcp"]
+    process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    if not number:
+        process.wait()
+        pytest.skip(f"Xvfb ended with status {process.returncode}: no window can be opened")
+    os.environ["DISPLAY"] = f":{number}"
+    try:
+        yield os.environ["DISPLAY"]
+    finally:
+        del os.environ["DISPLAY"]
+        process.terminate()
+        process.wait()

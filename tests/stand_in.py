@@ -1,0 +1,144 @@
+"""A renderer of an analytic scene with the interface of `SceneRenderer`: a moving sphere over coloured axes, on a dark floor pattern.
+
+Delay, failure and lack of memory can be set, so that timing, cancelling and error messages are tested anywhere and fast.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from im4d_core.config import RunConfig
+from im4d_core.geometry import intrinsics, look_at
+from im4d_core.tensors import Rendered
+from im4d_core.types import Camera, Scene, Sensor
+
+_RADIUS = 0.35
+_COLOURS = torch.tensor([[0.9, 0.25, 0.2], [0.3, 0.8, 0.3], [0.25, 0.45, 0.95], [0.95, 0.75, 0.3]])
+
+
+def stand_in_scene(frames: int = 8, cameras: int = 6) -> Scene:
+    """Cameras on a ring around a box of two metres, z up."""
+    views = []
+    for i in range(cameras):
+        angle = 2 * np.pi * i / cameras
+        centre = np.array([3.2 * np.cos(angle), 3.2 * np.sin(angle), 1.2])
+        T = look_at(centre, np.zeros(3), np.array([0.0, 0.0, 1.0]))
+        views.append(Camera(name=f"{i:02d}", K=intrinsics(160, 120, 45.0), T_camera_world=T, width=160, height=120))
+    sensor = Sensor(K=views[0].K, distortion=np.zeros(5), width=160, height=120, resized_width=160, resized_height=120)
+    box = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    return Scene(
+        name="stand-in",
+        root=Path("."),
+        cameras=tuple(views),
+        sensors=(sensor,) * cameras,
+        frames=tuple(range(10, 10 + frames)),
+        image_pattern="{camera}/{frame}.jpg",
+        mask_pattern=None,
+        source_views=tuple(range(1, cameras)),
+        train_views=tuple(range(1, cameras)),
+        test_views=(0,),
+        bounds=box,
+        boxes=np.repeat(box[None], frames, axis=0),
+        fps=10.0,
+        up=np.array([0.0, 0.0, 1.0]),
+    )
+
+
+class StandIn:
+    """Renders the analytic scene.
+
+    Args:
+        delay_s: how long a full picture takes, spread over its ten tiles; fast ones take a tenth.
+        occupied: whether the fast mode works before `bake_occupancy`.
+    """
+
+    def __init__(self, *, delay_s: float = 0.0, occupied: bool = True) -> None:
+        self.scene = stand_in_scene()
+        self.config = RunConfig()
+        self.device = torch.device("cpu")
+        self.delay_s = delay_s
+        self.failure: Exception | None = None
+        """Raised by every render while set."""
+        self.most_pixels: int | None = None
+        """Larger pictures do not fit into memory."""
+        self.occupied = occupied
+        self.occupancy_problem: str | None = None
+        self.rendered: list[tuple[int, str, int, int]] = []
+        """Frame, mode, width and height of each complete picture."""
+        self.prefetched: tuple[int, ...] = ()
+        self.cancelled = 0
+        self.closed = False
+
+    def render(
+        self, camera: Camera, frame: int, mode: Literal["fast", "full"], *, hidden: int | None = None, progress: Callable[[float], bool] | None = None
+    ) -> Rendered | None:
+        if self.failure is not None:
+            raise self.failure
+        if self.most_pixels is not None and camera.width * camera.height > self.most_pixels:
+            raise torch.OutOfMemoryError("stand-in out of memory")
+        if mode == "fast" and not self.has_occupancy(frame):
+            raise ValueError(f"frame {frame}: no occupancy was baked")
+        for tile in range(10):
+            time.sleep(self.delay_s / (10 if mode == "full" else 100))
+            if progress is not None and not progress(tile / 10):
+                self.cancelled += 1
+                return None
+        rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
+        self.rendered.append((frame, mode, camera.width, camera.height))
+        samples = (opacity * (12 if mode == "fast" else 96)).int()
+        return Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * self.delay_s + 1.0})
+
+    def has_occupancy(self, frame: int) -> bool:
+        return self.occupied and frame in self.scene.frames
+
+    def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
+        total = len(self.scene.frames)
+        for done in range(1, total + 1):
+            time.sleep(self.delay_s)
+            if progress is not None and not progress(done, total):
+                return False
+        self.occupied = True
+        return True
+
+    def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
+        self.prefetched = tuple(frames)
+
+    def memory(self) -> dict[str, int]:
+        return {"sources": 1 << 20, "features": 1 << 22}
+
+    def forget(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _trace(camera: Camera, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Colour, opacity and depth of spheres: one that circles, and one at the end of each axis."""
+    v, u = torch.meshgrid(torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij")
+    K = torch.tensor(camera.K, dtype=torch.float32)
+    directions = torch.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], torch.ones_like(u)], -1) @ torch.tensor(camera.R, dtype=torch.float32)
+    origin = torch.tensor(camera.centre, dtype=torch.float32)
+    turn = 2 * np.pi * index / 8
+    centres = torch.tensor([[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 0.8], [0.5 * np.cos(turn), 0.5 * np.sin(turn), 0.0]], dtype=torch.float32)
+    radii = torch.tensor([0.15, 0.15, 0.15, _RADIUS])
+    rgb = torch.zeros(camera.height, camera.width, 3)
+    opacity, depth = torch.zeros_like(u), torch.full_like(u, torch.inf)
+    for centre, radius, colour in zip(centres, radii, _COLOURS):
+        offset = origin - centre
+        a = (directions**2).sum(-1)
+        b = (directions * offset).sum(-1)
+        root = b**2 - a * ((offset**2).sum() - radius**2)
+        z = (-b - root.clamp(min=0).sqrt()) / a
+        hit = (root > 0) & (z > 0) & (z < depth)
+        normal = (offset + z[..., None] * directions) / radius
+        shade = 0.35 + 0.65 * (normal @ torch.tensor([0.3, -0.5, 0.8])).clamp(min=0)
+        rgb = torch.where(hit[..., None], colour * shade[..., None], rgb)
+        depth, opacity = torch.where(hit, z, depth), torch.where(hit, 1.0, opacity)
+    return rgb.clamp(0.0, 1.0), opacity, torch.where(torch.isinf(depth), torch.zeros_like(depth), depth)

@@ -1,0 +1,211 @@
+"""The render thread: newest request wins, drafts before full pictures, cancelling, failures and lack of memory survived."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stand_in import StandIn
+
+from im4d_core.geometry import resized
+from viewer.state import RenderRequest
+from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened, RenderWorker
+
+WAIT_S = 20.0  # a busy machine must not fail a test; every wait ends as soon as what it waits for is there
+
+
+class Desk:
+    """A worker on a stand-in renderer, and everything it has said."""
+
+    def __init__(self, renderer: StandIn) -> None:
+        self.renderer = renderer
+        self.said: list[Message] = []
+        self._bell = threading.Event()
+        self.worker = RenderWorker(opener=self._open, device="cpu", shares_memory=False, wake=self._bell.set)
+        self.worker.start()
+        self.worker.open(Path("somewhere"))
+        self.wait(lambda: self.of(Opened))
+
+    def _open(self, source: Path, device: str) -> StandIn:
+        if source.name == "broken":
+            raise ValueError("config.json: unknown key 'speed'")
+        return self.renderer
+
+    def of(self, kind: type) -> list:
+        return [message for message in self.said if isinstance(message, kind)]
+
+    def wait(self, reached: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            self.said += self.worker.take()
+            if reached():
+                return
+            assert time.monotonic() < deadline, f"waited in vain; the worker said {self.said}"
+            self._bell.wait(0.02)
+            self._bell.clear()
+
+    def request(self, *, index: int = 0, mode: str = "fast", moving: bool = False, width: int = 32) -> RenderRequest:
+        scene = self.renderer.scene
+        camera = resized(scene.cameras[0], width, width * 3 // 4)
+        return RenderRequest(camera=camera, frame=scene.frames[index], mode=mode, output="colour", background=(0.0, 0.0, 0.0), moving=moving, scale=1.0)
+
+    def pictures(self) -> list[DisplayBuffer]:
+        return self.of(DisplayBuffer)
+
+
+@pytest.fixture
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    options = getattr(request, "param", {})
+    desk = Desk(StandIn(**options))
+    yield desk
+    assert desk.worker.stop()
+    assert desk.renderer.closed
+
+
+def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
+    asked = desk.request(index=3)
+    desk.worker.submit(asked, prefetch=(14, 15))
+    desk.wait(lambda: desk.pictures() and desk.renderer.prefetched)
+    shown = desk.pictures()[-1]
+    assert shown.request == asked
+    assert shown.final
+    assert shown.host_pixels().shape == (24, 32, 4)
+    assert shown.host_pixels()[..., 3].min() == 255
+    assert shown.source_views == (1, 2)
+    assert shown.render_ms > 0
+    assert desk.renderer.prefetched == (14, 15)
+    facts = desk.of(Facts)[0]
+    assert facts.occupied == (True,) * 8
+    assert facts.device.startswith("cpu")
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 0.5}], indirect=True)
+def test_the_newest_request_wins(desk: Desk) -> None:
+    for index in (0, 1, 2, 3, 4, 5):
+        desk.worker.submit(desk.request(index=index, moving=True))
+        time.sleep(0.005)
+    desk.wait(lambda: any(picture.request.frame == 15 for picture in desk.pictures()))
+    frames = [frame for frame, *_ in desk.renderer.rendered]
+    assert frames[-1] == 15
+    assert len(frames) <= 3, "requests that were replaced before they began must not be rendered"
+
+
+def test_a_full_picture_follows_a_fast_one(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="full"))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    assert [mode for _, mode, *_ in desk.renderer.rendered] == ["fast", "full"]
+    assert desk.pictures()[-1].request.mode == "full"
+
+
+def test_while_moving_the_fast_picture_is_enough(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="full", moving=True))
+    desk.wait(lambda: desk.pictures() and not desk.worker.busy)
+    time.sleep(0.3)  # longer than the moment of stillness
+    assert [mode for _, mode, *_ in desk.renderer.rendered] == ["fast"]
+    assert desk.pictures()[-1].request.mode == "fast"
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 5.0}], indirect=True)
+def test_input_cancels_a_full_picture_between_tiles(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="full"))
+    desk.wait(desk.pictures)
+    time.sleep(0.3)  # the moment of stillness
+    desk.wait(lambda: 0.05 < desk.worker.progress < 1)
+    began = time.monotonic()
+    desk.worker.submit(desk.request(index=2, moving=True))
+    desk.wait(lambda: any(picture.request.frame == 12 for picture in desk.pictures()))
+    assert desk.renderer.cancelled == 1
+    assert time.monotonic() - began < 3.0  # the full picture would have taken 5 s
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
+def test_a_slow_draft_is_given_up_and_its_time_estimated(desk: Desk) -> None:
+    """Otherwise the automatic scale never learns that pictures are too large."""
+    desk.worker.submit(desk.request(moving=True))
+    desk.wait(lambda: 0.05 < desk.worker.progress < 1)
+    desk.worker.submit(desk.request(index=1, moving=True))
+    desk.wait(lambda: desk.of(Estimated))
+    assert 1000 < desk.of(Estimated)[0].render_ms < 8000  # 2 s in truth
+
+
+def test_a_failure_is_told_and_the_worker_goes_on(desk: Desk) -> None:
+    desk.renderer.failure = ValueError("frame 10: picture 07 is truncated")
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.of(Failed))
+    failed = desk.of(Failed)[0]
+    assert "picture 07 is truncated" in failed.text
+    assert "Traceback" in failed.details
+    desk.renderer.failure = None
+    desk.worker.submit(desk.request(index=1))
+    desk.wait(lambda: desk.pictures())
+
+
+def test_lack_of_memory_makes_pictures_smaller(desk: Desk) -> None:
+    desk.renderer.most_pixels = 400
+    desk.worker.submit(desk.request(width=64))  # 64 x 48 = 3072 pixels
+    desk.wait(lambda: desk.pictures())
+    assert desk.pictures()[-1].host_pixels().shape == (12, 16, 4)
+    assert any("not enough memory" in failed.text for failed in desk.of(Failed))
+
+
+def test_what_cannot_be_opened_leaves_the_open_scene(desk: Desk) -> None:
+    desk.worker.open(Path("broken"))
+    desk.wait(lambda: desk.of(Failed))
+    assert desk.of(Failed)[0].opening
+    assert "unknown key 'speed'" in desk.of(Failed)[0].text
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures())
+
+
+@pytest.mark.parametrize("desk", [{"occupied": False}], indirect=True)
+def test_without_occupancy_the_full_renderer_serves_until_it_is_built(desk: Desk) -> None:
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures())
+    assert desk.pictures()[-1].request.mode == "full"
+    assert any("occupancy" in failed.text for failed in desk.of(Failed))
+    desk.worker.bake_occupancy()
+    desk.wait(lambda: desk.of(JobOver))
+    assert [(step.done, step.total) for step in desk.of(JobStep)] == [(i, 8) for i in range(1, 9)]
+    assert not desk.of(JobOver)[0].cancelled
+    desk.worker.submit(desk.request(index=1))
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 11)
+    assert desk.pictures()[-1].request.mode == "fast"
+
+
+@pytest.mark.parametrize("desk", [{"occupied": False, "delay_s": 0.2}], indirect=True)
+def test_building_the_occupancy_is_cancelled_and_pictures_are_made_meanwhile(desk: Desk) -> None:
+    desk.worker.bake_occupancy()
+    desk.wait(lambda: desk.of(JobStep))
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures())
+    assert not desk.of(JobOver)
+    desk.worker.cancel("occupancy")
+    desk.wait(lambda: desk.of(JobOver))
+    assert desk.of(JobOver)[0].cancelled
+
+
+def test_outputs_are_told_apart_and_grey_is_kept(desk: Desk) -> None:
+    shown = {}
+    for output in ("colour", "depth", "opacity", "cost"):
+        desk.worker.submit(replace(desk.request(), output=output, background=(0.25, 0.5, 1.0)))
+        desk.wait(lambda name=output: desk.pictures() and desk.pictures()[-1].request.output == name)
+        shown[output] = desk.pictures()[-1].host_pixels()[..., :3]
+    empty = shown["opacity"][0, 0]
+    assert empty.tolist() == [0, 0, 0]
+    assert set(np.unique(shown["opacity"])) == {0, 255}
+    assert shown["colour"][0, 0].tolist() == [64, 128, 255]  # the background, rounded
+    assert not np.array_equal(shown["depth"], shown["colour"])
+    assert not np.array_equal(shown["cost"], shown["depth"])
+
+
+def test_importing_the_worker_imports_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, viewer.worker, viewer.recorder, viewer.settings; sys.exit(any(name in sys.modules for name in ('torch', 'imgui_bundle', 'OpenGL')))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)

@@ -1,0 +1,198 @@
+"""Lines over the picture: frusta of the capture's cameras, the scene's box, its axes, the camera path. Drawn with the camera of the shown picture.
+
+The geometry is plain NumPy, one row a line; `LineDrawer` puts it on the screen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from OpenGL import GL
+
+from im4d_core.camera_path import CameraPath
+from im4d_core.geometry import box_corners, intrinsics, unproject
+from im4d_core.types import Camera, Scene
+from viewer.gl import Program, VertexArray
+from viewer.state import ViewerState
+
+Colour = tuple[float, float, float, float]
+Lines = Float32[np.ndarray, "n 10"]
+"""Start, end and colour of each line."""
+
+_EDGES = tuple((a, a | bit) for a in range(8) for bit in (1, 2, 4) if not a & bit)  # corners of a box that differ in one axis
+_SOURCE: Colour = (1.0, 0.68, 0.2, 1.0)
+_TRAIN: Colour = (0.62, 0.72, 0.85, 0.55)
+_TEST: Colour = (0.85, 0.55, 0.95, 0.75)
+_BOX: Colour = (0.75, 0.78, 0.82, 0.6)
+_PATH: Colour = (0.3, 0.85, 0.75, 0.9)
+_KEY: Colour = (0.3, 0.85, 0.75, 0.8)
+_SELECTED: Colour = (1.0, 1.0, 1.0, 1.0)
+_AXES: tuple[Colour, ...] = ((0.95, 0.35, 0.35, 1.0), (0.45, 0.85, 0.4, 1.0), (0.4, 0.6, 1.0, 1.0))
+_PATH_SAMPLES = 40  # per second of the path, within the limits below
+_FEWEST_SAMPLES, _MOST_SAMPLES = 16, 600
+_WIDTH_PX = 1.6
+
+
+def clip_from_world(camera: Camera, near: float) -> Float64[np.ndarray, "4 4"]:
+    """World → OpenGL clip coordinates of a pinhole camera: pixel (0, 0)'s outer corner is the top left, w is the depth."""
+    K, w, h = camera.K, camera.width, camera.height
+    clip_camera = np.array(
+        [
+            [2 * K[0, 0] / w, 2 * K[0, 1] / w, 2 * K[0, 2] / w - 1, 0],
+            [0, -2 * K[1, 1] / h, 1 - 2 * K[1, 2] / h, 0],
+            [0, 0, 1, -2 * near],
+            [0, 0, 1, 0],
+        ]
+    )
+    return clip_camera @ camera.T_camera_world
+
+
+def segments(starts: Float64[np.ndarray, "n 3"], ends: Float64[np.ndarray, "n 3"], colour: Colour) -> Lines:
+    tint = np.broadcast_to(np.asarray(colour), (len(starts), 4))
+    return np.concatenate([starts, ends, tint], axis=1).astype(np.float32)
+
+
+def box_lines(box: Float64[np.ndarray, "2 3"], colour: Colour = _BOX) -> Lines:
+    corners = box_corners(box)
+    a, b = np.asarray(_EDGES).T
+    return segments(corners[a], corners[b], colour)
+
+
+def axes_lines(origin: Float64[np.ndarray, "3"], length: float) -> Lines:
+    """Red, green and blue along x, y and z."""
+    return np.concatenate([segments(origin[None], origin[None] + length * np.eye(3)[i : i + 1], _AXES[i]) for i in range(3)])
+
+
+def frustum_lines(camera: Camera, depth: float, colour: Colour) -> Lines:
+    """A camera's pyramid down to a depth, with a mark on the side that is the picture's top."""
+    w, h = float(camera.width), float(camera.height)
+    uv = np.array([[0, 0], [w, 0], [w, h], [0, h], [0.35 * w, 0], [0.65 * w, 0], [0.5 * w, -0.15 * h]])
+    corners = unproject(camera, uv, np.full(len(uv), depth))
+    centre = np.broadcast_to(camera.centre, (4, 3))
+    pyramid = segments(np.concatenate([centre, corners[:4]]), np.concatenate([corners[:4], np.roll(corners[:4], -1, axis=0)]), colour)
+    return np.concatenate([pyramid, segments(corners[[4, 5]], corners[[6, 6]], colour)])
+
+
+def path_lines(path: CameraPath, selected: int | None, depth: float, aspect: float) -> Lines:
+    """The curve of a path and a frustum at each key."""
+    lines = []
+    for key in path.keys:
+        T = np.linalg.inv(path.sample(key.time_s - path.keys[0].time_s).T_world_camera)
+        camera = Camera(name="key", K=intrinsics(round(100 * aspect), 100, key.fov_y_deg), T_camera_world=T, width=round(100 * aspect), height=100)
+        lines.append(frustum_lines(camera, depth, _SELECTED if key.id == selected else _KEY))
+    if len(path.keys) > 1:
+        count = int(np.clip(path.duration_s * _PATH_SAMPLES, _FEWEST_SAMPLES, _MOST_SAMPLES))
+        points = np.stack([path.sample(time_s).T_world_camera[:3, 3] for time_s in np.linspace(0.0, path.duration_s, count)])
+        lines.append(segments(points[:-1], points[1:], _PATH))
+    return np.concatenate(lines) if lines else _NONE
+
+
+_NONE: Lines = np.zeros((0, 10), np.float32)
+
+
+class Overlays:
+    """The lines that the state asks for. Each part is computed when what it depends on changes.
+
+    Args:
+        source_views: views that colour the shown picture; their frusta are highlighted.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, tuple[object, Lines]] = {}
+        self._joined: tuple[list[Lines], Lines] = ([], _NONE)
+
+    def lines(self, state: ViewerState, camera: Camera, frame: int, source_views: tuple[int, ...]) -> Lines:
+        """All lines for a picture made with `camera` at `frame`; the same array as before where nothing changed."""
+        scene, shown = state.scene, state.overlays
+        if scene is None:
+            return _NONE
+        depth = frustum_depth(scene)
+        sources = source_views if shown.cameras or shown.sources else ()
+        here = _camera_at(scene, camera.centre, depth)
+        editor = state.path_editor
+        parts = []
+        if shown.cameras or sources:
+            key = (id(scene), shown.cameras, sources, here)
+            parts.append(self._part("cameras", key, lambda: _camera_lines(scene, depth, shown.cameras, sources, here)))
+        if shown.box:
+            parts.append(self._part("box", (id(scene), frame), lambda: box_lines(scene.box(frame))))
+        if shown.axes:
+            parts.append(self._part("axes", id(scene), lambda: axes_lines(scene.bounds.mean(axis=0), 0.5 * float(np.ptp(scene.bounds, axis=0).max()))))
+        if shown.path and editor.path.keys and not editor.previewing:
+            aspect = camera.width / camera.height
+            key = (editor.path, editor.selected, round(aspect, 2), depth)
+            parts.append(self._part("path", key, lambda: path_lines(editor.path, editor.selected, depth, aspect)))
+        before, joined = self._joined
+        if len(before) != len(parts) or any(a is not b for a, b in zip(before, parts)):
+            joined = np.concatenate(parts) if parts else _NONE
+            self._joined = (parts, joined)
+        return joined
+
+    def _part(self, name: str, key: object, make) -> Lines:
+        known = self._parts.get(name)
+        if known is None or known[0] != key:
+            known = self._parts[name] = (key, make())
+        return known[1]
+
+
+class LineDrawer:
+    """Draws lines into a rectangle of the framebuffer. Needs a current context."""
+
+    def __init__(self) -> None:
+        self._program = Program("lines.vert", "lines.frag", uniforms=("clip_world", "viewport", "width", "near", "half_width"))
+        self._buffer = VertexArray((3, 3, 4))
+        self._lines = _NONE
+
+    def draw(self, lines: Lines, camera: Camera, near: float, rectangle: tuple[int, int, int, int], scale: float) -> None:
+        """Draw lines as the camera of the picture sees them.
+
+        Args:
+            near: depth, in world units, in front of which lines are cut off.
+            rectangle: x, y (of the bottom left), width and height of the picture in the framebuffer.
+            scale: framebuffer pixels per window unit; lines keep their thickness on dense displays.
+        """
+        if len(lines) == 0 or rectangle[2] < 1 or rectangle[3] < 1:
+            return
+        if lines is not self._lines:
+            self._buffer.fill(lines)
+            self._lines = lines
+        GL.glViewport(*rectangle)
+        GL.glEnable(GL.GL_BLEND)
+        GL.glBlendFunc(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA)
+        width = _WIDTH_PX * scale
+        self._program.use()
+        self._program.set_matrix("clip_world", clip_from_world(camera, near))
+        self._program.set_vector("viewport", rectangle[2], rectangle[3])
+        self._program.set_number("width", width)
+        self._program.set_number("half_width", width / 2)
+        self._program.set_number("near", near)
+        self._buffer.draw(6, self._buffer.rows)
+        GL.glDisable(GL.GL_BLEND)
+
+    def close(self) -> None:
+        self._buffer.delete()
+        self._program.delete()
+
+
+def frustum_depth(scene: Scene) -> float:
+    """How deep frusta are drawn: small against the distance between the cameras and the box."""
+    centres = np.stack([camera.centre for camera in scene.cameras])
+    distance = float(np.median(np.linalg.norm(centres - scene.bounds.mean(axis=0), axis=1)))
+    return 0.08 * max(distance, 0.1 * float(np.ptp(scene.bounds, axis=0).max()))
+
+
+def _camera_at(scene: Scene, centre: Float64[np.ndarray, "3"], depth: float) -> int | None:
+    """The view whose frustum would fill the picture because one looks out of it."""
+    distances = [float(np.linalg.norm(camera.centre - centre)) for camera in scene.cameras]
+    view = int(np.argmin(distances))
+    return view if distances[view] < depth else None
+
+
+def _camera_lines(scene: Scene, depth: float, everything: bool, sources: tuple[int, ...], here: int | None) -> Lines:
+    views = range(len(scene.cameras)) if everything else sources
+    lines = [
+        frustum_lines(scene.cameras[view], depth, _SOURCE if view in sources else _TEST if view in scene.test_views else _TRAIN)
+        for view in views
+        if view != here
+    ]
+    return np.concatenate(lines) if lines else _NONE

@@ -1,0 +1,334 @@
+"""The window: HelloImGui's, driven by a loop of our own, with GLFW underneath for waiting, held keys, dropped files and wake-ups.
+
+Everything here belongs to the main thread, except `Window.wake`. Importing it needs the X11 and OpenGL libraries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgui_bundle import hello_imgui, imgui, immapp  # before glfw and OpenGL: it says which GLFW library and which platform they use
+from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+if os.environ.get("XDG_SESSION_TYPE") == "wayland":
+    os.environ.setdefault("PYOPENGL_PLATFORM", "x11")  # GLFW runs on XWayland there
+
+import glfw  # noqa: E402
+
+_FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
+_CLEAR_COLOUR = (0.055, 0.06, 0.07)
+
+Draw = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rectangle:
+    """A part of the window in window units, from the top left, and what it is in framebuffer pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    scale: float
+    """Framebuffer pixels per window unit."""
+    window_height: float
+
+    @property
+    def pixels(self) -> tuple[int, int, int, int]:
+        """x, y of the bottom left, width and height in framebuffer pixels, as OpenGL counts them."""
+        left, right = round(self.x * self.scale), round((self.x + self.width) * self.scale)
+        top, bottom = round(self.y * self.scale), round((self.y + self.height) * self.scale)
+        return left, round(self.window_height * self.scale) - bottom, right - left, bottom - top
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A dockable window on the right."""
+
+    label: str
+    draw: Draw
+
+
+class Window:
+    """One window with a picture in the middle, tabs on the right and a bar at the bottom.
+
+    Args:
+        panels: the tabs.
+        transport: draws the bar at the bottom, which is always there.
+        transport_height_em: its height in font sizes.
+        background: draws the picture with OpenGL, behind everything else; called with the place that the panels leave free.
+        overlay: draws whatever floats above the picture.
+        failed: told of exceptions in any of these; the frame goes on without the rest of that part.
+        layout_file: where the arrangement of the panels is kept; None keeps nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        size: tuple[int, int],
+        panels: tuple[Panel, ...],
+        transport: Draw,
+        transport_height_em: float,
+        background: Callable[[Rectangle], None],
+        overlay: Draw,
+        failed: Callable[[Exception], None],
+        layout_file: Path | None,
+        vsync: bool = True,
+    ) -> None:
+        self.dropped: list[Path] = []
+        """Files dropped onto the window and not yet taken."""
+        self.params = hello_imgui.RunnerParams()
+        self._panels = panels
+        self._background = background
+        self._failed = failed
+        self._handle: Any = None
+        self._frames_due = _FRAMES_AFTER_EVENT
+        self._open = False
+        self._windowed: tuple[int, int, int, int] | None = None
+        self._configure(title, size, layout_file, vsync)
+        callbacks = self.params.callbacks
+        callbacks.show_gui = self._guarded(overlay)
+        callbacks.custom_background = self._draw_background
+        callbacks.post_init_add_platform_backend_callbacks = self._install_callbacks
+        callbacks.setup_imgui_config = _configure_imgui
+        callbacks.setup_imgui_style = _style
+        options = hello_imgui.EdgeToolbarOptions(size_em=transport_height_em)
+        callbacks.add_edge_toolbar(hello_imgui.EdgeToolbarType.bottom, self._guarded(transport), options)
+        docking = self.params.docking_params
+        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, 0.27)]
+        docking.dockable_windows = [_dockable(panel.label, self._guarded(panel.draw)) for panel in panels]
+        docking.main_dock_space_node_flags = imgui.DockNodeFlags_.passthru_central_node | imgui.DockNodeFlags_.no_docking_over_central_node
+
+    def open(self) -> None:
+        """Create the window; the OpenGL context is current on this thread afterwards.
+
+        Raises:
+            RuntimeError: there is no display, or it has no OpenGL 3.3.
+        """
+        try:
+            immapp.manual_render.setup_from_runner_params(self.params)
+        except RuntimeError as error:
+            raise RuntimeError(f"no window can be opened on display {os.environ.get('DISPLAY', '(none)')!r}: {error}") from error
+        self._open = True
+        imgui.get_io().config_windows_move_from_title_bar_only = True
+
+    @property
+    def should_close(self) -> bool:
+        return self.params.app_shall_exit
+
+    def request_close(self) -> None:
+        self.params.app_shall_exit = True
+
+    def set_title(self, title: str) -> None:
+        glfw.set_window_title(self._handle, title)
+
+    def wake(self) -> None:
+        """End `wait` and draw a frame. The only method that other threads may call."""
+        self._frames_due = max(self._frames_due, 1)
+        glfw.post_empty_event()
+
+    def wait(self, timeout_s: float) -> None:
+        """Take events; sleep until there is one, a frame is due, or the time is over."""
+        if self._frames_due > 0 or timeout_s <= 0:
+            glfw.poll_events()
+        else:
+            glfw.wait_events_timeout(timeout_s)
+
+    @property
+    def minimised(self) -> bool:
+        return bool(glfw.get_window_attrib(self._handle, glfw.ICONIFIED))
+
+    @property
+    def focused(self) -> bool:
+        return bool(glfw.get_window_attrib(self._handle, glfw.FOCUSED))
+
+    def draw(self) -> None:
+        """Draw a frame and show it."""
+        self._frames_due = max(self._frames_due - 1, 0)
+        immapp.manual_render.render()
+
+    @property
+    def due(self) -> bool:
+        """Whether something happened that must be drawn."""
+        return self._frames_due > 0
+
+    def invalidate(self, frames: int = _FRAMES_AFTER_EVENT) -> None:
+        """Draw the next frames even if nothing happens."""
+        self._frames_due = max(self._frames_due, frames)
+
+    def picture_rectangle(self) -> Rectangle:
+        """The part of the window that the panels leave free."""
+        io, viewport = imgui.get_io(), imgui.get_main_viewport()
+        scale, height = io.display_framebuffer_scale.x or 1.0, io.display_size.y
+        space = self.params.docking_params.dock_space_id_from_name("MainDockSpace")
+        node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+        if node is None:
+            return Rectangle(x=0.0, y=0.0, width=io.display_size.x, height=height, scale=scale, window_height=height)
+        x, y = node.pos.x - viewport.pos.x, node.pos.y - viewport.pos.y
+        return Rectangle(x=x, y=y, width=node.size.x, height=node.size.y, scale=scale, window_height=height)
+
+    def show_panels(self, shown: bool) -> None:
+        for panel in self.params.docking_params.dockable_windows:
+            panel.is_visible = shown
+
+    def key_down(self, key: int) -> bool:
+        """Whether a key is held, by its place on the keyboard (a GLFW key code)."""
+        return glfw.get_key(self._handle, key) == glfw.PRESS
+
+    def toggle_fullscreen(self) -> None:
+        if self._windowed is not None:
+            glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)
+            self._windowed = None
+            return
+        monitor = glfw.get_primary_monitor()
+        if monitor is None:
+            return
+        self._windowed = (*glfw.get_window_pos(self._handle), *glfw.get_window_size(self._handle))
+        mode = glfw.get_video_mode(monitor)
+        glfw.set_window_monitor(self._handle, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in window units."""
+        width, height = glfw.get_window_size(self._handle)
+        return width, height
+
+    @property
+    def framebuffer_size(self) -> tuple[int, int]:
+        width, height = glfw.get_framebuffer_size(self._handle)
+        return width, height
+
+    def resize(self, width: int, height: int) -> None:
+        glfw.set_window_size(self._handle, width, height)
+
+    def close(self) -> None:
+        """Destroy the window; OpenGL objects must have been deleted before."""
+        if self._open:
+            self._open = False
+            immapp.manual_render.tear_down()
+
+    def _configure(self, title: str, size: tuple[int, int], layout_file: Path | None, vsync: bool) -> None:
+        params = self.params
+        params.app_window_params.window_title = title
+        params.app_window_params.window_geometry.size = size
+        options = params.renderer_backend_options.open_gl_options
+        options.major_version, options.minor_version, options.use_core_profile, options.glsl_version = 3, 3, True, "330"
+        options.use_forward_compat = True
+        options.anti_aliasing_samples = 0  # lines and widgets smooth their own edges
+        params.fps_idling.enable_idling = False  # `wait` does it
+        params.fps_idling.vsync_to_monitor = vsync
+        params.imgui_window_params.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+        params.imgui_window_params.enable_viewports = False
+        params.ini_filename_use_app_window_title = False
+        if layout_file is None:
+            params.ini_disable = True
+        else:
+            params.ini_folder_type = hello_imgui.IniFolderType.current_folder
+            params.ini_filename = str(layout_file)
+
+    def _install_callbacks(self) -> None:
+        """Note that something happened; ImGui's own callbacks are installed after these and call them."""
+        self._handle = glfw_window_hello_imgui()
+
+        def touched(*_: object) -> None:
+            self.invalidate()
+
+        for install in (
+            glfw.set_cursor_pos_callback,
+            glfw.set_mouse_button_callback,
+            glfw.set_scroll_callback,
+            glfw.set_key_callback,
+            glfw.set_char_callback,
+            glfw.set_cursor_enter_callback,
+            glfw.set_window_focus_callback,
+            glfw.set_framebuffer_size_callback,
+            glfw.set_window_refresh_callback,
+            glfw.set_window_iconify_callback,
+            glfw.set_window_close_callback,
+        ):
+            install(self._handle, touched)
+        glfw.set_drop_callback(self._handle, self._drop)
+
+    def _drop(self, _: object, names: list[str]) -> None:
+        self.dropped.extend(Path(name) for name in names)
+        self.invalidate()
+
+    def _draw_background(self) -> None:
+        from viewer.gl import clear
+
+        clear(*self.framebuffer_size, _CLEAR_COLOUR)
+        try:
+            self._background(self.picture_rectangle())
+        except Exception as error:  # noqa: BLE001 - an error in one frame must not end the window
+            self._failed(error)
+
+    def _guarded(self, draw: Draw) -> Draw:
+        """Draw so that an exception leaves ImGui's stacks as they were."""
+
+        def guarded() -> None:
+            before = imgui.internal.ErrorRecoveryState()
+            imgui.internal.error_recovery_store_state(before)
+            try:
+                draw()
+            except Exception as error:  # noqa: BLE001 - an error in one panel must not end the window
+                imgui.internal.error_recovery_try_to_recover_state(before)
+                self._failed(error)
+
+        return guarded
+
+
+def _dockable(label: str, draw: Draw) -> hello_imgui.DockableWindow:
+    panel = hello_imgui.DockableWindow(label, "Side", draw, True, False)
+    panel.remember_is_visible = False
+    return panel
+
+
+def _configure_imgui() -> None:
+    hello_imgui.imgui_default_settings.setup_default_imgui_config()
+    io = imgui.get_io()
+    io.config_flags &= ~imgui.ConfigFlags_.nav_enable_keyboard  # arrows, space and letters belong to the bindings
+    io.config_error_recovery_enable_assert = False  # a panel that fails is reported by `_guarded`
+    io.config_error_recovery_enable_tooltip = False
+
+
+def _style() -> None:
+    hello_imgui.imgui_default_settings.setup_default_imgui_style()
+    hello_imgui.apply_theme(hello_imgui.ImGuiTheme_.darcula_darker)
+    style = imgui.get_style()
+    style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
+    style.window_border_size = 0.0
+    style.frame_border_size = 0.0
+    accent = (0.25, 0.62, 0.58)
+    colours = {
+        imgui.Col_.window_bg: (0.105, 0.112, 0.125, 1.0),
+        imgui.Col_.popup_bg: (0.13, 0.14, 0.155, 0.98),
+        imgui.Col_.title_bg: (0.085, 0.09, 0.10, 1.0),
+        imgui.Col_.title_bg_active: (0.085, 0.09, 0.10, 1.0),
+        imgui.Col_.frame_bg: (0.175, 0.187, 0.205, 1.0),
+        imgui.Col_.frame_bg_hovered: (0.215, 0.23, 0.25, 1.0),
+        imgui.Col_.frame_bg_active: (0.24, 0.26, 0.285, 1.0),
+        imgui.Col_.button: (0.20, 0.214, 0.235, 1.0),
+        imgui.Col_.button_hovered: (0.27, 0.29, 0.315, 1.0),
+        imgui.Col_.button_active: (*accent, 1.0),
+        imgui.Col_.header: (0.20, 0.214, 0.235, 1.0),
+        imgui.Col_.header_hovered: (0.26, 0.28, 0.305, 1.0),
+        imgui.Col_.header_active: (*accent, 0.9),
+        imgui.Col_.slider_grab: (*accent, 1.0),
+        imgui.Col_.slider_grab_active: (0.36, 0.76, 0.71, 1.0),
+        imgui.Col_.check_mark: (0.40, 0.80, 0.75, 1.0),
+        imgui.Col_.tab: (0.12, 0.128, 0.142, 1.0),
+        imgui.Col_.tab_hovered: (*accent, 0.8),
+        imgui.Col_.tab_selected: (0.20, 0.214, 0.235, 1.0),
+        imgui.Col_.tab_selected_overline: (*accent, 1.0),
+        imgui.Col_.separator: (0.23, 0.245, 0.27, 1.0),
+        imgui.Col_.text: (0.90, 0.91, 0.92, 1.0),
+        imgui.Col_.text_disabled: (0.55, 0.58, 0.61, 1.0),
+        imgui.Col_.docking_empty_bg: (0.0, 0.0, 0.0, 0.0),
+    }
+    for name, colour in colours.items():
+        style.set_color_(name, imgui.ImVec4(*colour))

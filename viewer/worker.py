@@ -1,0 +1,553 @@
+"""Rendering beside the GUI: one thread owns torch, the model and its caches; the window sends the newest request and takes what is ready.
+
+Nothing here touches OpenGL or ImGui, and importing it imports no torch: the thread does that, so that the window appears first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from im4d_core.camera_path import CameraPath
+from im4d_core.geometry import resized
+from im4d_core.types import Scene
+from viewer.state import STILL_S, ExportSettings, RenderRequest
+
+if TYPE_CHECKING:
+    from im4d_core.scene_renderer import SceneRenderer
+    from im4d_core.tensors import Rendered
+    from viewer.interop import DevicePixels
+
+_log = logging.getLogger(__name__)
+_PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
+_WAKE_EVERY_S = 0.05  # progress is shown at most this often
+_LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
+
+Opener = Callable[[Path, str], "SceneRenderer"]
+Job = Literal["export", "occupancy"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DisplayBuffer:
+    """A picture that is ready to be shown, with everything that must go with it."""
+
+    request: RenderRequest
+    """What is in the picture: its camera, size and the renderer that really made it."""
+    pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]
+    depth: Any
+    """(h, w) tensor on the render device, 0 where there is nothing; for picking."""
+    source_views: tuple[int, ...]
+    stages_ms: tuple[tuple[str, float], ...]
+    render_ms: float
+    latency_ms: float
+    """From the request to the finished picture."""
+    final: bool
+    """Nothing better will follow for this request."""
+    steady: bool
+    """The time is typical: nothing was loaded or compiled."""
+
+    def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
+        """The picture in host memory, row 0 on top."""
+        if isinstance(self.pixels, np.ndarray):
+            return self.pixels
+        owner: Any = self.pixels.owner
+        return owner.cpu().numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A scene is ready to be rendered."""
+
+    scene: Scene
+    source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the statistics tell of the renderer; sent after opening, after jobs, and now and then."""
+
+    device: str
+    model: str
+    memory: tuple[tuple[str, int], ...]
+    occupied: tuple[bool, ...]
+    """Whether the occupancy of each frame of the scene exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimated:
+    """A picture was given up; it would have taken this long."""
+
+    request: RenderRequest
+    render_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Something went wrong; the worker goes on."""
+
+    text: str
+    details: str
+    """The traceback."""
+    opening: bool = False
+    level: Literal["warning", "error"] = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStep:
+    job: Job
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOver:
+    job: Job
+    file: Path | None = None
+    error: str = ""
+    cancelled: bool = False
+
+
+Message = DisplayBuffer | Opened | Facts | Estimated | Failed | JobStep | JobOver
+
+
+def open_scene_renderer(source: Path, device: str) -> SceneRenderer:
+    """The default opener: a run, an exported scene, or the demo."""
+    from im4d_core.scene_renderer import open_run
+
+    return open_run(source, device=device)
+
+
+class RenderWorker:
+    """The render thread and its mailboxes.
+
+    Requests lie in one slot: a newer one replaces an older one that has not begun. A request made during motion is rendered once, as it is.
+    A request for the full renderer first shows a picture of the fast one where the frame's occupancy exists, and once the view is still goes
+    on to the full one, which any newer request stops between two tiles.
+
+    Args:
+        opener: makes the renderer of a folder on a device; runs in the thread.
+        device: auto, cpu, cuda or cuda:N.
+        shares_memory: whether the window takes pictures in CUDA memory.
+        wake: called from the thread when there is something to take.
+    """
+
+    def __init__(self, *, opener: Opener, device: str, shares_memory: bool, wake: Callable[[], None]) -> None:
+        self._opener = opener
+        self._device = device
+        self._shares_memory = shares_memory
+        self._wake = wake
+        self._changed = threading.Condition()
+        self._request: RenderRequest | None = None
+        self._asked_s = 0.0
+        self._prefetch: tuple[int, ...] = ()
+        self._source: Path | None = None
+        self._export: tuple[CameraPath, ExportSettings] | None = None
+        self._bake = False
+        self._cancelled: set[Job] = set()
+        self._stopping = False
+        self._outbox: deque[Message] = deque()
+        self._status = "Loading PyTorch"
+        self._busy = False
+        self._progress = 1.0
+        # Below: the thread's own.
+        self._renderer: SceneRenderer | None = None
+        self._cap = 1.0
+        self._warm: set[tuple[str, int, int]] = set()
+        self._told_full = False
+        self._running_export: Iterator[tuple[int, int]] | None = None
+        self._export_file: Path | None = None
+        self._woke_s = 0.0
+        self._facts_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="render", daemon=True)
+
+    # ---- the window's side --------------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def open(self, source: Path) -> None:
+        """Open a run or exported scene; answered by `Opened` or `Failed`. The scene that is open stays until then."""
+        with self._changed:
+            self._source = source
+            self._changed.notify()
+
+    def submit(self, request: RenderRequest, *, prefetch: tuple[int, ...] = ()) -> None:
+        """Ask for a picture; replaces a request that has not begun.
+
+        Args:
+            prefetch: frames that will be needed next, nearest first.
+        """
+        with self._changed:
+            self._request, self._asked_s, self._prefetch = request, time.monotonic(), prefetch
+            self._changed.notify()
+
+    def export(self, path: CameraPath, settings: ExportSettings) -> None:
+        """Render a path to a video between the pictures of the window; answered by `JobStep`s and a `JobOver`."""
+        with self._changed:
+            self._export = (path, settings)
+            self._cancelled.discard("export")
+            self._changed.notify()
+
+    def bake_occupancy(self) -> None:
+        """Build the occupancy of every frame; answered by `JobStep`s and a `JobOver`."""
+        with self._changed:
+            self._bake = True
+            self._cancelled.discard("occupancy")
+            self._changed.notify()
+
+    def cancel(self, job: Job) -> None:
+        with self._changed:
+            self._cancelled.add(job)
+            self._changed.notify()
+
+    def take(self) -> list[Message]:
+        """Everything that became ready since the last call; of several pictures only the newest."""
+        with self._changed:
+            messages, self._outbox = list(self._outbox), deque()
+        pictures = [message for message in messages if isinstance(message, DisplayBuffer)]
+        return [message for message in messages if not isinstance(message, DisplayBuffer) or message is pictures[-1]]
+
+    @property
+    def status(self) -> str:
+        """What start-up waits for; empty when ready."""
+        return self._status
+
+    @property
+    def busy(self) -> bool:
+        """A picture is being made, or waits to be."""
+        return self._busy or self._request is not None
+
+    @property
+    def progress(self) -> float:
+        """Done fraction of the picture that is being made."""
+        return self._progress
+
+    def stop(self, timeout_s: float = 20.0) -> bool:
+        """End the thread: what runs is cancelled between two tiles, a partial video is removed. Returns whether it ended in time."""
+        with self._changed:
+            self._stopping = True
+            self._cancelled.update(("export", "occupancy"))
+            self._changed.notify()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # ---- the thread's side --------------------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            import torch
+
+            torch.set_grad_enabled(False)  # this thread only renders; the setting is the thread's own
+        except ImportError as error:
+            self._status = ""
+            self._post(Failed(text=f"PyTorch cannot be imported: {error}", details=traceback.format_exc(), opening=True))
+            return
+        self._status = ""
+        self._wake()
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 - whatever a renderer raises, the window stays and says it
+                self._busy = False
+                self._progress = 1.0
+                self._fail(error)
+        self._end_export(cancelled=True)
+        if self._renderer is not None:
+            self._renderer.close()
+
+    def _turn(self) -> None:
+        """Wait for something to do and do the most urgent part of it."""
+        with self._changed:
+            while not (self._stopping or self._source or self._request or self._export or self._bake or self._running_export):
+                self._changed.wait()
+            source, self._source = self._source, None
+        if self._stopping:
+            return
+        if source is not None:
+            self._open(source)
+        elif self._request is not None:
+            self._serve()
+        elif self._export is not None:
+            self._begin_export()
+        elif self._running_export is not None:
+            self._step_export()
+        elif self._bake:
+            self._bake_all()
+
+    def _open(self, source: Path) -> None:
+        self._status = f"Opening {source.name or source}"
+        self._wake()
+        self._end_export(cancelled=True)
+        try:
+            renderer = self._opener(source, self._device)
+        except Exception as error:  # noqa: BLE001 - anything a broken folder can cause becomes a message
+            _log.warning("cannot open %s", source, exc_info=True)
+            self._post(Failed(text=f"cannot open {source}: {_first_line(error)}", details=traceback.format_exc(), opening=True))
+            return
+        finally:
+            self._status = ""
+        old, self._renderer = self._renderer, renderer
+        with self._changed:
+            self._request = None  # it was meant for the scene before
+        if old is not None:
+            old.close()
+        self._cap, self._told_full = 1.0, False
+        self._warm.clear()
+        self._post(Opened(scene=renderer.scene, source=source))
+        self._post_facts()
+
+    def _serve(self) -> None:
+        """Make the picture, or pictures, of the waiting request."""
+        with self._changed:
+            request, asked, prefetch = self._request, self._asked_s, self._prefetch
+            self._request = None
+        renderer = self._renderer
+        if request is None or renderer is None:
+            return
+        self._busy = True
+        try:
+            occupied = renderer.has_occupancy(request.frame)
+            if request.mode == "fast" and not occupied:
+                request = replace(request, mode="full")
+                self._tell_full()
+            if request.mode == "full" and occupied:
+                draft = replace(request, mode="fast")
+                if not self._picture(draft, asked, final=False, patient=True) or request.moving or self._stays_not_still(asked):
+                    return
+            self._picture(request, asked, final=True, patient=request.moving)
+            if prefetch and self._request is None:
+                renderer.prefetch(prefetch, request.camera)
+        finally:
+            self._busy = False
+            self._progress = 1.0
+            if time.monotonic() - self._facts_s > 1.0:
+                self._post_facts()
+            self._wake()
+
+    def _stays_not_still(self, asked: float) -> bool:
+        """Wait until the view has been still for a moment; True when a newer request came instead."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._request is not None or self._stopping, timeout=max(0.0, asked + STILL_S - time.monotonic()))
+            return self._request is not None or self._stopping
+
+    def _picture(self, request: RenderRequest, asked: float, *, final: bool, patient: bool) -> bool:
+        """Render one picture and post it; False when it was given up for a newer request.
+
+        Args:
+            patient: a newer request stops it only after a while, so that pictures appear during motion.
+        """
+        began = time.monotonic()
+
+        def go_on(fraction: float) -> bool:
+            self._report(fraction)
+            newer = self._request is not None or self._source is not None
+            wanted = not newer or (patient and time.monotonic() - began < _PATIENCE_S)
+            if not wanted and patient and fraction > 0:
+                self._post(Estimated(request=request, render_ms=1e3 * (time.monotonic() - began) / fraction))
+            return wanted and not self._stopping
+
+        self._progress = 0.0
+        request, rendered = self._rendered(request, go_on)
+        if rendered is None:
+            return False
+        assert self._renderer is not None
+        size = (request.mode, request.camera.width, request.camera.height)
+        steady = (request.mode, 0, 0) in self._warm
+        self._warm.update((size, (request.mode, 0, 0)))
+        stages = tuple(rendered.milliseconds.items())
+        pixels, extra_ms = self._display(request, rendered)
+        self._post(
+            DisplayBuffer(
+                request=request,
+                pixels=pixels,
+                depth=rendered.depth,
+                source_views=rendered.source_views,
+                stages_ms=(*stages, ("display", extra_ms)),
+                render_ms=sum(value for _, value in stages) + extra_ms,
+                latency_ms=1e3 * (time.monotonic() - asked),
+                final=final,
+                steady=steady,
+            )
+        )
+        return True
+
+    def _rendered(self, request: RenderRequest, go_on: Callable[[float], bool]) -> tuple[RenderRequest, Rendered | None]:
+        """Render, smaller where the device's memory does not suffice; returns the request that was really rendered."""
+        import torch
+
+        assert self._renderer is not None
+        wanted = request
+        while True:
+            if self._cap < 1.0:
+                camera = wanted.camera
+                camera = resized(camera, max(1, round(camera.width * self._cap)), max(1, round(camera.height * self._cap)))
+                request = replace(wanted, camera=camera)
+            try:
+                return request, self._renderer.render(request.camera, request.frame, request.mode, progress=go_on)
+            except torch.OutOfMemoryError as error:
+                if self._cap <= _LEAST_CAP:
+                    raise
+                self._cap /= 2
+                details = traceback.format_exc()
+                error.__traceback__ = None  # its frames hold the tensors that did not fit
+                self._renderer.forget()
+                text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
+                self._post(Failed(text=text, details=details, level="warning"))
+
+    def _display(self, request: RenderRequest, rendered: Rendered) -> tuple[DevicePixels | np.ndarray, float]:
+        """The picture as bytes where the window wants them, and the milliseconds that took the host."""
+        import torch
+
+        from viewer.colormap import display_pixels
+
+        assert self._renderer is not None
+        began = time.monotonic()
+        rgba = display_pixels(
+            rendered,
+            request.output,
+            camera=request.camera,
+            box=self._renderer.scene.box(request.frame),
+            background=request.background,
+            rendered_on=self._renderer.config.data.background,
+        )
+        pixels: DevicePixels | np.ndarray
+        if rgba.is_cuda and self._shares_memory:
+            from viewer.interop import DevicePixels
+
+            event = torch.cuda.Event()
+            event.record()
+            height, width = rgba.shape[:2]
+            pixels = DevicePixels(owner=(rgba, event), address=rgba.data_ptr(), width=width, height=height, event=event.cuda_event)
+        elif rgba.is_cuda:
+            staging = torch.empty(rgba.shape, dtype=torch.uint8, pin_memory=True)  # from torch's cache of pinned memory
+            staging.copy_(rgba, non_blocking=True)
+            torch.cuda.current_stream().synchronize()  # this thread waits, the window does not
+            pixels = staging.numpy()
+        else:
+            pixels = rgba.numpy()
+        return pixels, 1e3 * (time.monotonic() - began)
+
+    # ---- jobs ---------------------------------------------------------------------------------------------------------------------------------
+
+    def _begin_export(self) -> None:
+        from viewer.recorder import record
+
+        with self._changed:
+            job, self._export = self._export, None
+        if job is None or self._renderer is None:
+            return
+        self._end_export(cancelled=True)
+        path, settings = job
+        self._export_file = Path(settings.file)
+        self._running_export = record(self._renderer, path, settings, cancelled=lambda: "export" in self._cancelled)
+
+    def _step_export(self) -> None:
+        """Render one frame of the video."""
+        assert self._running_export is not None
+        try:
+            done, total = next(self._running_export)
+        except StopIteration:
+            self._end_export(cancelled="export" in self._cancelled)
+        except Exception as error:  # noqa: BLE001 - a failed export must not end the viewer
+            _log.warning("export failed", exc_info=True)
+            self._running_export = None
+            self._post(JobOver(job="export", error=_first_line(error)))
+        else:
+            self._post(JobStep(job="export", done=done, total=total))
+
+    def _end_export(self, *, cancelled: bool) -> None:
+        running: Any = self._running_export
+        self._running_export = None
+        if running is None:
+            return
+        running.close()
+        self._post(JobOver(job="export", file=None if cancelled else self._export_file, cancelled=cancelled))
+
+    def _bake_all(self) -> None:
+        with self._changed:
+            self._bake = False
+        renderer = self._renderer
+        if renderer is None:
+            return
+
+        def go_on(done: int, total: int) -> bool:
+            self._post(JobStep(job="occupancy", done=done, total=total))
+            if self._request is not None and "occupancy" not in self._cancelled and not self._stopping:
+                self._serve()  # the window stays alive while frames are baked
+            return "occupancy" not in self._cancelled and not self._stopping
+
+        try:
+            complete = renderer.bake_occupancy(go_on)
+        except Exception as error:  # noqa: BLE001 - a failed job must not end the viewer
+            _log.warning("building the occupancy failed", exc_info=True)
+            self._post(JobOver(job="occupancy", error=_first_line(error)))
+        else:
+            self._post(JobOver(job="occupancy", cancelled=not complete))
+        self._told_full = False
+        self._post_facts()
+
+    # ---- messages -----------------------------------------------------------------------------------------------------------------------------
+
+    def _post(self, message: Message) -> None:
+        with self._changed:
+            self._outbox.append(message)
+        self._wake()
+
+    def _post_facts(self) -> None:
+        renderer = self._renderer
+        if renderer is None:
+            return
+        self._facts_s = time.monotonic()
+        occupied = tuple(renderer.has_occupancy(frame) for frame in renderer.scene.frames)
+        memory = tuple(renderer.memory().items())
+        self._post(Facts(device=_device_name(str(renderer.device)), model=_model_name(renderer), memory=memory, occupied=occupied))
+
+    def _report(self, fraction: float) -> None:
+        self._progress = fraction
+        now = time.monotonic()
+        if now - self._woke_s > _WAKE_EVERY_S:
+            self._woke_s = now
+            self._wake()
+
+    def _tell_full(self) -> None:
+        if not self._told_full:
+            self._told_full = True
+            problem = self._renderer.occupancy_problem if self._renderer is not None else None
+            text = problem or "this frame has no occupancy yet"
+            self._post(Failed(text=f"{text}. The full renderer is used; build the occupancy in the Render panel.", details="", level="warning"))
+
+    def _fail(self, error: Exception) -> None:
+        _log.warning("rendering failed", exc_info=error)
+        details = "".join(traceback.format_exception(error))
+        self._post(Failed(text=f"rendering failed: {_first_line(error)}", details=details))
+
+
+
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _device_name(device: str) -> str:
+    import torch
+
+    if device.startswith("cuda"):
+        return f"{device} {torch.cuda.get_device_name(device)}"
+    return f"{device}, {torch.get_num_threads()} threads"
+
+
+def _model_name(renderer: SceneRenderer) -> str:
+    field = renderer.config.method.field
+    return f"planes {'/'.join(map(str, field.spatial))}, {field.channels} channels, trained {renderer.config.train.steps} steps"
