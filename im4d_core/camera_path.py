@@ -6,6 +6,7 @@ own time in seconds.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ class CameraPath:
 
     def __post_init__(self) -> None:
         times = [key.time_s for key in self.keys]
-        if any(later <= earlier for earlier, later in zip(times, times[1:])):
+        if any(later <= earlier for earlier, later in itertools.pairwise(times)):
             raise ValueError(f"camera path: key times must increase, got {times} s")
         if len({key.id for key in self.keys}) != len(self.keys):
             raise ValueError(f"camera path: key ids must differ, got {[key.id for key in self.keys]}")
@@ -153,9 +154,7 @@ class CameraPath:
             return frames[played % len(frames)]
         return frames[int(np.argmin(np.abs(np.asarray(frames) - wanted)))]
 
-    def shots(
-        self, frames: Sequence[int], scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None
-    ) -> tuple[Shot, ...]:
+    def shots(self, frames: Sequence[int], scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None) -> tuple[Shot, ...]:
         """The pictures of a video along the path, or along a part of it. Window, export and shell all make videos from these.
 
         A path of one key that follows playback stays in place for one pass of the scene.
@@ -246,16 +245,21 @@ def load_path(file: Path, frames: Sequence[int] | None = None) -> CameraPath:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"camera path {file}: not a JSON file ({error})") from error
+    return path_from_json(content, f"camera path {file}", frames)
+
+
+def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None) -> CameraPath:
+    """`load_path` of what a file (or the clipboard) holds; `where` begins its errors."""
     if not isinstance(content, Mapping):
-        raise ValueError(f"camera path {file}: expected a JSON object, found {type(content).__name__}")
+        raise ValueError(f"{where}: expected a JSON object, found {type(content).__name__}")
     if content.get("format") != FORMAT and is_nerfstudio(content):
-        return _imported(nerfstudio_path(content, f"camera path {file}"), frames, f"camera path {file}")
-    return _own(content, f"camera path {file}")
+        return _imported(nerfstudio_path(content, where), frames, where)
+    return _own(content, where)
 
 
-def save_path(path: CameraPath, file: Path) -> None:
-    """Writes our own JSON file: to a temporary name in the same folder first, then renamed. Unknown fields of a loaded file are written back."""
-    content = {
+def path_to_json(path: CameraPath) -> dict[str, Any]:
+    """What `save_path` writes."""
+    return {
         **path.extra,
         "format": FORMAT,
         "version": VERSION,
@@ -275,11 +279,15 @@ def save_path(path: CameraPath, file: Path) -> None:
             for key in path.keys
         ],
     }
+
+
+def save_path(path: CameraPath, file: Path) -> None:
+    """Writes our own JSON file: to a temporary name in the same folder first, then renamed. Unknown fields of a loaded file are written back."""
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(path_to_json(path), indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)

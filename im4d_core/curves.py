@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -147,7 +149,7 @@ def rotation_bezier(
 
     Source: Shoemake, "Animating rotation with quaternion curves", 1985: de Casteljau's construction with slerp.
     """
-    control = (q0, multiply(q0, exponential(w0 * width / 3.0)), multiply(q1, exponential(-w1 * width / 3.0)), q1)
+    control: list[np.ndarray] = [q0, multiply(q0, exponential(w0 * width / 3.0)), multiply(q1, exponential(-w1 * width / 3.0)), q1]
     while len(control) > 1:
-        control = tuple(slerp(a, b, u) for a, b in zip(control[:-1], control[1:]))
+        control = [slerp(a, b, u) for a, b in itertools.pairwise(control)]
     return control[0]

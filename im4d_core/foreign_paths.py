@@ -74,13 +74,15 @@ def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str)
     seconds = _number(content.get("seconds", max(len(keyframes) - 1, 1)), f"{file}: seconds")
     loop = bool(content.get("is_cycle", False))
     default_s = _number(content.get("default_transition_sec", seconds / max(len(keyframes) - (0 if loop else 1), 1)), f"{file}: default_transition_sec")
+    # The web editor's TIME runs from 0 to 1 between the first and the last key; a cycle takes one more even share of `seconds` to return.
+    share_s = seconds / len(keyframes) if loop else 0.0
     keys, time_s = [], 0.0
     for i, item in enumerate(keyframes):
         where = f"{file}: keyframes[{i}]"
         if i:
             time_s += _transition(item, default_s, where)
         properties = _properties(item, where)
-        at = _number(properties["TIME"], f"{where}.TIME") * seconds if "TIME" in properties else time_s
+        at = _number(properties["TIME"], f"{where}.TIME") * (seconds - share_s) if "TIME" in properties else time_s
         keys.append(
             ForeignKey(
                 where=f"keyframes[{i}]",

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from im4d_core import curves
 from im4d_core.camera_path import INTERPOLATIONS, CameraPath, Keyframe, keyframe, load_path, orbit, save_path, through_cameras
 from im4d_core.geometry import look_at
+from im4d_core.pose_curve import Interpolation
 from im4d_core.types import Camera
 
 RNG = np.random.default_rng(7)
@@ -20,12 +21,12 @@ RNG = np.random.default_rng(7)
 
 def random_pose() -> np.ndarray:
     pose = np.eye(4)
-    pose[:3, :3] = Rotation.random(random_state=RNG.integers(1 << 30)).as_matrix()
+    pose[:3, :3] = Rotation.from_quat(RNG.normal(size=4)).as_matrix()
     pose[:3, 3] = RNG.normal(size=3) * 3
     return pose
 
 
-def random_path(n: int, loop: bool = False, interpolation: str = "smooth") -> CameraPath:
+def random_path(n: int, loop: bool = False, interpolation: Interpolation = "smooth") -> CameraPath:
     times = np.cumsum(RNG.uniform(0.2, 2.0, n))
     keys = tuple(keyframe(i, float(times[i]), random_pose(), float(RNG.uniform(20, 90)), float(i * 3)) for i in range(n))
     return CameraPath(keys=keys, loop=loop, loop_s=1.3, interpolation=interpolation)
@@ -45,7 +46,7 @@ def velocity(path: CameraPath, time_s: float, h: float) -> np.ndarray:
 @pytest.mark.parametrize("loop", [False, True])
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_passes_through_its_keys(n: int, interpolation: str, loop: bool) -> None:
+def test_passes_through_its_keys(n: int, interpolation: Interpolation, loop: bool) -> None:
     path = random_path(n, loop, interpolation)
     for key in path.keys:
         sample = path.sample(key.time_s)
@@ -130,7 +131,7 @@ def test_scene_time_is_monotone_and_none_follows_playback() -> None:
     path = CameraPath(keys=tuple(keyframe(i, t, random_pose(), 50.0, f) for i, (t, f) in enumerate(zip([0.0, 0.1, 3.0, 5.0, 5.5], frames))))
     samples = np.array([path.sample(float(t)).scene_frame for t in np.linspace(0, 5.5, 400)], dtype=float)
     assert (np.diff(samples) >= -1e-9).all()
-    np.testing.assert_allclose([path.sample(t).scene_frame for t in (3.0, 3.7, 5.0)], 20.0)  # bullet time
+    assert [path.sample(t).scene_frame for t in (3.0, 3.7, 5.0)] == pytest.approx([20.0] * 3)  # bullet time
     mixed = replace(path, keys=(*path.keys[:2], replace(path.keys[2], scene_frame=None), *path.keys[3:]))
     assert mixed.sample(0.05).scene_frame is not None
     assert mixed.sample(1.0).scene_frame is None
@@ -209,7 +210,7 @@ def test_through_cameras() -> None:
 
 def test_quaternions_agree_with_scipy() -> None:
     for _ in range(50):
-        a, b = Rotation.random(random_state=RNG.integers(1 << 30)), Rotation.random(random_state=RNG.integers(1 << 30))
+        a, b = Rotation.from_quat(RNG.normal(size=4)), Rotation.from_quat(RNG.normal(size=4))
         qa, qb = curves.quaternion(a.as_matrix()), curves.quaternion(b.as_matrix())
         np.testing.assert_allclose(curves.rotation(qa), a.as_matrix(), atol=1e-12)
         np.testing.assert_allclose(curves.rotation(curves.multiply(qa, qb)), (a * b).as_matrix(), atol=1e-12)
@@ -347,12 +348,11 @@ def test_nerfstudio_file_of_its_web_editor(captures: Path) -> None:
     # 1e-6: the file's key frame and its first sampled pose differ by single precision
     np.testing.assert_allclose(path.keys[0].T_world_camera, first, atol=1e-6)
     assert path.keys[0].fov_y_deg == expected["first_fov"]
-    # our curve through its keys stays near the one that nerfstudio sampled (another spline; scene of size 1)
+    # Our curve through its keys, at the same times, stays near the one that nerfstudio sampled: another spline, around a circle of radius 0.35.
     sampled = json.loads(file.read_text())["camera_path"]
     ours = np.array([path.sample(float(t)).T_world_camera[:3, 3] for t in path.sample_times(len(sampled))])
     theirs = np.array([item["camera_to_world"] for item in sampled]).reshape(-1, 4, 4)[:, :3, 3]
-    distance = np.linalg.norm(ours[:, None] - theirs[None], axis=2).min(axis=1)
-    assert distance.max() < 0.1
+    assert np.linalg.norm(ours - theirs, axis=1).max() < 0.05
 
 
 def test_keys_hash_and_compare() -> None:

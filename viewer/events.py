@@ -427,6 +427,13 @@ class ToggleFullscreen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FocusPanel:
+    """Bring a panel to the front, by its name in `viewer.panels.PANELS`."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quit:
     """Close the window; jobs under way are cancelled and leave no partial file."""
 
@@ -445,6 +452,7 @@ Effect = (
     | BuildOccupancy
     | CancelOccupancy
     | ToggleFullscreen
+    | FocusPanel
     | Quit
 )
 

@@ -2,20 +2,354 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
 
-from viewer.events import EffectsTaken, Event, Resized, Tick
-from viewer.state import ViewerState
+import numpy as np
+
+from viewer import controls, path_editor, playback, resolution
+from viewer import events as e
+from viewer.actions import (
+    HANDLERS,
+    asked,
+    camera_pasted,
+    first_view,
+    looking_through,
+    n_frames,
+    navigated,
+    notified,
+    set_fly_speed,
+    set_mode,
+    taken_over,
+    vector,
+)
+from viewer.state import SCALES, Export, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState
+
+FPS_RANGE = (0.1, 240.0)
+MAX_SPEED = 16.0
+NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
+"""How long a notice stays."""
 
 
-def reduce(state: ViewerState, event: Event) -> ViewerState:
+def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
-    match event:
-        case Tick(now_s=now_s):
-            return replace(state, now_s=now_s)
-        case Resized(width=width, height=height):
-            return replace(state, width=width, height=height)
-        case EffectsTaken(count=count):
-            return replace(state, effects=state.effects[count:])
-        case _:
-            return state
+    after = _REDUCERS[type(event)](state, event)
+    return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
+
+
+def _view(state: ViewerState) -> tuple[object, ...]:
+    """What moves the picture."""
+    editor = state.path_editor
+    preview = (editor.path, editor.time_s) if editor.previewing else None
+    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height)
+
+
+# ---- input --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
+    dt_s = event.now_s - state.now_s
+    state = replace(state, now_s=event.now_s)
+    transport = playback.tick(state.transport, n_frames(state), event.now_s)
+    editor = path_editor.tick(state.path_editor, event.now_s)
+    notices = tuple(notice for notice in state.notices if event.now_s - notice.raised_s < NOTICE_S[notice.level])
+    notices = state.notices if len(notices) == len(state.notices) else notices
+    if transport is not state.transport or editor is not state.path_editor or notices is not state.notices:
+        state = replace(state, transport=transport, path_editor=editor, notices=notices)
+    wanted, velocity = controls.wish(event.held), np.array(state.navigation.velocity)
+    if state.scene is None or not (wanted.any() or velocity.any()):
+        return state
+    state = taken_over(state)
+    nav = state.navigation
+    pose, pivot, velocity = controls.fly(nav.T_camera_world, np.array(nav.pivot), np.array(nav.up), velocity, wanted, nav.speed, dt_s)
+    return replace(state, navigation=replace(nav, T_camera_world=pose, pivot=vector(pivot), velocity=vector(velocity)))
+
+
+def _triggered(state: ViewerState, event: e.Triggered) -> ViewerState:
+    handler = HANDLERS.get(event.action)
+    return state if handler is None else handler(state)
+
+
+def _dragged(state: ViewerState, event: e.Dragged) -> ViewerState:
+    drag = DRAGS.get(event.action)
+    if drag is None or state.scene is None or event.height_px <= 0:
+        return state
+    state = taken_over(state)
+    return drag(state, event.dx_px / event.height_px, event.dy_px / event.height_px)
+
+
+def _orbit(state: ViewerState, dx: float, dy: float) -> ViewerState:
+    nav = state.navigation
+    pivot = np.array(nav.pivot)
+    return navigated(state, controls.orbit(nav.T_camera_world, pivot, np.array(nav.up), dx, dy), pivot)
+
+
+def _look(state: ViewerState, dx: float, dy: float) -> ViewerState:
+    nav = state.navigation
+    return navigated(state, *controls.look(nav.T_camera_world, np.array(nav.pivot), np.array(nav.up), nav.fov_y_deg, dx, dy))
+
+
+def _pan(state: ViewerState, dx: float, dy: float) -> ViewerState:
+    nav = state.navigation
+    return navigated(state, *controls.pan(nav.T_camera_world, np.array(nav.pivot), nav.fov_y_deg, dx, dy))
+
+
+def _scrolled(state: ViewerState, event: e.Scrolled) -> ViewerState:
+    scroll = SCROLLS.get(event.action)
+    if scroll is None or state.scene is None or not math.isfinite(event.steps):
+        return state
+    return scroll(state, event.steps)
+
+
+def _dolly(state: ViewerState, steps: float) -> ViewerState:
+    state = taken_over(state)
+    nav = state.navigation
+    pivot = np.array(nav.pivot)
+    if nav.mode == "fly":
+        return navigated(state, *controls.advance(nav.T_camera_world, pivot, 0.2 * nav.speed * steps))
+    return navigated(state, controls.dolly(nav.T_camera_world, pivot, steps), pivot)
+
+
+def _zoom(state: ViewerState, steps: float) -> ViewerState:
+    state = taken_over(state)
+    return _with_navigation(state, replace(state.navigation, fov_y_deg=controls.zoomed(state.navigation.fov_y_deg, steps)))
+
+
+def _scroll_scale(state: ViewerState, steps: float) -> ViewerState:
+    return _with_scale(state, state.picture.scale * 1.1**steps)
+
+
+DRAGS: dict[str, Callable[[ViewerState, float, float], ViewerState]] = {"orbit": _orbit, "look": _look, "pan": _pan}
+SCROLLS: dict[str, Callable[[ViewerState, float], ViewerState]] = {
+    "dolly": _dolly,
+    "fov": _zoom,
+    "fly_speed": lambda state, steps: set_fly_speed(state, state.navigation.speed * 1.25**steps),
+    "scale": _scroll_scale,
+}
+
+
+def _pivot_picked(state: ViewerState, event: e.PivotPicked) -> ViewerState:
+    if not all(map(math.isfinite, event.point)):
+        return state
+    state = taken_over(state)
+    return _with_navigation(state, replace(state.navigation, pivot=event.point))
+
+
+def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
+    file = event.path
+    if event.purpose == "export":
+        return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
+    if event.purpose == "save_path":
+        return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, file=file))
+    if event.purpose == "open_path" or (file.suffix.lower() == ".json" and file.name != "config.json"):
+        return asked(state, e.LoadPath(file=file))
+    return asked(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
+
+
+# ---- panels -------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _set_frame(state: ViewerState, event: e.SetFrame) -> ViewerState:
+    state = taken_over(state) if state.path_editor.previewing else state
+    return _with_transport(state, playback.seek(state.transport, n_frames(state), event.index, state.now_s))
+
+
+def _set_rate(state: ViewerState, fps: float, speed: float) -> ViewerState:
+    if not (math.isfinite(fps) and math.isfinite(speed)):
+        return state
+    fps, speed = min(max(fps, FPS_RANGE[0]), FPS_RANGE[1]), min(max(speed, -MAX_SPEED), MAX_SPEED)
+    return _with_transport(state, playback.set_rate(state.transport, n_frames(state), state.now_s, fps, speed))
+
+
+def _set_loop(state: ViewerState, event: e.SetLoop) -> ViewerState:
+    return _with_transport(state, playback.set_loop(state.transport, n_frames(state), state.now_s, event.loop))
+
+
+def _set_scale(state: ViewerState, event: e.SetScale) -> ViewerState:
+    if event.scale is None:
+        return _with_picture(state, replace(state.picture, automatic_scale=True, recent_ms=()))
+    return _with_scale(state, event.scale)
+
+
+def _set_target_fps(state: ViewerState, event: e.SetTargetFps) -> ViewerState:
+    if not math.isfinite(event.fps):
+        return state
+    return _with_picture(state, replace(state.picture, target_fps=min(max(event.fps, 1.0), 240.0), recent_ms=()))
+
+
+def _set_fov(state: ViewerState, event: e.SetFov) -> ViewerState:
+    if not math.isfinite(event.fov_y_deg):
+        return state
+    state = taken_over(state)
+    return _with_navigation(state, replace(state.navigation, fov_y_deg=float(np.clip(event.fov_y_deg, *controls.FOV_RANGE_DEG))))
+
+
+def _set_pose(state: ViewerState, event: e.SetPose) -> ViewerState:
+    if not all(map(math.isfinite, (*event.centre, event.yaw_deg, event.pitch_deg))):
+        return state
+    state = taken_over(state)
+    nav = state.navigation
+    distance = float(np.linalg.norm(np.array(nav.pivot) - controls.centre_of(nav.T_camera_world)))
+    pose = controls.aimed(np.array(event.centre), np.array(nav.up), event.yaw_deg, event.pitch_deg)
+    return navigated(state, pose, np.array(event.centre) + pose[2, :3] * distance)
+
+
+def _set_overlay(state: ViewerState, event: e.SetOverlay) -> ViewerState:
+    if event.name not in {field.name for field in fields(Overlays)}:
+        return state
+    return replace(state, overlays=replace(state.overlays, **{event.name: event.shown}))
+
+
+def _select_key(state: ViewerState, event: e.SelectKey) -> ViewerState:
+    editor = path_editor.select(state.path_editor, event.key_id)
+    if event.go_there and editor.selected_key is not None:
+        editor = path_editor.scrub(editor, editor.selected_key.time_s)
+    return _with_editor(state, editor)
+
+
+def _dismiss(state: ViewerState, event: e.DismissNotice) -> ViewerState:
+    return replace(state, notices=tuple(notice for notice in state.notices if notice.id != event.notice_id))
+
+
+# ---- the window's jobs --------------------------------------------------------------------------------------------------------------------------
+
+
+def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
+    scene = event.scene
+    diagonal = float(np.linalg.norm(scene.bounds[1] - scene.bounds[0]))
+    up = scene.up / np.linalg.norm(scene.up)
+    navigation = Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode)
+    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop)
+    opened = replace(
+        state,
+        scene=scene,
+        source=event.source,
+        first_view=event.first_view,
+        navigation=navigation,
+        transport=transport,
+        path_editor=path_editor.stop(state.path_editor),
+        picture=replace(state.picture, recent_ms=()),
+        dataset_camera=None,
+        last_camera=0,
+        occupancy_job=None,
+    )
+    return first_view(opened)
+
+
+def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState:
+    picture = resolution.rescaled(state.picture, event.request, event.render_ms, event.steady)
+    return state if picture is state.picture else _with_picture(state, picture)
+
+
+def _job_progress(state: ViewerState, event: e.JobProgress) -> ViewerState:
+    before = state.export.job if event.job == "export" else state.occupancy_job
+    job = Job(done=event.done, total=event.total, started_s=state.now_s if before is None else before.started_s)
+    if event.job == "export":
+        return replace(state, export=replace(state.export, job=job))
+    return replace(state, occupancy_job=job)
+
+
+def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
+    name = "Export" if event.job == "export" else "Building the occupancy"
+    if event.job == "export":
+        state = replace(state, export=Export(settings=state.export.settings, finished=event.file or state.export.finished))
+    else:
+        state = replace(state, occupancy_job=None)
+    if event.error:
+        return notified(state, "error", f"{name} failed: {event.error}")
+    if event.cancelled:
+        return notified(state, "info", f"{name} was cancelled")
+    if event.file is not None:
+        return notified(state, "info", f"Saved {event.file}", event.file)
+    return notified(state, "info", f"{name} is done")
+
+
+def _path_loaded(state: ViewerState, event: e.PathLoaded) -> ViewerState:
+    editor = replace(path_editor.replace_path(path_editor.stop(state.path_editor), event.path), saved=event.path, file=str(event.file))
+    count = len(event.path.keys)
+    return notified(_with_editor(state, editor), "info", f"Loaded {count} key{'' if count == 1 else 's'} from {event.file}")
+
+
+def _path_saved(state: ViewerState, event: e.PathSaved) -> ViewerState:
+    editor = replace(state.path_editor, saved=event.path, file=str(event.file))
+    return notified(_with_editor(state, editor), "info", f"Saved {event.file}", Path(event.file))
+
+
+# ---- parts --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _with_navigation(state: ViewerState, navigation: Navigation) -> ViewerState:
+    return replace(state, navigation=navigation)
+
+
+def _with_transport(state: ViewerState, transport: Transport) -> ViewerState:
+    return replace(state, transport=transport)
+
+
+def _with_picture(state: ViewerState, picture: Picture) -> ViewerState:
+    return replace(state, picture=picture)
+
+
+def _with_editor(state: ViewerState, editor: PathEditor) -> ViewerState:
+    return replace(state, path_editor=editor)
+
+
+def _with_path_file(state: ViewerState, file: str) -> ViewerState:
+    return _with_editor(state, replace(state.path_editor, file=file))
+
+
+def _with_scale(state: ViewerState, scale: float) -> ViewerState:
+    """Manual from now on."""
+    if not math.isfinite(scale):
+        return state
+    return _with_picture(state, replace(state.picture, automatic_scale=False, scale=min(max(scale, SCALES[0]), SCALES[1]), recent_ms=()))
+
+
+_REDUCERS: dict[type, Callable[..., ViewerState]] = {
+    e.Tick: _tick,
+    e.Triggered: _triggered,
+    e.Dragged: _dragged,
+    e.Scrolled: _scrolled,
+    e.PivotPicked: _pivot_picked,
+    e.Resized: lambda state, event: replace(state, width=max(event.width, 1), height=max(event.height, 1)),
+    e.FileChosen: _file_chosen,
+    e.SetFrame: _set_frame,
+    e.SetSpeed: lambda state, event: _set_rate(state, state.transport.fps, event.speed),
+    e.SetFps: lambda state, event: _set_rate(state, event.fps, state.transport.speed),
+    e.SetLoop: _set_loop,
+    e.SetMode: lambda state, event: set_mode(state, event.mode),
+    e.SetOutput: lambda state, event: _with_picture(state, replace(state.picture, output=event.output)),
+    e.SetScale: _set_scale,
+    e.SetTargetFps: _set_target_fps,
+    e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
+    e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
+    e.SetFov: _set_fov,
+    e.SetFlySpeed: lambda state, event: set_fly_speed(state, event.speed) if math.isfinite(event.speed) else state,
+    e.SetPose: _set_pose,
+    e.JumpToCamera: lambda state, event: looking_through(state, event.view),
+    e.SetOverlay: _set_overlay,
+    e.SelectKey: _select_key,
+    e.SetKeyTime: lambda state, event: _with_editor(state, path_editor.set_key_time(state.path_editor, event.key_id, event.time_s, event.gesture)),
+    e.SetKeyFrame: lambda state, event: _with_editor(state, path_editor.set_key_frame(state.path_editor, event.key_id, event.scene_frame, event.gesture)),
+    e.SetKeyFov: lambda state, event: _with_editor(state, path_editor.set_key_fov(state.path_editor, event.key_id, event.fov_y_deg, event.gesture)),
+    e.SetPathLoop: lambda state, event: _with_editor(state, path_editor.set_loop(state.path_editor, event.loop, event.loop_s)),
+    e.SetInterpolation: lambda state, event: _with_editor(state, path_editor.set_interpolation(state.path_editor, event.interpolation)),
+    e.SetPathTime: lambda state, event: _with_editor(state, path_editor.scrub(state.path_editor, event.time_s)),
+    e.SetRecordsSceneTime: lambda state, event: _with_editor(state, replace(state.path_editor, records_scene_time=event.on)),
+    e.ReplacePath: lambda state, event: _with_editor(state, path_editor.replace_path(state.path_editor, event.path)),
+    e.SetExport: lambda state, event: replace(state, export=replace(state.export, settings=event.settings)),
+    e.DismissNotice: _dismiss,
+    e.SetPathFile: lambda state, event: _with_path_file(state, event.file),
+    e.AskedFor: lambda state, event: asked(state, event.effect),
+    e.SceneOpened: _scene_opened,
+    e.RenderFinished: _render_finished,
+    e.Notified: lambda state, event: notified(state, event.level, event.text, event.path),
+    e.JobProgress: _job_progress,
+    e.JobEnded: _job_ended,
+    e.PathLoaded: _path_loaded,
+    e.PathSaved: _path_saved,
+    e.TextPasted: lambda state, event: camera_pasted(state, event.text),
+    e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
+}

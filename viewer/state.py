@@ -214,6 +214,8 @@ class ViewerState:
     scene: Scene | None = None
     source: Path | None = None
     """The run or scene folder that is open."""
+    first_view: int | None = None
+    """The camera of the capture that "back to the first view" means."""
     navigation: Navigation = Navigation(T_camera_world=np.eye(4))
     transport: Transport = Transport()
     picture: Picture = Picture()
@@ -258,6 +260,8 @@ class RenderRequest:
     mode: Literal["fast", "full"]
     output: Output
     background: Vector
+    scale: float
+    """Its size over the picture area's. Follows from the camera's size, so not part of the key."""
     moving: bool
     """More requests are likely within milliseconds: prefer speed, e.g. no prefetch against the direction. Not part of the picture, so not of the key."""
 
@@ -311,7 +315,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         return None
     moving, picture = is_moving(state), state.picture
     mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
-    # A still full picture is worth its pixels; an automatic scale serves motion only.
-    scale = 1.0 if mode == "full" and picture.automatic_scale and not moving else picture.scale
+    scale = 1.0 if picture.automatic_scale and not moving else picture.scale  # an automatic scale serves motion; a still picture is worth its pixels
     camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
-    return RenderRequest(camera=camera, frame=state.frame, mode=mode, output=picture.output, background=picture.background, moving=moving)
+    background, output = picture.background, picture.output
+    return RenderRequest(camera=camera, frame=state.frame, mode=mode, output=output, background=background, scale=scale, moving=moving)

@@ -1,0 +1,379 @@
+"""What each action of `viewer.bindings` does to the state: the handlers of `Triggered`, and the changes of the view that events share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from im4d_core.camera_path import CameraPath, keyframe, path_from_json, path_to_json
+from im4d_core.geometry import look_at
+from viewer import controls, path_editor, playback
+from viewer.events import (
+    BuildOccupancy,
+    CancelExport,
+    CancelOccupancy,
+    ChooseFile,
+    CopyText,
+    Effect,
+    FocusPanel,
+    LoadPath,
+    PasteText,
+    Quit,
+    SavePath,
+    StartExport,
+    TakeScreenshot,
+    ToggleFullscreen,
+)
+from viewer.state import LOOPS, Level, Mode, Navigation, Notice, Output, PathEditor, Transport, Vector, ViewerState, shown_index, view_camera
+
+SPEED_RANGE = (1e-3, 1e4)
+
+
+def n_frames(state: ViewerState) -> int:
+    return 0 if state.scene is None else len(state.scene.frames)
+
+
+def vector(values: np.ndarray) -> Vector:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+def asked(state: ViewerState, effect: Effect) -> ViewerState:
+    """The window is to do something."""
+    return replace(state, effects=(*state.effects, effect))
+
+
+def notified(state: ViewerState, level: Level, text: str, path: Path | None = None) -> ViewerState:
+    """A notice more; one that is already shown is counted instead."""
+    for i, notice in enumerate(state.notices):
+        if (notice.level, notice.text, notice.path) == (level, text, path):
+            again = replace(notice, count=notice.count + 1, raised_s=state.now_s)
+            return replace(state, notices=(*state.notices[:i], *state.notices[i + 1 :], again))
+    made = Notice(id=state.next_notice, level=level, text=text, path=path, raised_s=state.now_s)
+    return replace(state, notices=(*state.notices, made), next_notice=state.next_notice + 1)
+
+
+# ---- the view -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def middle(state: ViewerState) -> np.ndarray:
+    """The middle of the box of the frame that is shown."""
+    return np.zeros(3) if state.scene is None else state.scene.boxes[shown_index(state)].mean(axis=0)
+
+
+def taken_over(state: ViewerState) -> ViewerState:
+    """The user's camera and transport take the place of a preview or of a camera of the capture, without a jump."""
+    if not state.path_editor.previewing and state.dataset_camera is None:
+        return state
+    camera = view_camera(state, state.width, state.height)
+    pivot = state.navigation.pivot
+    transport = state.transport
+    if state.path_editor.previewing:
+        pivot = vector(controls.through(camera, middle(state))[1])
+        transport = playback.seek(transport, n_frames(state), shown_index(state), state.now_s)
+    fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
+    navigation = replace(state.navigation, T_camera_world=camera.T_camera_world, pivot=pivot, fov_y_deg=fov)
+    editor = path_editor.stop(state.path_editor)
+    return replace(state, navigation=navigation, transport=transport, path_editor=editor, dataset_camera=None)
+
+
+def navigated(state: ViewerState, T_camera_world: np.ndarray, pivot: np.ndarray) -> ViewerState:
+    return replace(state, navigation=replace(state.navigation, T_camera_world=T_camera_world, pivot=vector(pivot)))
+
+
+def looking_through(state: ViewerState, view: int) -> ViewerState:
+    """Look through a camera of the capture; clamped."""
+    if state.scene is None:
+        return state
+    view = min(max(view, 0), len(state.scene.cameras) - 1)
+    camera = state.scene.cameras[view]
+    pose, pivot = controls.through(camera, middle(state))
+    fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
+    navigation = replace(state.navigation, T_camera_world=pose, pivot=vector(pivot), fov_y_deg=fov, velocity=(0.0, 0.0, 0.0))
+    editor = path_editor.stop(state.path_editor)
+    return replace(state, navigation=navigation, dataset_camera=view, last_camera=view, path_editor=editor)
+
+
+def first_view(state: ViewerState) -> ViewerState:
+    """The view a scene opens with: through its first view, or framing the box from the side of its first camera."""
+    if state.scene is None:
+        return state
+    if state.first_view is not None:
+        return looking_through(state, state.first_view)
+    stopped = replace(state, path_editor=path_editor.stop(state.path_editor), dataset_camera=None)
+    up, target = np.array(state.navigation.up), middle(stopped)
+    start = state.scene.cameras[0].centre if state.scene.cameras else target + controls.horizontal_axes(up)[0]
+    if np.linalg.norm(start - target) < 1e-6:
+        start = target + controls.horizontal_axes(up)[0]
+    navigation = replace(state.navigation, T_camera_world=look_at(start, target, up), velocity=(0.0, 0.0, 0.0))
+    return frame_scene(replace(stopped, navigation=navigation))
+
+
+def frame_scene(state: ViewerState) -> ViewerState:
+    """Fit the box of the frame into the window, in the present viewing direction."""
+    if state.scene is None:
+        return state
+    state = taken_over(state)
+    box = state.scene.boxes[shown_index(state)] if state.scene is not None else np.zeros((2, 3))
+    aspect = state.width / max(state.height, 1)
+    return navigated(state, *controls.framed(state.navigation.T_camera_world, box, state.navigation.fov_y_deg, aspect))
+
+
+# ---- groups of actions --------------------------------------------------------------------------------------------------------------------------
+
+Handler = Callable[[ViewerState], ViewerState]
+
+
+def _transport(change: Callable[[Transport, int, float], Transport]) -> Handler:
+    """An action on scene time; a path preview ends."""
+
+    def handler(state: ViewerState) -> ViewerState:
+        if state.scene is None:
+            return state
+        state = taken_over(state) if state.path_editor.previewing else state
+        return replace(state, transport=change(state.transport, n_frames(state), state.now_s))
+
+    return handler
+
+
+def _play(transport: Transport, n: int, now_s: float) -> Transport:
+    return playback.pause(transport) if transport.playing else playback.play(transport, n, now_s)
+
+
+def _next_loop(transport: Transport, n: int, now_s: float) -> Transport:
+    return playback.set_loop(transport, n, now_s, LOOPS[(LOOPS.index(transport.loop) + 1) % len(LOOPS)])
+
+
+def _step(by: int) -> Handler:
+    return _transport(lambda transport, n, now_s: playback.step(transport, n, by, now_s))
+
+
+def set_mode(state: ViewerState, mode: Mode) -> ViewerState:
+    return replace(state, picture=replace(state.picture, mode=mode, recent_ms=()))
+
+
+def _output(output: Output) -> Handler:
+    return lambda state: replace(state, picture=replace(state.picture, output=output))
+
+
+def _overlay(name: str) -> Handler:
+    return lambda state: replace(state, overlays=replace(state.overlays, **{name: not getattr(state.overlays, name)}))
+
+
+def _layout(name: str) -> Handler:
+    return lambda state: replace(state, layout=replace(state.layout, **{name: not getattr(state.layout, name)}))
+
+
+def _effect(effect: Effect) -> Handler:
+    return lambda state: asked(state, effect)
+
+
+def set_fly_speed(state: ViewerState, speed: float) -> ViewerState:
+    return replace(state, navigation=replace(state.navigation, speed=float(np.clip(speed, *SPEED_RANGE))))
+
+
+def _speed(factor: float) -> Handler:
+    return lambda state: set_fly_speed(state, state.navigation.speed * factor)
+
+
+def _navigation_mode(state: ViewerState) -> ViewerState:
+    navigation: Navigation = replace(state.navigation, mode="fly" if state.navigation.mode == "orbit" else "orbit")
+    return replace(state, navigation=navigation)
+
+
+def _camera(view: Callable[[int, int], int]) -> Handler:
+    """Look through another camera, from the last one and the number of cameras."""
+    return lambda state: state if state.scene is None else looking_through(state, view(state.last_camera, len(state.scene.cameras)))
+
+
+def _numbered_camera(number: int) -> Handler:
+    def handler(state: ViewerState) -> ViewerState:
+        if state.scene is None:
+            return state
+        if number >= len(state.scene.cameras):
+            return notified(state, "warning", f"There is no camera {number}: the capture has {len(state.scene.cameras)}")
+        return looking_through(state, number)
+
+    return handler
+
+
+# ---- camera as text: a path of one key ----------------------------------------------------------------------------------------------------------
+
+
+def camera_text(state: ViewerState) -> str:
+    camera = view_camera(state, state.width, state.height)
+    key = keyframe(1, 0.0, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, float(state.frame) if state.scene is not None else None)
+    return json.dumps(path_to_json(CameraPath(keys=(key,))))
+
+
+def camera_pasted(state: ViewerState, text: str) -> ViewerState:
+    """The first camera of a path's text becomes the user's."""
+    try:
+        path = path_from_json(json.loads(text), "clipboard")
+    except ValueError as error:
+        return notified(state, "warning", f"The clipboard holds no camera: {error}")
+    if not path.keys:
+        return notified(state, "warning", "The clipboard holds a camera path without keys")
+    key = path.keys[0]
+    state = taken_over(state)
+    if state.scene is not None and key.scene_frame is not None:
+        index = int(np.argmin(np.abs(np.asarray(state.scene.frames) - key.scene_frame)))
+        state = replace(state, transport=playback.seek(state.transport, n_frames(state), index, state.now_s))
+    fov = float(np.clip(key.fov_y_deg, *controls.FOV_RANGE_DEG))
+    sample = path.sample(key.time_s)
+    pose, pivot = controls.through(sample.camera(state.width, state.height), middle(state))
+    navigation = replace(state.navigation, T_camera_world=pose, pivot=vector(pivot), fov_y_deg=fov, velocity=(0.0, 0.0, 0.0))
+    return replace(state, navigation=navigation)
+
+
+# ---- the path -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def on_editor(change: Callable[[PathEditor], PathEditor]) -> Handler:
+    """An action on the path editor alone."""
+    return lambda state: replace(state, path_editor=change(state.path_editor))
+
+
+def _keyed(change: Callable[[PathEditor, np.ndarray, float, float | None], PathEditor]) -> Handler:
+    """An action that writes the present camera into a key."""
+
+    def handler(state: ViewerState) -> ViewerState:
+        camera = view_camera(state, state.width, state.height)
+        frame = float(state.frame) if state.path_editor.records_scene_time and state.scene is not None else None
+        return replace(state, path_editor=change(state.path_editor, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame))
+
+    return handler
+
+
+def _needs_key(handler: Handler) -> Handler:
+    def checked(state: ViewerState) -> ViewerState:
+        if state.path_editor.selected_key is None:
+            return notified(state, "info", "Select a key of the path first")
+        return handler(state)
+
+    return checked
+
+
+def _path_play(state: ViewerState) -> ViewerState:
+    editor = state.path_editor
+    if not editor.path.keys:
+        return notified(state, "info", "The path has no keys yet: press K to add one")
+    if editor.playing:
+        return replace(state, path_editor=path_editor.pause(editor))
+    return replace(state, path_editor=path_editor.play(editor, state.now_s), transport=playback.pause(state.transport))
+
+
+def _path_save(state: ViewerState) -> ViewerState:
+    editor = state.path_editor
+    if not editor.path.keys:
+        return notified(state, "info", "There is nothing to save: the path has no keys")
+    return asked(state, SavePath(path=editor.path, file=Path(editor.file)))
+
+
+def _path_load(state: ViewerState) -> ViewerState:
+    return asked(state, LoadPath(file=Path(state.path_editor.file)))
+
+
+# ---- jobs and the window ------------------------------------------------------------------------------------------------------------------------
+
+
+def _export_start(state: ViewerState) -> ViewerState:
+    if state.export.job is not None or state.scene is None:
+        return state
+    if not state.path_editor.path.keys:
+        return notified(state, "warning", "There is nothing to export: the path has no keys; press K to add one")
+    return asked(state, StartExport(path=state.path_editor.path, settings=state.export.settings))
+
+
+def _occupancy_build(state: ViewerState) -> ViewerState:
+    return state if state.occupancy_job is not None or state.scene is None else asked(state, BuildOccupancy())
+
+
+def _cancel(state: ViewerState) -> ViewerState:
+    """Escape: the innermost thing that can be left."""
+    if state.asks_quit:
+        return replace(state, asks_quit=False)
+    if state.layout.help:
+        return replace(state, layout=replace(state.layout, help=False))
+    if state.path_editor.previewing:
+        return replace(state, path_editor=path_editor.stop(state.path_editor))
+    if state.export.job is not None:
+        return asked(state, CancelExport())
+    return state
+
+
+def _quit(state: ViewerState) -> ViewerState:
+    if state.export.job is not None or state.occupancy_job is not None or (state.path_editor.unsaved and state.path_editor.path.keys):
+        return replace(state, asks_quit=True)
+    return asked(state, Quit())
+
+
+def _export_panel(state: ViewerState) -> ViewerState:
+    return asked(replace(state, layout=replace(state.layout, panels=True)), FocusPanel(name="Export"))
+
+
+HANDLERS: dict[str, Handler] = {
+    "play": _transport(_play),
+    "frame_back": _step(-1),
+    "frame_forward": _step(1),
+    "frames_back": _step(-10),
+    "frames_forward": _step(10),
+    "frame_first": _transport(lambda transport, n, now_s: playback.seek(transport, n, 0, now_s)),
+    "frame_last": _transport(lambda transport, n, now_s: playback.seek(transport, n, n - 1, now_s)),
+    "loop_next": _transport(_next_loop),
+    "speed_down": _speed(1 / 1.25),
+    "speed_up": _speed(1.25),
+    "navigation": _navigation_mode,
+    "frame_scene": frame_scene,
+    "reset_view": first_view,
+    "camera_previous": _camera(lambda last, n: (last - 1) % n),
+    "camera_next": _camera(lambda last, n: (last + 1) % n),
+    "camera_first": _camera(lambda last, n: 0),
+    "camera_last": _camera(lambda last, n: n - 1),
+    **{f"camera_{number}": _numbered_camera(number) for number in range(10)},
+    "copy_camera": lambda state: notified(asked(state, CopyText(text=camera_text(state))), "info", "Camera copied as text"),
+    "paste_camera": _effect(PasteText()),
+    "mode": lambda state: set_mode(state, "full" if state.picture.mode == "fast" else "fast"),
+    "mode_auto": lambda state: set_mode(state, "auto"),
+    "output_colour": _output("colour"),
+    "output_depth": _output("depth"),
+    "output_opacity": _output("opacity"),
+    "output_cost": _output("cost"),
+    "show_cameras": _overlay("cameras"),
+    "show_box": _overlay("box"),
+    "show_axes": _overlay("axes"),
+    "screenshot": _effect(TakeScreenshot()),
+    "screenshot_window": _effect(TakeScreenshot(window=True)),
+    "path_play": _path_play,
+    "key_add": _keyed(path_editor.add_key),
+    "key_overwrite": _needs_key(_keyed(path_editor.overwrite_key)),
+    "key_duplicate": _needs_key(on_editor(path_editor.duplicate_key)),
+    "key_delete": _needs_key(on_editor(path_editor.delete_key)),
+    "key_previous": on_editor(lambda editor: path_editor.select_neighbour(editor, -1)),
+    "key_next": on_editor(lambda editor: path_editor.select_neighbour(editor, 1)),
+    "path_loop": on_editor(lambda editor: path_editor.set_loop(editor, not editor.path.loop)),
+    "path_clear": on_editor(path_editor.clear),
+    "undo": on_editor(path_editor.undo),
+    "redo": on_editor(path_editor.redo),
+    "path_save": _path_save,
+    "path_load": _path_load,
+    "preview_stop": on_editor(path_editor.stop),
+    "open": _effect(ChooseFile(purpose="open")),
+    "export_panel": _export_panel,
+    "export_start": _export_start,
+    "export_cancel": _effect(CancelExport()),
+    "occupancy_build": _occupancy_build,
+    "occupancy_cancel": _effect(CancelOccupancy()),
+    "panels": _layout("panels"),
+    "stats": _layout("stats"),
+    "help": _layout("help"),
+    "fullscreen": _effect(ToggleFullscreen()),
+    "cancel": _cancel,
+    "quit": _quit,
+    "quit_now": lambda state: asked(replace(state, asks_quit=False), Quit()),
+    "quit_not": lambda state: replace(state, asks_quit=False),
+}

@@ -1,0 +1,186 @@
+"""The one table of keys and mouse. Help, tooltips and menu hints are made from it; window code asks it what an input means.
+
+Chords are text: modifiers in the order Ctrl, Alt, Shift, then the key, e.g. ``Ctrl+Shift+Z``. Keys are named A-Z, 0-9, F1-F12, Space, Enter, Escape, Tab,
+Delete, Left, Right, Up, Down, Home, End, PageUp, PageDown, and by their sign: - = [ ] , . Held keys are meant by place on the keyboard, the rest by letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+MODIFIERS = ("Ctrl", "Alt", "Shift")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """An action on the keyboard."""
+
+    action: str
+    chords: tuple[str, ...]
+    help: str
+    section: str
+    repeats: bool = False
+    """Fires again while the key stays down."""
+    held: bool = False
+    """Acts while the key is down (`Tick.held`), whatever Shift and Alt do; otherwise it fires once (`Triggered`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mouse:
+    """An action of the mouse over the picture."""
+
+    action: str
+    gesture: Literal["drag", "scroll", "double click"]
+    button: Literal["left", "right", "middle", "none"]
+    """For the wheel: the button that is down meanwhile."""
+    help: str
+    modifiers: tuple[str, ...] = ()
+    navigation: Literal["orbit", "fly", "both"] = "both"
+
+
+KEYS: tuple[Key, ...] = (
+    Key(action="play", chords=("Space",), help="play or pause the scene", section="Time"),
+    Key(action="frame_back", chords=("Left", ","), help="one frame back", section="Time", repeats=True),
+    Key(action="frame_forward", chords=("Right", "."), help="one frame forward", section="Time", repeats=True),
+    Key(action="frames_back", chords=("Shift+Left",), help="ten frames back", section="Time", repeats=True),
+    Key(action="frames_forward", chords=("Shift+Right",), help="ten frames forward", section="Time", repeats=True),
+    Key(action="frame_first", chords=("Home",), help="first frame", section="Time"),
+    Key(action="frame_last", chords=("End",), help="last frame", section="Time"),
+    Key(action="loop_next", chords=("J",), help="once, loop, ping-pong", section="Time"),
+    Key(action="move_forward", chords=("W",), help="move forward", section="Camera", held=True),
+    Key(action="move_back", chords=("S",), help="move back", section="Camera", held=True),
+    Key(action="move_left", chords=("A",), help="move left", section="Camera", held=True),
+    Key(action="move_right", chords=("D",), help="move right", section="Camera", held=True),
+    Key(action="move_down", chords=("Q",), help="move down", section="Camera", held=True),
+    Key(action="move_up", chords=("E",), help="move up", section="Camera", held=True),
+    Key(action="move_fast", chords=("Shift",), help="held: five times as fast", section="Camera", held=True),
+    Key(action="move_slow", chords=("Alt",), help="held: a fifth as fast", section="Camera", held=True),
+    Key(action="speed_down", chords=("-",), help="slower moves", section="Camera", repeats=True),
+    Key(action="speed_up", chords=("=",), help="faster moves", section="Camera", repeats=True),
+    Key(action="navigation", chords=("V",), help="orbit or fly", section="Camera"),
+    Key(action="frame_scene", chords=("F",), help="frame the scene", section="Camera"),
+    Key(action="reset_view", chords=("R",), help="back to the first view", section="Camera"),
+    Key(action="camera_previous", chords=("[",), help="previous camera of the capture", section="Camera", repeats=True),
+    Key(action="camera_next", chords=("]",), help="next camera of the capture", section="Camera", repeats=True),
+    Key(action="camera_first", chords=("Shift+[",), help="first camera of the capture", section="Camera"),
+    Key(action="camera_last", chords=("Shift+]",), help="last camera of the capture", section="Camera"),
+    *(Key(action=f"camera_{n}", chords=(f"Ctrl+{n}",), help=f"camera {n} of the capture", section="Camera") for n in range(10)),
+    Key(action="copy_camera", chords=("Ctrl+C",), help="copy the camera as text", section="Camera"),
+    Key(action="paste_camera", chords=("Ctrl+V",), help="paste a camera", section="Camera"),
+    Key(action="mode", chords=("X",), help="fast or full renderer", section="Picture"),
+    Key(action="mode_auto", chords=("Shift+X",), help="fast while moving, full when still", section="Picture"),
+    Key(action="output_colour", chords=("1",), help="colour", section="Picture"),
+    Key(action="output_depth", chords=("2",), help="depth", section="Picture"),
+    Key(action="output_opacity", chords=("3",), help="opacity", section="Picture"),
+    Key(action="output_cost", chords=("4",), help="cost: samples per ray", section="Picture"),
+    Key(action="show_cameras", chords=("C",), help="cameras of the capture", section="Picture"),
+    Key(action="show_box", chords=("B",), help="box of the frame", section="Picture"),
+    Key(action="show_axes", chords=("G",), help="world axes", section="Picture"),
+    Key(action="screenshot", chords=("P",), help="screenshot of the picture", section="Picture"),
+    Key(action="screenshot_window", chords=("Shift+P",), help="screenshot of the window", section="Picture"),
+    Key(action="path_play", chords=("Shift+Space",), help="play or pause the path", section="Path"),
+    Key(action="key_add", chords=("K", "Enter"), help="add a key at the playhead", section="Path"),
+    Key(action="key_overwrite", chords=("Shift+K",), help="overwrite the selected key", section="Path"),
+    Key(action="key_duplicate", chords=("Ctrl+D",), help="duplicate the selected key", section="Path"),
+    Key(action="key_delete", chords=("Delete", "Shift+Enter"), help="delete the selected key", section="Path"),
+    Key(action="key_previous", chords=("PageUp",), help="go to the previous key", section="Path", repeats=True),
+    Key(action="key_next", chords=("PageDown",), help="go to the next key", section="Path", repeats=True),
+    Key(action="path_loop", chords=("L",), help="loop the path", section="Path"),
+    Key(action="undo", chords=("Ctrl+Z",), help="undo", section="Path", repeats=True),
+    Key(action="redo", chords=("Ctrl+Shift+Z", "Ctrl+Y"), help="redo", section="Path", repeats=True),
+    Key(action="path_save", chords=("Ctrl+S",), help="save the path", section="Path"),
+    Key(action="open", chords=("Ctrl+O",), help="open a scene or a path", section="Window"),
+    Key(action="export_panel", chords=("Ctrl+E",), help="go to the export panel", section="Window"),
+    Key(action="panels", chords=("Tab",), help="show or hide the panels", section="Window"),
+    Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
+    Key(action="help", chords=("F1",), help="this help", section="Window"),
+    Key(action="fullscreen", chords=("F11",), help="full screen", section="Window"),
+    Key(action="cancel", chords=("Escape",), help="leave help, preview or export; never quits", section="Window"),
+    Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while an export runs or a path is unsaved", section="Window"),
+)
+
+MOUSE: tuple[Mouse, ...] = (
+    Mouse(action="orbit", gesture="drag", button="left", navigation="orbit", help="orbit about the pivot"),
+    Mouse(action="look", gesture="drag", button="left", navigation="fly", help="look around"),
+    Mouse(action="look", gesture="drag", button="right", help="look around; with W A S D fly"),
+    Mouse(action="pan", gesture="drag", button="middle", help="pan"),
+    Mouse(action="pan", gesture="drag", button="left", modifiers=("Shift",), help="pan"),
+    Mouse(action="dolly", gesture="scroll", button="none", help="move closer or away"),
+    Mouse(action="fly_speed", gesture="scroll", button="right", help="speed of moves"),
+    Mouse(action="fov", gesture="scroll", button="none", modifiers=("Ctrl",), help="field of view"),
+    Mouse(action="scale", gesture="scroll", button="none", modifiers=("Alt",), help="render scale"),
+    Mouse(action="pivot", gesture="double click", button="left", help="turn about this point from now on"),
+)
+
+PANEL_ACTIONS = ("path_clear", "path_load", "export_start", "export_cancel", "occupancy_build", "occupancy_cancel", "preview_stop", "quit_now", "quit_not")
+"""Actions of panel buttons that have no key; `Triggered` takes them as well."""
+
+_BY_CHORD = {chord: key for key in KEYS for chord in key.chords}
+
+
+def chord(key: str, *, ctrl: bool = False, alt: bool = False, shift: bool = False) -> str:
+    """The text of a key with modifiers, as the table writes it."""
+    down = [name for name, on in zip(MODIFIERS, (ctrl, alt, shift)) if on]
+    return "+".join([*down, key])
+
+
+def pressed(chord: str, *, repeated: bool = False) -> str | None:
+    """The action a chord fires now, if any.
+
+    Args:
+        repeated: the keyboard's repetition of a key that stays down.
+    """
+    key = _BY_CHORD.get(chord)
+    if key is None or key.held or (repeated and not key.repeats):
+        return None
+    return key.action
+
+
+def held(keys: Iterable[str], *, ctrl: bool = False) -> frozenset[str]:
+    """The while-held actions of keys that are down, modifiers among them by name. Ctrl is for commands: nothing moves with it."""
+    if ctrl:
+        return frozenset()
+    found = (_BY_CHORD.get(key) for key in keys)
+    return frozenset(key.action for key in found if key is not None and key.held)
+
+
+def dragged(button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+    """The action of a drag that began with a button and modifiers down; modifiers without a row of their own do not matter."""
+    return _mouse("drag", button, modifiers, navigation)
+
+
+def scrolled(button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+    """The action of the wheel while a button ("none": no button) and modifiers are down."""
+    return _mouse("scroll", button, modifiers, navigation)
+
+
+def _mouse(gesture: str, button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+    down = tuple(name for name in MODIFIERS if name in set(modifiers))
+    rows = [row for row in MOUSE if row.gesture == gesture and row.button == button and row.navigation in ("both", navigation)]
+    exact = [row for row in rows if row.modifiers == down]
+    plain = [row for row in rows if not row.modifiers]
+    return next((row.action for row in exact + plain), None)
+
+
+def hint(action: str) -> str:
+    """The first chord of an action, for tooltips and menus; empty where it has none."""
+    return next((key.chords[0] for key in KEYS if key.action == action), "")
+
+
+def help_rows() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """(section, ((input, what it does), …), …) of everything in the table."""
+    sections: dict[str, list[tuple[str, str]]] = {"Mouse": []}
+    for row in MOUSE:
+        gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[row.gesture]
+        button = {"none": "", "right": "right button + "}.get(row.button, f"{row.button} ") if row.gesture == "scroll" else f"{row.button} "
+        only = "" if row.navigation == "both" else f" ({row.navigation})"
+        sections["Mouse"].append(("+".join([*row.modifiers, f"{button}{gesture}"]), row.help + only))
+    for key in KEYS:
+        if key.action.startswith("camera_") and key.action[7:].isdigit():
+            if key.action == "camera_0":
+                sections[key.section].append(("Ctrl+0 to Ctrl+9", "camera 0 to 9 of the capture"))
+            continue
+        sections.setdefault(key.section, []).append((" or ".join(key.chords), key.help))
+    return tuple((name, tuple(rows)) for name, rows in sections.items())

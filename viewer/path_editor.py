@@ -1,0 +1,214 @@
+"""Edits of the camera path, each one undo step; and the preview's clock. Pure functions of `PathEditor`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float64
+
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, keyframe
+from viewer.state import PathEdit, PathEditor
+
+SPACING_S = 2.0
+"""Time of a key added after the last one."""
+MIN_GAP_S = 0.01
+"""Least time between two keys."""
+MAX_UNDO = 200
+
+
+def edited(editor: PathEditor, path: CameraPath, selected: int | None, gesture: int = 0) -> PathEditor:
+    """The editor with another path, the old one under undo. Edits of one gesture (a drag) share one undo step; no change makes none."""
+    if path == editor.path:
+        return replace(editor, selected=selected)
+    undo = editor.undo
+    if gesture == 0 or gesture != editor.gesture:
+        undo = (*undo, PathEdit(path=editor.path, selected=editor.selected))[-MAX_UNDO:]
+    return _within(replace(editor, path=path, selected=selected, undo=undo, redo=(), gesture=gesture))
+
+
+def undo(editor: PathEditor) -> PathEditor:
+    if not editor.undo:
+        return editor
+    last = editor.undo[-1]
+    redo = (*editor.redo, PathEdit(path=editor.path, selected=editor.selected))
+    return _within(replace(editor, path=last.path, selected=last.selected, undo=editor.undo[:-1], redo=redo, gesture=0))
+
+
+def redo(editor: PathEditor) -> PathEditor:
+    if not editor.redo:
+        return editor
+    last = editor.redo[-1]
+    undo = (*editor.undo, PathEdit(path=editor.path, selected=editor.selected))
+    return _within(replace(editor, path=last.path, selected=last.selected, undo=undo, redo=editor.redo[:-1], gesture=0))
+
+
+def add_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
+    """A key at the playhead, or, where the playhead stands on a key, some time after the last one. The playhead follows."""
+    keys = editor.path.keys
+    time_s = editor.time_s if keys else 0.0
+    if any(abs(key.time_s - time_s) < MIN_GAP_S for key in keys):
+        time_s = keys[-1].time_s + SPACING_S
+    made = keyframe(_next_id(editor.path), time_s, T_world_camera, _fov(fov_y_deg), scene_frame)
+    return replace(edited(editor, _with_keys(editor.path, (*keys, made)), made.id), time_s=time_s)
+
+
+def overwrite_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
+    """The selected key takes another camera and keeps its time; a frame of the scene only where one is given."""
+    key = editor.selected_key
+    if key is None:
+        return editor
+    frame = key.scene_frame if scene_frame is None else scene_frame
+    made = replace(keyframe(key.id, key.time_s, T_world_camera, _fov(fov_y_deg), frame), extra=key.extra)
+    return edited(editor, _with_key(editor.path, made), key.id)
+
+
+def duplicate_key(editor: PathEditor) -> PathEditor:
+    """A copy of the selected key halfway to the next one, or after the last; it becomes selected."""
+    key = editor.selected_key
+    if key is None:
+        return editor
+    later = [other.time_s for other in editor.path.keys if other.time_s > key.time_s]
+    time_s = 0.5 * (key.time_s + later[0]) if later and later[0] - key.time_s > 2 * MIN_GAP_S else editor.path.keys[-1].time_s + SPACING_S
+    made = replace(key, id=_next_id(editor.path), time_s=time_s)
+    return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
+
+
+def delete_key(editor: PathEditor) -> PathEditor:
+    """Without the selected key; its neighbour becomes selected."""
+    key = editor.selected_key
+    if key is None:
+        return editor
+    at = editor.path.keys.index(key)
+    keys = editor.path.keys[:at] + editor.path.keys[at + 1 :]
+    return edited(editor, replace(editor.path, keys=keys), keys[min(at, len(keys) - 1)].id if keys else None)
+
+
+def set_key_time(editor: PathEditor, key_id: int, time_s: float, gesture: int = 0) -> PathEditor:
+    """Move a key in time; it may pass others, but not stand on one: it stops just short of it."""
+    key = _find(editor, key_id)
+    if key is None or not np.isfinite(time_s):
+        return editor
+    time_s = min(max(float(time_s), 0.0), MAX_TIME_S)
+    others = sorted(other.time_s for other in editor.path.keys if other.id != key_id)
+    for other in others:  # in order, so that being pushed off one key and onto the next is seen
+        if abs(other - time_s) < MIN_GAP_S:
+            time_s = other + MIN_GAP_S
+    made = replace(key, time_s=time_s)
+    keys = tuple(made if other.id == key_id else other for other in editor.path.keys)
+    return edited(editor, _with_keys(editor.path, keys), key_id, gesture)
+
+
+def set_key_frame(editor: PathEditor, key_id: int, scene_frame: float | None, gesture: int = 0) -> PathEditor:
+    key = _find(editor, key_id)
+    if key is None or (scene_frame is not None and not np.isfinite(scene_frame)):
+        return editor
+    return edited(editor, _with_key(editor.path, replace(key, scene_frame=scene_frame)), key_id, gesture)
+
+
+def set_key_fov(editor: PathEditor, key_id: int, fov_y_deg: float, gesture: int = 0) -> PathEditor:
+    key = _find(editor, key_id)
+    if key is None or not np.isfinite(fov_y_deg):
+        return editor
+    return edited(editor, _with_key(editor.path, replace(key, fov_y_deg=_fov(fov_y_deg))), key_id, gesture)
+
+
+def set_loop(editor: PathEditor, loop: bool, loop_s: float | None = None) -> PathEditor:
+    back_s = editor.path.loop_s if loop_s is None or not np.isfinite(loop_s) else min(max(loop_s, MIN_GAP_S), MAX_TIME_S)
+    return edited(editor, replace(editor.path, loop=loop, loop_s=back_s), editor.selected)
+
+
+def set_interpolation(editor: PathEditor, interpolation: Interpolation) -> PathEditor:
+    return edited(editor, replace(editor.path, interpolation=interpolation), editor.selected)
+
+
+def clear(editor: PathEditor) -> PathEditor:
+    return edited(editor, replace(editor.path, keys=()), None)
+
+
+def replace_path(editor: PathEditor, path: CameraPath) -> PathEditor:
+    """Another whole path: generated or loaded."""
+    return replace(edited(editor, path, path.keys[0].id if path.keys else None), time_s=path.start_s)
+
+
+def select(editor: PathEditor, key_id: int | None) -> PathEditor:
+    key = _find(editor, key_id)
+    return replace(editor, selected=None if key is None else key.id, gesture=0)
+
+
+def select_neighbour(editor: PathEditor, by: int) -> PathEditor:
+    """Select the next (by = 1) or previous (by = -1) key after the playhead and show it; ends hold."""
+    keys = editor.path.keys
+    if not keys:
+        return editor
+    if by > 0:
+        key = next((key for key in keys if key.time_s > editor.time_s + 1e-6), keys[-1])
+    else:
+        key = next((key for key in reversed(keys) if key.time_s < editor.time_s - 1e-6), keys[0])
+    return scrub(select(editor, key.id), key.time_s)
+
+
+def scrub(editor: PathEditor, time_s: float) -> PathEditor:
+    """Show the path at a time, standing still; clamped."""
+    if not editor.path.keys or not np.isfinite(time_s):
+        return editor
+    return _within(replace(editor, time_s=time_s, previewing=True, playing=False))
+
+
+def play(editor: PathEditor, now_s: float) -> PathEditor:
+    """Play from the playhead, or from the start where an open path rests at its end."""
+    if not editor.path.keys:
+        return editor
+    end_s = editor.path.start_s + editor.path.duration_s
+    time_s = editor.path.start_s if editor.time_s >= end_s - 1e-6 else max(editor.time_s, editor.path.start_s)
+    return replace(editor, previewing=True, playing=True, time_s=time_s, anchor_time_s=time_s, anchor_s=now_s)
+
+
+def pause(editor: PathEditor) -> PathEditor:
+    return replace(editor, playing=False)
+
+
+def stop(editor: PathEditor) -> PathEditor:
+    """Leave the preview: the window shows the user's camera again."""
+    return replace(editor, previewing=False, playing=False)
+
+
+def tick(editor: PathEditor, now_s: float) -> PathEditor:
+    """Where the preview's clock is now; an open path stops at its end."""
+    if not editor.playing:
+        return editor
+    path = editor.path
+    time_s = editor.anchor_time_s + now_s - editor.anchor_s
+    if path.closed:
+        return replace(editor, time_s=path.start_s + (time_s - path.start_s) % path.duration_s)
+    end_s = path.start_s + path.duration_s
+    return replace(editor, time_s=min(time_s, end_s), playing=time_s < end_s)
+
+
+def _within(editor: PathEditor) -> PathEditor:
+    """Playhead inside the path; no selection or preview of what is gone."""
+    path = editor.path
+    if not path.keys:
+        return replace(editor, time_s=0.0, previewing=False, playing=False, selected=None)
+    time_s = min(max(editor.time_s, path.start_s), path.start_s + path.duration_s)
+    return editor if time_s == editor.time_s else replace(editor, time_s=time_s, anchor_time_s=time_s)
+
+
+def _with_keys(path: CameraPath, keys: tuple[Keyframe, ...]) -> CameraPath:
+    return replace(path, keys=tuple(sorted(keys, key=lambda key: key.time_s)))
+
+
+def _with_key(path: CameraPath, made: Keyframe) -> CameraPath:
+    return replace(path, keys=tuple(made if key.id == made.id else key for key in path.keys))
+
+
+def _find(editor: PathEditor, key_id: int | None) -> Keyframe | None:
+    return next((key for key in editor.path.keys if key.id == key_id), None)
+
+
+def _next_id(path: CameraPath) -> int:
+    return max((key.id for key in path.keys), default=0) + 1
+
+
+def _fov(fov_y_deg: float) -> float:
+    return float(min(max(fov_y_deg, FOV_RANGE_DEG[0]), FOV_RANGE_DEG[1]))
