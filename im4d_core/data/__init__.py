@@ -151,7 +151,7 @@ def _views(capture: Capture, config: DataConfig) -> tuple[tuple[int, ...], tuple
 
 def _boxed(scene: Scene, capture: Capture, config: DataConfig, progress: Callable[[float], None] | None) -> Scene:
     """The scene with its bounds and its boxes, from the settings first, then from the capture, then from masks."""
-    bounds = checked_bounds(config.bounds, "--data.bounds") if config.bounds else capture.bounds
+    bounds = checked_bounds(config.bounds, "--bounds") if config.bounds else capture.bounds
     if config.boxes:
         path = Path(config.boxes)
         boxes = load_boxes(path if path.is_file() else scene.root / path, capture.all_frames, scene.frames)
@@ -165,7 +165,7 @@ def _boxed(scene: Scene, capture: Capture, config: DataConfig, progress: Callabl
     else:
         raise ValueError(
             f"{scene.root}: where the subject is cannot be told, the capture has no masks, no boxes and no bounds_min and bounds_max in meta.json; "
-            f"give --data.bounds X0 Y0 Z0 X1 Y1 Z1"
+            f"give --bounds X0 Y0 Z0 X1 Y1 Z1"
         )
     union = box_union(boxes)
     if config.global_box:

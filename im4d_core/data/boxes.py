@@ -75,7 +75,7 @@ def boxes_from_masks(
             largest = max(int(read_mask(sampler.path(frame)).max()) for sampler in samplers)
             raise ValueError(
                 f"{scene.root}: the masks of frame {frame} have no common part within {np.round(found, 3).tolist()} (their largest value is {largest} of 255); "
-                f"check the masks and the calibration, or give --data.boxes or --data.bounds"
+                f"check the masks and the calibration, or give --boxes or --bounds"
             )
         box = box + np.array([[-padding], [padding]])
         return box if region is None else np.clip(box, region[0], region[1])
@@ -104,7 +104,7 @@ def rig_region(cameras: Sequence[Camera]) -> Float64[np.ndarray, "2 3"]:
     across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
     matrix = across.mean(axis=0)
     if np.linalg.eigvalsh(matrix)[0] < 1e-3:  # axes within about 2 degrees of each other
-        raise ValueError(f"the {len(cameras)} cameras look the same way, so where the subject is cannot be told from them; give --data.bounds")
+        raise ValueError(f"the {len(cameras)} cameras look the same way, so where the subject is cannot be told from them; give --bounds")
     focus = np.linalg.solve(matrix, np.einsum("nij,nj->i", across, centres) / len(cameras))
     reach = float(np.median(np.linalg.norm(centres - focus, axis=1)))
     return np.stack([focus - reach, focus + reach])
@@ -120,7 +120,7 @@ def require_seen(scene: Scene) -> None:
         if not any(_sees(camera, box) for camera in scene.cameras):
             raise ValueError(
                 f"{scene.root}: no camera sees the box of frame {frame}, {np.round(box, 3).tolist()}; expected world coordinates of the calibration; "
-                f"check --data.boxes, --data.bounds or bounds_min and bounds_max in meta.json"
+                f"check --boxes, --bounds or bounds_min and bounds_max in meta.json"
             )
 
 
@@ -148,7 +148,7 @@ class _MaskSampler:
     def path(self, frame: int) -> Path:
         path = self._scene.mask_path(self._view, frame)
         if path is None:
-            raise ValueError(f"{self._scene.root}: the capture has no masks to make boxes from; give --data.boxes or --data.bounds")
+            raise ValueError(f"{self._scene.root}: the capture has no masks to make boxes from; give --boxes or --bounds")
         return path
 
     def read(self, frame: int) -> Bool[np.ndarray, "h w"]:

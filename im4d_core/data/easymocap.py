@@ -108,7 +108,7 @@ def _require_frames(folder: Path, pictures: _Pictures, frames: tuple[int, ...]) 
         pattern = pictures.pattern.replace("{camera}", "<camera>")
         raise ValueError(
             f"{folder}: every camera must have every frame as {pattern}; {'; '.join(lines[:8])}{'; …' if len(lines) > 8 else ''}; "
-            f"add the files, or choose frames that all cameras have with --data.frames"
+            f"add the files, or choose frames that all cameras have with --frames"
         )
 
 
@@ -151,9 +151,10 @@ def _read_meta(path: Path) -> _Meta:
     fps = values.get("fps", 30.0)
     if not isinstance(fps, int | float) or isinstance(fps, bool) or not 0 < fps < float("inf"):
         raise ValueError(f"{path}: fps must be a positive number, found {fps!r}")
-    pixel_centre = f"{values['pixel_centre']:g}" if isinstance(values.get("pixel_centre"), int | float) else values.get("pixel_centre", "0")
-    if pixel_centre not in get_args(PixelCentre):
-        raise ValueError(f'{path}: pixel_centre must be 0 or 0.5 (or "as-written"), found {values["pixel_centre"]!r}')
+    found = values.get("pixel_centre", 0)
+    pixel_centre = next((name for name in get_args(PixelCentre) if found == name or (name != "as-written" and found == float(name))), None)
+    if pixel_centre is None:
+        raise ValueError(f'{path}: pixel_centre must be 0 or 0.5 (or "as-written"), found {found!r}')
     low, high = values.get("bounds_min"), values.get("bounds_max")
     if (low is None) != (high is None):
         raise ValueError(f"{path}: bounds_min and bounds_max belong together, found {'bounds_min' if high is None else 'bounds_max'} only")
@@ -178,4 +179,4 @@ def _names(values: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:
 def _numbers(value: Any, key: str, path: Path) -> list[float]:
     if not isinstance(value, list) or len(value) != 3 or not all(isinstance(item, int | float) for item in value):
         raise ValueError(f"{path}: {key} must be three numbers, found {value!r}")
-    return value
+    return [float(item) for item in value]

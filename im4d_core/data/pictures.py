@@ -25,7 +25,7 @@ def picture_size(path: Path) -> tuple[int, int]:
             data = file.read(_HEADER_BYTES)
             if data.startswith(_PNG) and len(data) >= 24:
                 width, height = struct.unpack(">II", data[16:24])
-                return width, height
+                return int(width), int(height)
             try:
                 height, width, _, _ = simplejpeg.decode_jpeg_header(data)
             except ValueError:  # metadata may push the size out of the first bytes
@@ -34,7 +34,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         raise _missing(path) from None
     except ValueError as error:
         raise _undecodable(path, error) from error
-    return width, height
+    return int(width), int(height)
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
@@ -90,7 +90,7 @@ def _read(path: Path, colorspace: str) -> np.ndarray:
 
 
 def _missing(path: Path) -> FileNotFoundError:
-    return FileNotFoundError(f"{path}: the picture is missing; restore it, or leave its frame out with --data.frames")
+    return FileNotFoundError(f"{path}: the picture is missing; restore it, or leave its frame out with --frames")
 
 
 def _undecodable(path: Path, error: Exception) -> ValueError:

@@ -38,9 +38,12 @@ def area_resized(picture: UInt8[np.ndarray, "h w *channels"], width: int, height
     rows, row_weights = _taps(picture.shape[0], height)
     columns, column_weights = _taps(picture.shape[1], width)
     one = (1,) * (picture.ndim - 2)
-    low = sum(picture[rows[k]] * row_weights[k].reshape(-1, 1, *one) for k in range(len(rows)))
-    assert isinstance(low, np.ndarray)
-    small = sum(low[:, columns[k]] * column_weights[k].reshape(1, -1, *one) for k in range(len(columns)))
+    low = np.zeros((height, *picture.shape[1:]), np.float32)
+    for index, weight in zip(rows, row_weights):
+        low += picture[index] * weight.reshape(-1, 1, *one)
+    small = np.zeros((height, width, *picture.shape[2:]), np.float32)
+    for index, weight in zip(columns, column_weights):
+        small += low[:, index] * weight.reshape(1, -1, *one)
     return (small + np.float32(0.5)).astype(np.uint8)  # means stay within [0, 255] up to rounding far below 0.5
 
 
