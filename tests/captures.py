@@ -43,7 +43,7 @@ def ring(count: int, width: int, height: int) -> tuple[Camera, ...]:
 
 
 def render_box(camera: Camera, box: np.ndarray, distortion: np.ndarray, supersample: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """The picture (h, w, 3) and coverage (h, w), uint8, of a box whose colour is the position on it, seen through a lens. Black behind, not multiplied twice."""
+    """The picture (h, w, 3) and coverage (h, w), uint8, of a box whose colour is the position on it, seen through a lens; black behind."""
     fine = replace(camera, K=np.diag([supersample, supersample, 1.0]) @ camera.K, width=camera.width * supersample, height=camera.height * supersample)
     u, v = np.meshgrid(np.arange(fine.width) + 0.5, np.arange(fine.height) + 0.5)
     seen = np.stack([(u - fine.K[0, 2]) / fine.K[0, 0], (v - fine.K[1, 2]) / fine.K[1, 1]], axis=-1)

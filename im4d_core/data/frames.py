@@ -7,7 +7,6 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from types import TracebackType
-from typing import Self
 
 from im4d_core.config import DataConfig
 from im4d_core.data.decoding import Decoder
@@ -119,7 +118,7 @@ class FrameLoader:
         for thread in self._threads:
             thread.join()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> FrameLoader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
