@@ -134,9 +134,10 @@ class CameraPath:
         """
         if not self.keys:
             raise ValueError("camera path: it has no keys; add one first")
-        since = time_s - self.start_s
-        since = since % self.duration_s if self.closed else min(max(since, 0.0), self.duration_s)
-        at = _curve(self).at(self.start_s + since)
+        stop_s = self.start_s + self.duration_s
+        if self.closed and not self.start_s <= time_s < stop_s:
+            time_s = self.start_s + (time_s - self.start_s) % self.duration_s
+        at = _curve(self).at(min(max(time_s, self.start_s), stop_s))
         return PathSample(T_world_camera=_pose(at.rotation, at.position), fov_y_deg=at.fov_y_deg, scene_frame=at.scene_frame)
 
     def sample_times(self, n: int, start_s: float | None = None, stop_s: float | None = None) -> Float64[np.ndarray, "n"]:

@@ -47,7 +47,8 @@ class PoseCurve:
         """The pose at a time within the curve's; keys are met exactly."""
         if len(self.times) == 1:
             return self._key(0)
-        i = int(np.clip(np.searchsorted(self.times, time_s, side="right") - 1, 0, len(self.times) - 2))
+        met = np.searchsorted(self.times, time_s + 1e-9, side="right") - 1  # 1e-9 s: a time rounded to just before a key is at the key
+        i = int(np.clip(met, 0, len(self.times) - 2))
         width = float(self.times[i + 1] - self.times[i])
         u = float(np.clip((time_s - self.times[i]) / width, 0.0, 1.0))
         if u == 1.0:
