@@ -24,7 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("im4d_core.checkpoint",),
     ("im4d_core.released",),
     ("im4d_core.scene_renderer",),
-    ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.released"),
+    ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export"),
+    ("im4d_core.console",),
     ("im4d_core", "im4d_core.__main__"),
     ("viewer",),
     ("app", "train"),
@@ -92,6 +93,10 @@ def violations(root: Path) -> list[str]:
     return found
 
 
+def test_every_part_has_one_layer() -> None:
+    assert len(RANK) == sum(map(len, LAYERS))
+
+
 def test_imports_point_down() -> None:
     assert violations(ROOT) == []
 
@@ -144,6 +149,8 @@ def test_allowed_imports_are_not_complained_about(tmp_path: Path) -> None:
 # What runs before the first frame: no torch (seconds to import), and for the library and the command line no window either (no X libraries needed).
 BEFORE_TORCH = ("im4d_core", "im4d_core.types", "im4d_core.config", "im4d_core.presets", "im4d_core.geometry", "im4d_core.camera_path", "im4d_core.data", "app")
 WINDOW = ("viewer.session",)
+# What decides in the viewer; its tests run without OpenGL.
+LOGIC = tuple(f"viewer.{name}" for name in ("state", "events", "reduce", "actions", "bindings", "controls", "playback", "path_editor", "resolution", "worker"))
 
 
 def _loaded(modules: tuple[str, ...], watched: tuple[str, ...]) -> dict[str, list[str]]:
@@ -166,6 +173,10 @@ print(json.dumps(loaded))
 
 def test_the_start_imports_neither_torch_nor_the_window() -> None:
     assert _loaded(BEFORE_TORCH, ("torch", "imgui_bundle", "OpenGL", "glfw")) == {}
+
+
+def test_the_viewers_logic_imports_neither_torch_nor_the_window() -> None:
+    assert _loaded(LOGIC, ("torch", "imgui_bundle", "OpenGL", "glfw")) == {}
 
 
 def test_the_window_imports_no_torch() -> None:
