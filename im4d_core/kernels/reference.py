@@ -43,7 +43,7 @@ def interval_weights(optical_depth: Float[Tensor, "*ray sample"]) -> tuple[Float
     """
     through = torch.exp(-torch.cumsum(optical_depth, dim=-1))
     before = torch.cat([torch.ones_like(through[..., :1]), through[..., :-1]], dim=-1)
-    return before - through, through[..., -1]
+    return before - through, torch.exp(-optical_depth.sum(dim=-1))
 
 
 def packed_weights(

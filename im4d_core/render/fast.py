@@ -16,7 +16,7 @@ _ROUND = 8
 """Samples per ray evaluated between two tests for early termination."""
 
 
-def bake_logits(method: Method, time: float, occupancy: Occupancy, chunk: int = 1 << 18) -> Float[Tensor, "x+1 y+1 z+1"]:
+def bake_logits(method: Method, time: float, occupancy: Occupancy, chunk: int = 1 << 18) -> Float[Tensor, "_x _y _z"]:
     """The field's raw output at the corners of occupied cells, as a lattice over the box; elsewhere too low to matter.
 
     Interpolating the raw output and activating afterwards keeps surfaces sharper than interpolating density.
@@ -44,7 +44,7 @@ def trace(
     config: FastConfig,
     *,
     background: Float[Tensor, "3"],
-    logits: Float[Tensor, "x y z"] | None = None,
+    logits: Float[Tensor, "_x _y _z"] | None = None,
 ) -> Traced:
     """Renders the rays of one target.
 

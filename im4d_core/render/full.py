@@ -19,7 +19,7 @@ from im4d_core.tensors import Context, Rays, Traced
 class Level:
     """One level of samples along rays."""
 
-    edges: Float[Tensor, "target ray sample+1"]
+    edges: Float[Tensor, "target ray edge"]
     """In [0, 1] between near and far."""
     weights: Float[Tensor, "target ray sample"]
     opacity: Float[Tensor, "target ray"]
@@ -83,7 +83,7 @@ def anneal_exponent(step: int, config: SamplingConfig) -> float:
     return config.anneal_slope * x / ((config.anneal_slope - 1.0) * x + 1.0)
 
 
-def uniform_edges(shape: torch.Size, config: SamplingConfig, jitter: bool, device: torch.device) -> Float[Tensor, "target ray sample+1"]:
+def uniform_edges(shape: torch.Size, config: SamplingConfig, jitter: bool, device: torch.device) -> Float[Tensor, "target ray edge"]:
     """Edges of the proposal's intervals: evenly spaced; jittered by half an interval to both sides, inside [0, 1]."""
     count = config.proposal_samples
     edges = torch.linspace(0.0, 1.0, count + 1, device=device).expand(*shape, count + 1)
@@ -96,8 +96,8 @@ def uniform_edges(shape: torch.Size, config: SamplingConfig, jitter: bool, devic
 
 
 def resampled_edges(
-    edges: Float[Tensor, "target ray bin+1"], weights: Float[Tensor, "target ray bin"], config: SamplingConfig, jitter: bool, anneal: float
-) -> Float[Tensor, "target ray fine+1"]:
+    edges: Float[Tensor, "target ray edge"], weights: Float[Tensor, "target ray bin"], config: SamplingConfig, jitter: bool, anneal: float
+) -> Float[Tensor, "target ray fine_edge"]:
     """Edges of the fine intervals, drawn from the proposal's histogram by its inverse cdf."""
     if anneal != 1.0:
         weights = weights.clamp(min=1e-12) ** anneal  # 1e-12: 0 ** 0 would make empty bins full ones at the first step

@@ -1,0 +1,131 @@
+"""The operations that faster backends will replace, against dumb loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from im4d_core import kernels
+
+F32 = 1e-5  # a few roundings of float32 on values near one
+
+
+def _bilinear(plane: torch.Tensor, x: float, y: float) -> torch.Tensor:
+    """plane (channels, height, width) at x, y in [-1, 1], corners aligned."""
+    height, width = plane.shape[1:]
+    u, v = (x + 1) / 2 * (width - 1), (y + 1) / 2 * (height - 1)
+    i, j = min(int(u), width - 2), min(int(v), height - 2)
+    a, b = u - i, v - j
+    return (1 - a) * (1 - b) * plane[:, j, i] + a * (1 - b) * plane[:, j, i + 1] + (1 - a) * b * plane[:, j + 1, i] + a * b * plane[:, j + 1, i + 1]
+
+
+def test_plane_features_are_bilinear_lookups_in_the_stated_order() -> None:
+    spatial = [torch.rand(3, 2, size, size) for size in (4, 7)]
+    temporal = [torch.rand(3, 2, 5, size) for size in (4, 7)]
+    points, time = torch.rand(10, 3) * 2 - 1, torch.rand(10) * 2 - 1
+    found = kernels.plane_features(points, time, spatial, temporal)
+    for row, (p, t) in enumerate(zip(points.tolist(), time.tolist(), strict=True)):
+        x, y, z = p
+        expected = []
+        for planes, lines in zip(spatial, temporal, strict=True):
+            expected += [_bilinear(planes[0], x, y), _bilinear(planes[1], y, z), _bilinear(planes[2], x, z)]
+            expected += [_bilinear(lines[axis], p[axis], t) for axis in range(3)]
+        assert torch.allclose(found[row], torch.cat(expected), atol=F32)
+
+
+def test_plane_features_have_exact_gradients() -> None:
+    spatial = [torch.rand(3, 1, 3, 3, dtype=torch.float64, requires_grad=True)]
+    temporal = [torch.rand(3, 1, 2, 3, dtype=torch.float64, requires_grad=True)]
+    points, time = torch.rand(4, 3, dtype=torch.float64) * 1.6 - 0.8, torch.rand(4, dtype=torch.float64) * 1.6 - 0.8
+    assert torch.autograd.gradcheck(lambda a, b: kernels.plane_features(points, time, [a], [b]), (spatial[0], temporal[0]))
+
+
+def test_weights_and_transmittance_make_one() -> None:
+    optical_depth = torch.rand(5, 7, 20) * 2
+    weights, rest = kernels.interval_weights(optical_depth)
+    assert torch.allclose(weights.sum(-1) + rest, torch.ones(5, 7), atol=F32)
+    assert torch.allclose(rest, torch.exp(-optical_depth.sum(-1)), atol=F32)
+
+
+def test_weights_are_opacity_times_what_passes() -> None:
+    optical_depth = torch.rand(12, dtype=torch.float64)
+    weights, _ = kernels.interval_weights(optical_depth)
+    passed = 1.0
+    for depth, weight in zip(optical_depth.tolist(), weights.tolist(), strict=True):
+        alpha = 1.0 - math.exp(-depth)
+        assert abs(weight - passed * alpha) < 1e-12  # float64
+        passed *= 1.0 - alpha
+
+
+def test_packed_weights_equal_those_of_each_ray_alone() -> None:
+    counts = torch.tensor([3, 0, 5, 1, 0])
+    depth = torch.rand(9) * 3
+    depth[4] = 1e4  # opaque: what lies behind, and the next ray, must not feel it but through transmittance
+    ray = torch.repeat_interleave(torch.arange(5), counts)
+    first = torch.cumsum(counts, 0) - counts
+    before = torch.tensor([1.0, 1.0, 0.5, 1.0, 0.7])
+    weights, through = kernels.packed_weights(depth, ray, first, before)
+    for r in range(5):
+        mine = depth[ray == r]
+        alone, rest = kernels.interval_weights(mine)
+        assert torch.allclose(weights[ray == r], alone * before[r], atol=F32)
+        assert torch.allclose(through[r], rest if len(mine) else torch.tensor(1.0), atol=F32)
+
+
+def _brute_lattice(origins, directions, occupied, box, step, count):
+    found = []
+    shape = torch.tensor(occupied.shape)
+    for r in range(len(origins)):
+        for k in range(count):
+            point = origins[r] + (k + 0.5) * step * directions[r]
+            cell = torch.floor((point - box[0]) * (shape / (box[1] - box[0]))).long()
+            if ((cell >= 0) & (cell < shape)).all() and bool(occupied[tuple(cell.tolist())]):
+                found.append((r, k))
+    return found
+
+
+def test_lattice_samples_are_all_occupied_midpoints() -> None:
+    rng = torch.Generator().manual_seed(3)
+    box = torch.tensor([[-0.5, -0.4, -0.6], [0.5, 0.6, 0.7]])
+    occupied = torch.rand(6, 9, 5, generator=rng) < 0.15
+    directions = torch.nn.functional.normalize(torch.randn(40, 3, generator=rng), dim=-1)
+    origins = torch.rand(40, 3, generator=rng) * 0.4 - 1.5 * directions
+    directions = directions * (1.0 + torch.rand(40, 1, generator=rng))
+    origins[0], directions[0] = torch.tensor([3.0, 3.0, 3.0]), torch.tensor([1.0, 0.0, 0.0])  # misses
+    safe = torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)
+    low, high = (box[0] - origins) / safe, (box[1] - origins) / safe
+    near, far = torch.minimum(low, high).amax(-1), torch.maximum(low, high).amin(-1)
+    step = 0.03
+    ray, depth = kernels.lattice_samples(origins, directions, near, far, occupied, box, step)
+    assert [(int(r), round(float(d) / step - 0.5)) for r, d in zip(ray, depth, strict=True)] == _brute_lattice(origins, directions, occupied, box, step, 200)
+    assert len(ray) > 100
+
+
+def test_lattice_of_an_empty_grid_or_no_rays_is_empty() -> None:
+    box = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    none = torch.zeros(0, 3)
+    assert len(kernels.lattice_samples(none, none, none[:, 0], none[:, 0], torch.ones(2, 2, 2, dtype=torch.bool), box, 0.1)[0]) == 0
+    origin, direction = torch.tensor([[-2.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    empty = torch.zeros(4, 4, 4, dtype=torch.bool)
+    assert len(kernels.lattice_samples(origin, direction, torch.tensor([1.0]), torch.tensor([3.0]), empty, box, 0.1)[0]) == 0
+
+
+def test_dilation_reaches_the_stated_neighbours() -> None:
+    occupied = torch.zeros(7, 7, 7, dtype=torch.bool)
+    occupied[3, 3, 0] = True
+    grown = kernels.dilate(occupied, 2)
+    assert grown.sum() == 5 * 5 * 3
+    assert grown[1:6, 1:6, 0:3].all()
+    assert torch.equal(kernels.dilate(occupied, 0), occupied)
+
+
+def test_trilinear_reproduces_a_linear_function() -> None:
+    box = torch.tensor([[0.0, -1.0, 2.0], [1.0, 1.0, 5.0]])
+    axes = [torch.linspace(float(box[0, i]), float(box[1, i]), n) for i, n in enumerate((4, 5, 6))]
+    x, y, z = torch.meshgrid(*axes, indexing="ij")
+    points = torch.rand(30, 3) * (box[1] - box[0]) + box[0]
+    found = kernels.trilinear(x + 2 * y - 3 * z, points, box)
+    assert torch.allclose(found, points @ torch.tensor([1.0, 2.0, -3.0]), atol=1e-4)  # values up to 15 in float32
+    assert np.isfinite(found.numpy()).all()
