@@ -11,9 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float64
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -25,7 +28,7 @@ _log = logging.getLogger(__name__)
 _CHECKPOINTS_KEPT = 2
 _CHECKPOINT_NAME = re.compile(r"step_(\d{8})\.pt")
 _NAMES_LISTED = 5
-_FREELY_CHANGED = frozenset({"data.path", "train.steps", "train.checkpoint_every", "train.preview_every", "train.log_every"})
+_FREELY_CHANGED = frozenset({"data.path", "data.boxes", "train.steps", "train.checkpoint_every", "train.preview_every", "train.log_every"})
 """Settings that may differ when a run goes on; those of the fast renderer and the occupancy may as well, since training does not see them."""
 
 
@@ -183,8 +186,8 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
     return None
 
 
-def claim_run(run: RunFolder, config: RunConfig) -> None:
-    """Makes a run's folder and writes its configuration, or checks that the folder holds a run that this configuration continues.
+def claim_run(run: RunFolder, config: RunConfig, boxes: Float64[np.ndarray, "n_frames 2 3"]) -> None:
+    """Makes a run's folder and writes its configuration and boxes, or checks that the folder holds a run that this configuration continues.
 
     Raises:
         ValueError: it holds a run with other settings, or weights without any.
@@ -199,7 +202,12 @@ def claim_run(run: RunFolder, config: RunConfig) -> None:
         _compare(load_config(run.config), config, run)
     elif run.weights.is_file():
         raise ValueError(f"{run.path}: holds weights without config.json, so no run that can go on; choose another --output")
+    if run.boxes.is_file() and not np.array_equal(np.load(run.boxes), boxes):
+        raise ValueError(f"{run.path}: holds a run with other boxes of its frames; leave out --boxes to go on with it, or choose another --output")
     try:
+        with NamedTemporaryFile(dir=run.path, delete=False) as file:
+            np.save(file, boxes)
+        os.replace(file.name, run.boxes)
         save_config(config, run.config)
     except OSError as error:
         raise RuntimeError(f"{run.config}: cannot be written ({error}); choose another --output") from error

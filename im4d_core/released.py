@@ -154,10 +154,10 @@ def import_released(weights: Path, scene: Scene, data: DataConfig, output: Path,
     times = TimeRange(first=scene.frames[0], last=scene.frames[-1])
     base = RunConfig(data=data, method=method_of(state, times, str(weights)), views=ViewsConfig(count=source_views))
     config = as_released(base)
-    config = replace(config, data=replace(config.data, path=str(Path(data.path).resolve()), boxes=str(Path(data.boxes).resolve()) if data.boxes else ""))
+    run = RunFolder(path=output)
+    config = replace(config, data=replace(config.data, path=str(Path(data.path).resolve()), boxes=str(run.boxes.resolve())))
     method = build_method(config.method)
     load_state(method, state, str(weights))
-    run = RunFolder(path=output)
-    claim_run(run, config)
+    claim_run(run, config, scene.boxes)
     save_weights(method, run.weights)
     return run

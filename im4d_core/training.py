@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
-from im4d_core.config import RunConfig
+from im4d_core.config import RunConfig, load_config
 from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import resized
@@ -75,6 +75,17 @@ def learning_rate_factor(step: int, warmup: int, schedule_steps: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * 0.999 * fraction))  # 0.999: as published, ends just above zero
 
 
+def stored_boxes(config: RunConfig, output: Path) -> RunConfig:
+    """The configuration with the boxes that an earlier start of the same run made from masks, so that they are not made again."""
+    run = RunFolder(path=output)
+    if config.data.boxes or not (run.boxes.is_file() and run.config.is_file()):
+        return config
+    earlier = load_config(run.config).data
+    if replace(earlier, path="", boxes="") != replace(config.data, path="", boxes=""):
+        return config
+    return replace(config, data=replace(config.data, boxes=str(run.boxes.resolve())))
+
+
 class Trainer:
     """One run: continues where its folder says it stopped, until it has done its steps."""
 
@@ -88,11 +99,12 @@ class Trainer:
             ValueError: the folder holds a run with other settings, or what is no run.
             RuntimeError: the folder cannot be written.
         """
-        self.scene, self.config, self.device = scene, config, device
         self.run = RunFolder(path=output)
+        config = replace(config, data=replace(config.data, boxes=str(self.run.boxes.resolve())))
+        self.scene, self.config, self.device = scene, config, device
         self.processes = processes or Processes()
         if self.processes.is_first:
-            claim_run(self.run, config)
+            claim_run(self.run, config, scene.boxes)
         self.processes.barrier()
         torch.manual_seed(config.train.seed)
         self.method: Im4D = build_method(config.method).to(device)
@@ -202,12 +214,8 @@ class Trainer:
             per_target = len(batch.sources[0])
             context = stack_context([features[i : i + per_target] for i in range(0, len(features), per_target)])
             times = [config.method.times.time(frame) for frame in batch.frames]
-            rays = camera_rays(
-                batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab
-            )
-            traced = trace(
-                self.method, rays, context, config.sampling, background=self._background, jitter=True, anneal=anneal_exponent(step, config.sampling)
-            )
+            rays = camera_rays(batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab)
+            traced = trace(self.method, rays, context, config.sampling, background=self._background, jitter=True, anneal=anneal_exponent(step, config.sampling))
         return self._terms(traced, batch)
 
     def _terms(self, traced: FullTraced, batch: Batch) -> Tensor:

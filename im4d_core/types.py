@@ -70,7 +70,7 @@ class TimeRange:
     first: int
     last: int
 
-    def time(self, frame: float) -> float:
+    def time(self, frame: float | int) -> float:
         """Time in [0, 1] of a frame; a single-frame range is at time 0."""
         return (frame - self.first) / max(self.last - self.first, 1)
 

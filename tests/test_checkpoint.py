@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,6 +14,8 @@ from torch import nn
 
 from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_weights, save_checkpoint, save_weights, weights_digest, write_atomically
 from im4d_core.config import RunConfig, TrainConfig, load_config
+
+BOXES = np.array([[[-1.0, -1, -1], [1, 1, 1]]])
 
 
 def _model() -> nn.Module:
@@ -100,19 +103,21 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
 def test_a_run_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
     run = RunFolder(path=tmp_path / "run")
     config = RunConfig(train=TrainConfig(schedule_steps=100))
-    claim_run(run, config)
+    claim_run(run, config, BOXES)
     assert load_config(run.config) == config
     longer = replace(config, train=replace(config.train, steps=50, log_every=1), fast=replace(config.fast, steps=9))
-    claim_run(run, longer)
+    claim_run(run, longer, BOXES)
     assert load_config(run.config) == longer
     with pytest.raises(ValueError, match=r"other settings \(train\.rays: the run has 2560, asked for 7; train\.lr: the run has 0\.001, asked for 1\.0\)"):
-        claim_run(run, replace(config, train=replace(config.train, rays=7, lr=1.0)))
+        claim_run(run, replace(config, train=replace(config.train, rays=7, lr=1.0)), BOXES)
+    with pytest.raises(ValueError, match="other boxes"):
+        claim_run(run, config, BOXES * 2)
 
 
 def test_a_folder_that_cannot_be_made_or_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RuntimeError, match="cannot be made"):
-        claim_run(RunFolder(path=tmp_path / "file" / "run"), RunConfig())
+        claim_run(RunFolder(path=tmp_path / "file" / "run"), RunConfig(), BOXES)
     (tmp_path / "model.safetensors").write_text("")
     with pytest.raises(ValueError, match=r"holds weights without config\.json"):
-        claim_run(RunFolder(path=tmp_path), RunConfig())
+        claim_run(RunFolder(path=tmp_path), RunConfig(), BOXES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +12,7 @@ from im4d_core.config import MethodConfig
 from im4d_core.tensors import Context, Features, SourceView
 
 
+@runtime_checkable
 class Method(Protocol):
     """A dynamic scene: density from a field, colour from source views of the same time step."""
 

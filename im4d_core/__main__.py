@@ -1,0 +1,314 @@
+"""python -m im4d_core: what can be done with a run, or a capture, without the window. Each command calls one public function."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from im4d_core import console
+from im4d_core.config import DataConfig
+
+if TYPE_CHECKING:
+    from im4d_core.scene_renderer import SceneRenderer
+
+Device = Annotated[str, tyro.conf.arg(help="auto, cpu, cuda or cuda:N.")]
+Run = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN", help="Folder of a trained run or an exported scene.")]
+Mode = Literal["fast", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """Bake the occupancy of every frame of a run, which the fast renderer marches."""
+
+    run: Run
+    force: bool = False
+    """Bake again even where a valid cache exists."""
+    device: Device = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Compare renders with the pictures of held-out cameras: PSNR, SSIM and LPIPS as JSON, and a sheet render | truth | error."""
+
+    run: Run
+    mode: Literal["fast", "full", "both"] = "both"
+    frames: str = ""
+    """START:STOP:STEP, stop excluded; all when empty."""
+    views: tuple[str, ...] = ()
+    """Names of cameras; the test views when empty."""
+    lpips: tuple[Path, ...] = ()
+    """LPIPS weights (VGG): the lpips package's full state dict, or its heads and torchvision's vgg16 file."""
+    output: Path | None = None
+    """Where the JSON goes; RUN/metrics.json when not given. The sheets stand beside it."""
+    device: Device = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Render a video along a camera path."""
+
+    run: Run
+    output: Path
+    """The mp4 to write."""
+    path: Path | None = None
+    """A camera path saved by the viewer, or nerfstudio's camera_path.json; one turn around the scene when not given."""
+    mode: Mode = "fast"
+    size: str = ""
+    """WIDTHxHEIGHT; that of the first camera when empty."""
+    fps: float = 0.0
+    """Pictures per second; the scene's when 0."""
+    frames: str = ""
+    """Frames of the scene that play, as START:STOP:STEP; all when empty."""
+    codec: Literal["h264", "hevc", "h264_nvenc"] = "h264"
+    crf: int = 18
+    """Quality of the encoder; lower is better and larger."""
+    device: Device = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesize:
+    """Write the built-in synthetic capture: a moving figure on a studio rig, with exact cameras, masks and depth."""
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR", help="Folder to write.")]
+    cameras: int = 20
+    frames: int = 24
+    size: int = 512
+    """Width and height of the pictures in pixels."""
+    device: Device = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Make a folder of a run that holds all it needs, source pictures included, and opens anywhere."""
+
+    run: Run
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR", help="Folder to write.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReleased:
+    """Make a run from weights of the released Im4D, rendered with every rule of the released code."""
+
+    weights: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE", help="The release's .pth, or its state dict as .npz or .safetensors.")]
+    data: Path
+    """The capture that the weights were trained on."""
+    output: Path
+    """Folder of the run to make."""
+    boxes: Path | None = None
+    """A .npy file of per-frame boxes (frames, 2, 3); from the masks when not given."""
+    frames: str = ""
+    """The training range as START:STOP:STEP; all frames when empty."""
+    source_views: int = 4
+    """Views that colour a picture."""
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    resize: float = 1.0
+    crop: tuple[int, int] = (0, 0)
+    """Height and width."""
+
+
+def main() -> int:
+    command = tyro.extras.subcommand_cli_from_dict(
+        {"cache": Cache, "evaluate": Evaluate, "render": Render, "synthesize": Synthesize, "export": Export, "import-released": ImportReleased},
+        prog="python -m im4d_core",
+        description="Work with captures and trained runs. Training is `python train.py`, the viewer `python app.py`.",
+    )
+    verbose = os.environ.get("IM4D_VERBOSE") == "1"
+    console.log_to_console(verbose)
+    return console.run(lambda: _do(command), verbose=verbose)
+
+
+def _do(command: Cache | Evaluate | Render | Synthesize | Export | ImportReleased) -> int:
+    match command:
+        case Cache():
+            return _cache(command)
+        case Evaluate():
+            return _evaluate(command)
+        case Render():
+            return _render(command)
+        case Synthesize():
+            return _synthesize(command)
+        case Export():
+            return _export(command)
+        case ImportReleased():
+            return _import_released(command)
+
+
+def _cache(command: Cache) -> int:
+    renderer = _opened(command.run, command.device)
+    try:
+        if renderer.occupancy_problem is None and not command.force:
+            print(f"{command.run}: the occupancy of all {len(renderer.scene.frames)} frames is baked already (--force bakes again)")
+            return 0
+        with console.bar("occupancy") as update:
+            renderer.bake_occupancy(update)
+        print(f"{command.run}: baked the occupancy of {len(renderer.scene.frames)} frames")
+        return 0
+    finally:
+        renderer.close()
+
+
+def _evaluate(command: Evaluate) -> int:
+    from im4d_core.checkpoint import RunFolder
+    from im4d_core.evaluation import evaluate, write_metrics
+    from im4d_core.metrics import load_lpips
+
+    renderer = _opened(command.run, command.device)
+    try:
+        lpips = load_lpips(command.lpips, renderer.device) if command.lpips else None
+        output = command.output or RunFolder(path=command.run).metrics
+        frames = _frames(command.frames, renderer.scene.frames)
+        views = _views(command.views, renderer)
+        modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
+        if "fast" in modes and renderer.occupancy_problem is not None:
+            raise ValueError(renderer.occupancy_problem)
+        for mode in modes:
+            with console.bar(f"{mode:4}") as update:
+                sheet = output.with_name(f"{output.stem}_{mode}.png")
+                evaluation = evaluate(renderer, mode, frames=frames, views=views, lpips=lpips, sheet=sheet, progress=update)
+            assert evaluation is not None  # the bar never cancels
+            write_metrics(output, evaluation)
+            mean = evaluation.mean()
+            perceptual = "" if mean["lpips"] is None else f"  LPIPS {mean['lpips']:.4f}"
+            print(
+                f"{mode:4}  PSNR {mean['psnr']:.2f} dB  SSIM {mean['ssim']:.4f} (data range 2: {mean['ssim_range2']:.4f}){perceptual}  "
+                f"{mean['milliseconds_median']:.1f} ms  {len(evaluation.scores)} pictures  {output}"
+            )
+        return 0
+    finally:
+        renderer.close()
+
+
+def _render(command: Render) -> int:
+    from im4d_core.camera_path import load_path
+    from im4d_core.export import orbit_around, render_video
+
+    renderer = _opened(command.run, command.device)
+    try:
+        scene = renderer.scene
+        frames = _frames(command.frames, scene.frames)
+        path = load_path(command.path, scene.frames) if command.path is not None else orbit_around(scene)
+        width, height = _size(command.size) if command.size else (scene.cameras[0].width, scene.cameras[0].height)
+        with console.bar("rendering") as update:
+            written = render_video(
+                renderer,
+                path,
+                command.output,
+                width=width,
+                height=height,
+                fps=command.fps or scene.fps,
+                mode=command.mode,
+                codec=command.codec,
+                crf=command.crf,
+                frames=frames,
+                progress=update,
+            )
+        print(f"{command.output}: {written} pictures of {width}x{height}")
+        return 0
+    finally:
+        renderer.close()
+
+
+def _synthesize(command: Synthesize) -> int:
+    from im4d_core.data.synthetic import synthesize
+
+    with console.bar("pictures") as update:
+
+        def show(done: int, total: int) -> None:
+            update(done, total)
+
+        synthesize(command.folder, cameras=command.cameras, frames=command.frames, size=command.size, progress=show, device=_device(command.device))
+    print(f"{command.folder}: {command.cameras} cameras, {command.frames} frames; train it with: python train.py {command.folder} --output RUN")
+    return 0
+
+
+def _export(command: Export) -> int:
+    from im4d_core.checkpoint import RunFolder
+    from im4d_core.export import export_run
+
+    renderer = _opened(command.run, "cpu")
+    try:
+        with console.bar("source pictures") as update:
+
+            def show(done: float) -> None:
+                update(round(done * len(renderer.scene.frames)), len(renderer.scene.frames))
+
+            export_run(RunFolder(path=command.run), renderer, command.folder, progress=show)
+        print(f"{command.folder}: a scene that opens anywhere, with: python app.py {command.folder}")
+        return 0
+    finally:
+        renderer.close()
+
+
+def _import_released(command: ImportReleased) -> int:
+    from im4d_core.data import open_scene
+    from im4d_core.released import import_released
+
+    data = DataConfig(
+        path=str(command.data),
+        boxes=str(command.boxes) if command.boxes is not None else "",
+        frames=command.frames,
+        background=command.background,
+        resize=command.resize,
+        crop=command.crop,
+        pixel_centre="as-written",
+    )
+    import_released(command.weights, open_scene(data), data, command.output, source_views=command.source_views)
+    print(f"{command.output}: released weights as a run; bake its occupancy with: python -m im4d_core cache {command.output}")
+    return 0
+
+
+def _opened(run: Path, device: str) -> SceneRenderer:
+    from im4d_core.scene_renderer import open_run
+
+    return open_run(run, device=device)
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _frames(selection: str, frames: tuple[int, ...]) -> tuple[int, ...]:
+    """The frames of a scene that START:STOP:STEP names."""
+    if not selection:
+        return ()
+    if not re.fullmatch(r"-?\d*:?(-?\d*)?(:\d*)?", selection):
+        raise ValueError(f"--frames {selection}: expected START:STOP:STEP, such as 0:100:10")
+    numbers = [int(part) if part else None for part in selection.split(":")]
+    if len(numbers) == 1:
+        chosen = tuple(frame for frame in frames if frame == numbers[0])
+    else:
+        start, stop, step = (*numbers, None, None)[:3]
+        first, last = frames[0] if start is None else start, frames[-1] + 1 if stop is None else stop
+        chosen = tuple(frame for frame in frames if first <= frame < last and (frame - first) % (step or 1) == 0)
+    if not chosen:
+        raise ValueError(f"--frames {selection}: names no frame; the scene has frames {frames[0]} to {frames[-1]}")
+    return chosen
+
+
+def _views(names: tuple[str, ...], renderer: SceneRenderer) -> tuple[int, ...]:
+    index = {camera.name: view for view, camera in enumerate(renderer.scene.cameras)}
+    unknown = [name for name in names if name not in index]
+    if unknown:
+        raise ValueError(f"--views {' '.join(unknown)}: no such camera; the scene has {', '.join(index)}")
+    return tuple(index[name] for name in names)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise ValueError(f"--size {text}: expected WIDTHxHEIGHT, such as 1280x720")
+    return int(match[1]), int(match[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
