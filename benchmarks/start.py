@@ -31,7 +31,7 @@ def main(
         scene: run or exported scene; the demo when left out.
         runs: starts after the first.
         size: of the window as WIDTHxHEIGHT; the program's own when empty.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu or cuda.
         output: where the figures are written.
     """
     arguments = [*([] if scene is None else [str(scene)]), "--device", device, *(["--size", size] if size else [])]
