@@ -21,10 +21,9 @@ from jaxtyping import Float64
 from im4d_core import curves
 from im4d_core.foreign_paths import ForeignPath, is_nerfstudio, nerfstudio_path
 from im4d_core.geometry import intrinsics, look_at
-from im4d_core.pose_curve import Interpolation, PoseCurve, pose_curve
+from im4d_core.pose_curve import INTERPOLATIONS, Interpolation, PoseCurve, pose_curve
 from im4d_core.types import Camera
 
-INTERPOLATIONS: tuple[Interpolation, ...] = ("smooth", "linear", "hold")
 FORMAT = "im4d-camera-path"
 VERSION = 1
 FOV_RANGE_DEG = (1.0, 170.0)
@@ -155,22 +154,28 @@ class CameraPath:
             return frames[played % len(frames)]
         return frames[int(np.argmin(np.abs(np.asarray(frames) - wanted)))]
 
-    def shots(self, frames: Sequence[int], scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None) -> tuple[Shot, ...]:
-        """The pictures of a video along the path, or along a part of it. Window, export and shell all make videos from these.
+    def video_times(
+        self, n_frames: int, scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None
+    ) -> Float64[np.ndarray, "n"]:
+        """When the pictures of a video along the path, or along a part of it, are taken.
 
-        A path of one key that follows playback stays in place for one pass of the scene.
+        A path of one key that follows playback stays in place for one pass of the scene's `n_frames`.
+
+        Raises:
+            ValueError: the path has no keys.
         """
         if not self.keys:
             raise ValueError("camera path: it has no keys; add one first")
         first = self.start_s if start_s is None else start_s
         last = self.start_s + self.duration_s if stop_s is None else stop_s
         if len(self.keys) == 1 and self.keys[0].scene_frame is None and stop_s is None:
-            n = max(round(len(frames) / scene_fps * video_fps), 1)
-            times = first + np.arange(n) / video_fps
-        else:
-            whole_loop = self.closed and start_s is None and stop_s is None
-            n = max(round((last - first) * video_fps) + (0 if whole_loop else 1), 1)
-            times = self.sample_times(n, start_s, stop_s)
+            return first + np.arange(max(round(n_frames / scene_fps * video_fps), 1)) / video_fps
+        whole_loop = self.closed and start_s is None and stop_s is None
+        return self.sample_times(max(round((last - first) * video_fps) + (0 if whole_loop else 1), 1), start_s, stop_s)
+
+    def shots(self, frames: Sequence[int], scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None) -> tuple[Shot, ...]:
+        """The pictures of a video along the path, or along a part of it. Window, export and shell all make videos from these."""
+        times = self.video_times(len(frames), scene_fps, video_fps, start_s, stop_s)
         return tuple(Shot(time_s=time, sample=self.sample(time), frame=self.frame_at(time, frames, scene_fps)) for time in times.tolist())
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from im4d_core import curves
 
 Interpolation = Literal["smooth", "linear", "hold"]
+INTERPOLATIONS: tuple[Interpolation, ...] = ("smooth", "linear", "hold")
 
 
 @dataclass(frozen=True, kw_only=True)

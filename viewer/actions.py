@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from im4d_core.camera_path import CameraPath, keyframe, path_from_json, path_to_json
+from im4d_core.camera_path import CameraPath, keyframe, orbit, path_from_json, path_to_json, through_cameras
 from im4d_core.geometry import look_at
 from viewer import controls, path_editor, playback
 from viewer.events import (
@@ -267,6 +267,43 @@ def _path_play(state: ViewerState) -> ViewerState:
     return replace(state, path_editor=path_editor.play(editor, state.now_s), transport=playback.pause(state.transport))
 
 
+def _path_orbit(state: ViewerState) -> ViewerState:
+    """A circle about the pivot through the camera's place."""
+    if state.scene is None:
+        return state
+    camera, settings = view_camera(state, state.width, state.height), state.path_editor.orbit
+    up, pivot = np.array(state.navigation.up), np.array(state.navigation.pivot)
+    outwards = camera.centre - pivot
+    radius = float(np.linalg.norm(outwards))
+    if radius < 1e-6:
+        return notified(state, "warning", "The camera stands on its pivot: move away first")
+    east, north = controls.horizontal_axes(up)
+    limit = controls.MAX_PITCH_DEG
+    pitch = float(np.clip(np.degrees(np.arcsin(np.clip(outwards @ up / radius, -1.0, 1.0))), -limit, limit))
+    start = float(np.degrees(np.arctan2(outwards @ north, outwards @ east)))
+    try:
+        made = orbit(
+            centre=vector(pivot),
+            radius=radius,
+            up=vector(up),
+            pitch_deg=pitch,
+            start_deg=start,
+            turns=settings.turns,
+            duration_s=settings.duration_s,
+            fov_y_deg=camera.fov_y_deg,
+        )
+    except ValueError as error:
+        return notified(state, "warning", str(error))
+    return replace(state, path_editor=path_editor.replace_path(state.path_editor, made))
+
+
+def _path_cameras(state: ViewerState) -> ViewerState:
+    """Through the cameras of the capture, in their order."""
+    if state.scene is None:
+        return state
+    return replace(state, path_editor=path_editor.replace_path(state.path_editor, through_cameras(state.scene.cameras)))
+
+
 def _path_save(state: ViewerState) -> ViewerState:
     editor = state.path_editor
     if not editor.path.keys:
@@ -357,6 +394,8 @@ HANDLERS: dict[str, Handler] = {
     "key_next": on_editor(lambda editor: path_editor.select_neighbour(editor, 1)),
     "path_loop": on_editor(lambda editor: path_editor.set_loop(editor, not editor.path.loop)),
     "path_clear": on_editor(path_editor.clear),
+    "path_orbit": _path_orbit,
+    "path_cameras": _path_cameras,
     "undo": on_editor(path_editor.undo),
     "redo": on_editor(path_editor.redo),
     "path_save": _path_save,

@@ -114,7 +114,19 @@ MOUSE: tuple[Mouse, ...] = (
     Mouse(action="pivot", gesture="double click", button="left", help="turn about this point from now on"),
 )
 
-PANEL_ACTIONS = ("path_clear", "path_load", "export_start", "export_cancel", "occupancy_build", "occupancy_cancel", "preview_stop", "quit_now", "quit_not")
+PANEL_ACTIONS = (
+    "path_clear",
+    "path_load",
+    "path_orbit",
+    "path_cameras",
+    "preview_stop",
+    "export_start",
+    "export_cancel",
+    "occupancy_build",
+    "occupancy_cancel",
+    "quit_now",
+    "quit_not",
+)
 """Actions of panel buttons that have no key; `Triggered` takes them as well."""
 
 _BY_CHORD = {chord: key for key in KEYS for chord in key.chords}

@@ -13,7 +13,7 @@ from typing import Literal
 
 from im4d_core.camera_path import CameraPath, Interpolation
 from im4d_core.types import Scene
-from viewer.state import ExportSettings, Level, LoopMode, Mode, NavigationMode, Output, RenderRequest, Vector
+from viewer.state import ExportSettings, Level, LoopMode, Mode, NavigationMode, OrbitSettings, Output, RenderRequest, Vector
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
 
@@ -235,9 +235,14 @@ class SetRecordsSceneTime:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplacePath:
-    """A generator made a new path; one undo step."""
+    """A whole new path; one undo step."""
 
     path: CameraPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOrbit:
+    settings: OrbitSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -488,6 +493,7 @@ Event = (
     | SetPathTime
     | SetRecordsSceneTime
     | ReplacePath
+    | SetOrbit
     | SetExport
     | DismissNotice
     | SetPathFile

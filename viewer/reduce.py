@@ -339,6 +339,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetPathTime: lambda state, event: _with_editor(state, path_editor.scrub(state.path_editor, event.time_s)),
     e.SetRecordsSceneTime: lambda state, event: _with_editor(state, replace(state.path_editor, records_scene_time=event.on)),
     e.ReplacePath: lambda state, event: _with_editor(state, path_editor.replace_path(state.path_editor, event.path)),
+    e.SetOrbit: lambda state, event: _with_editor(state, replace(state.path_editor, orbit=event.settings)),
     e.SetExport: lambda state, event: replace(state, export=replace(state.export, settings=event.settings)),
     e.DismissNotice: _dismiss,
     e.SetPathFile: lambda state, event: _with_path_file(state, event.file),

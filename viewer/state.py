@@ -127,6 +127,14 @@ class PathEdit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrbitSettings:
+    """The circle that the path generator makes about the pivot, from where the camera is."""
+
+    turns: float = 1.0
+    duration_s: float = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathEditor:
     """The camera path under edit, its undo history, and its preview."""
 
@@ -146,6 +154,7 @@ class PathEditor:
     anchor_s: float = 0.0
     records_scene_time: bool = False
     """New keys keep the frame that is shown."""
+    orbit: OrbitSettings = OrbitSettings()
     file: str = "path.json"
     saved: CameraPath = CameraPath()
     """The path as it is on disk."""
@@ -284,7 +293,7 @@ def shown_index(state: ViewerState) -> int:
     editor = state.path_editor
     if state.scene is None or not (editor.previewing and editor.path.keys):
         return state.transport.index
-    return state.scene.frames.index(editor.path.frame_at(editor.time_s, state.scene.frames, state.transport.fps))
+    return state.scene.frames.index(editor.path.frame_at(editor.time_s, state.scene.frames, state.scene.fps))
 
 
 def view_camera(state: ViewerState, width: int, height: int) -> Camera:

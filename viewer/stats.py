@@ -26,6 +26,8 @@ class Cached(IntEnum):
 class Stats:
     """The last measurements; every number may be 0 before the first picture."""
 
+    area: tuple[float, float, float, float] | None = None
+    """The picture area on screen: x, y, width, height in window units from the window's top left; None: the whole window."""
     gui_fps: float = 0.0
     stages_ms: tuple[tuple[str, float], ...] = ()
     """Render time by stage of the last picture, in the order they ran, e.g. (("frames", 3.1), ("encode", 8.0), ("march", 12.5))."""

@@ -1,0 +1,90 @@
+"""The user's camera: how it moves, what it sees, where it stands, and the cameras of the capture."""
+
+from __future__ import annotations
+
+import numpy as np
+from imgui_bundle import imgui
+
+from viewer import controls
+from viewer.actions import SPEED_RANGE
+from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose
+from viewer.panels.widgets import action, choice, em, explained, note, row, section, tooltip
+from viewer.state import NavigationMode, ViewerState, view_camera
+from viewer.stats import Stats
+
+_MODES: tuple[NavigationMode, ...] = ("orbit", "fly")
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    events: list[Event] = []
+    row("Mode")
+    clicked = choice("navigation", _MODES, state.navigation.mode, ("Orbit", "Fly"), (explained("navigation"),) * 2)
+    if clicked is not None:
+        events.append(SetNavigationMode(mode="fly" if clicked == "fly" else "orbit"))
+    events += _lens(state)
+    events += _pose(state)
+    half = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
+    events += action("Frame scene##frame_scene", "frame_scene", width=half, enabled=state.scene is not None)
+    imgui.same_line()
+    events += action("Reset##reset_view", "reset_view", width=half, enabled=state.scene is not None)
+    events += action("Copy##copy_camera", "copy_camera", width=half)
+    imgui.same_line()
+    events += action("Paste##paste_camera", "paste_camera", width=half)
+    return events + _cameras(state, stats)
+
+
+def _lens(state: ViewerState) -> list[Event]:
+    events: list[Event] = []
+    camera = view_camera(state, state.width, state.height)
+    row("Field of view")
+    changed, fov = imgui.slider_float("##fov", camera.fov_y_deg, *controls.FOV_RANGE_DEG, "%.1f deg")
+    tooltip("Vertical; Ctrl + wheel over the picture")
+    if changed:
+        events.append(SetFov(fov_y_deg=fov))
+    row("Speed")
+    flags = imgui.SliderFlags_.logarithmic
+    changed, speed = imgui.drag_float("##fly_speed", state.navigation.speed, 0.02 * state.navigation.speed, *SPEED_RANGE, "%.3g units/s", flags)
+    tooltip("Of W A S D Q E; Shift is five times as fast, Alt a fifth (- and =)")
+    if changed:
+        events.append(SetFlySpeed(speed=speed))
+    return events
+
+
+def _pose(state: ViewerState) -> list[Event]:
+    up = np.array(state.navigation.up)
+    pose = view_camera(state, state.width, state.height).T_camera_world
+    centre, (yaw, pitch) = controls.centre_of(pose).tolist(), controls.angles(pose, up)
+    row("Position")
+    moved, centre = imgui.drag_float3("##position", centre, 0.01 * max(state.navigation.speed, 0.01), 0.0, 0.0, "%.3f")
+    tooltip("In the world: drag, or double-click to type")
+    row("Direction")
+    turned, (yaw, pitch) = imgui.drag_float2("##direction", [yaw, pitch], 0.25, -360.0, 360.0, "%.1f deg")
+    tooltip("Yaw about up, and pitch; editing it levels the camera")
+    if not (moved or turned):
+        return []
+    x, y, z = centre
+    return [SetPose(centre=(x, y, z), yaw_deg=yaw, pitch_deg=pitch)]
+
+
+def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
+    section("Cameras of the capture")
+    scene, events = state.scene, []
+    if scene is None or not scene.cameras:
+        note("None: no scene is open.")
+        return []
+    third = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
+    events += action("Previous##camera_previous", "camera_previous", width=third)
+    imgui.same_line()
+    events += action("Next##camera_next", "camera_next", width=third)
+    height = min(len(scene.cameras) + 0.5, 9.5) * imgui.get_text_line_height_with_spacing()
+    if imgui.begin_child("##dataset_cameras", imgui.ImVec2(0.0, height), imgui.ChildFlags_.frame_style):
+        for view, camera in enumerate(scene.cameras):
+            role = "held out" if view in scene.test_views else "source" if view in scene.source_views else ""
+            used = "colour" if view in stats.source_views else ""
+            clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", state.dataset_camera == view)
+            imgui.same_line(em(5.0))
+            imgui.text_disabled(f"{camera.width} x {camera.height}  {role}  {used}")
+            if clicked:
+                events.append(JumpToCamera(view=view))
+    imgui.end_child()
+    return events

@@ -1,0 +1,190 @@
+"""What floats over the picture: figures at the top left, notices at the bottom right, help, and the question before quitting."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer import bindings
+from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
+from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
+from viewer.state import Notice, ViewerState
+from viewer.stats import Stats
+
+_FIXED = (
+    imgui.WindowFlags_.no_decoration
+    | imgui.WindowFlags_.no_move
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.always_auto_resize
+    | imgui.WindowFlags_.no_focus_on_appearing
+    | imgui.WindowFlags_.no_nav
+)
+_LEVELS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
+_MAX_NOTICES = 5
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    """Everything that floats."""
+    if state.layout.stats:
+        _figures(state, stats)
+    events = _notices(state, stats)
+    if state.layout.help:
+        events += _help()
+    if state.asks_quit:
+        events += _quit_question(state)
+    return events
+
+
+def _area(stats: Stats) -> tuple[float, float, float, float]:
+    """The picture area in screen coordinates."""
+    viewport = imgui.get_main_viewport()
+    if stats.area is None:
+        return viewport.work_pos.x, viewport.work_pos.y, viewport.work_size.x, viewport.work_size.y
+    x, y, width, height = stats.area
+    return viewport.pos.x + x, viewport.pos.y + y, width, height
+
+
+# ---- figures ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def badge(state: ViewerState, stats: Stats) -> str:
+    """Which renderer made the picture, at which scale and size; e.g. "Fast · 62 % · 1180 x 664"."""
+    if stats.displayed is None:
+        return stats.loading or ("Rendering the first picture" if state.scene is not None else "No scene")
+    camera = stats.displayed.camera
+    words = [stats.displayed.mode.capitalize(), f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
+    if stats.displayed.output != "colour":
+        words.append(stats.displayed.output)
+    if stats.busy and stats.progress < 1.0:
+        words.append(f"refining {100.0 * stats.progress:.0f} %")
+    return " · ".join(words)
+
+
+def _figures(state: ViewerState, stats: Stats) -> None:
+    x, y, _, _ = _area(stats)
+    imgui.set_next_window_pos(ImVec2(x + em(0.7), y + em(0.7)))
+    imgui.set_next_window_bg_alpha(0.62)
+    imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
+    imgui.text_unformatted(badge(state, stats))
+    stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
+    muted(f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "") + f" · GUI {stats.gui_fps:.0f} fps")
+    total = sum(size for _, size in stats.memory)
+    parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
+    how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
+    muted(f"{megabytes(total)}" + (f"  ({parts})" if parts else "") + how)
+    imgui.end()
+
+
+# ---- notices ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _notices(state: ViewerState, stats: Stats) -> list[Event]:
+    events: list[Event] = []
+    x, y, width, height = _area(stats)
+    bottom = y + height - em(0.7)
+    for notice in reversed(state.notices[-_MAX_NOTICES:]):
+        imgui.set_next_window_pos(ImVec2(x + width - em(0.7), bottom), imgui.Cond_.always, ImVec2(1.0, 1.0))
+        imgui.set_next_window_bg_alpha(0.94)
+        imgui.begin(f"##notice_{notice.id}", None, _FIXED)
+        events += _notice(notice, min(em(26), max(width - em(3), em(10))))
+        bottom = imgui.get_window_pos().y - em(0.4)
+        imgui.end()
+    return events
+
+
+def _notice(notice: Notice, width: float) -> list[Event]:
+    events: list[Event] = []
+    corner, size = imgui.get_window_pos(), imgui.get_window_size()
+    imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + em(0.22), corner.y + size.y), colour(_LEVELS[notice.level]), em(0.2))
+    imgui.push_text_wrap_pos(imgui.get_cursor_pos_x() + width)
+    imgui.text_unformatted(notice.text + (f"  (x {notice.count})" if notice.count > 1 else ""))
+    imgui.pop_text_wrap_pos()
+    if imgui.small_button("Dismiss##dismiss"):
+        events.append(DismissNotice(notice_id=notice.id))
+    if notice.path is not None:
+        imgui.same_line()
+        if imgui.small_button("Show in folder##show"):
+            events.append(AskedFor(effect=ShowInFolder(path=notice.path)))
+    if notice.path is not None or notice.level != "info":
+        imgui.same_line()
+        if imgui.small_button("Copy##copy"):
+            events.append(AskedFor(effect=CopyText(text=str(notice.path) if notice.path is not None else notice.text)))
+    return events
+
+
+# ---- help ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _help() -> list[Event]:
+    """The table of bindings in columns."""
+    viewport = imgui.get_main_viewport()
+    width, height = min(em(62), viewport.work_size.x - em(2)), min(em(39), viewport.work_size.y - em(2))
+    imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    imgui.set_next_window_size(ImVec2(width, height), imgui.Cond_.appearing)
+    flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
+    shown, stays_open = imgui.begin("Help###help", True, flags)
+    events: list[Event] = [] if stays_open else [Triggered(action="help")]
+    if shown:
+        sections = bindings.help_rows()
+        columns = max(min(int(width / em(20)), 3), 1)
+        if imgui.begin_table("##help_columns", columns, imgui.TableFlags_.sizing_stretch_same):
+            for column in _packed(sections, columns):
+                imgui.table_next_column()
+                for name, rows in column:
+                    _help_section(name, rows)
+            imgui.end_table()
+    imgui.end()
+    return events
+
+
+Section = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _packed(sections: tuple[Section, ...], columns: int) -> list[list[Section]]:
+    """Sections in order, over columns of about the same height."""
+    total = sum(len(rows) + 2 for _, rows in sections)
+    packed: list[list[Section]] = [[] for _ in range(columns)]
+    before = 0
+    for section in sections:
+        size = len(section[1]) + 2
+        packed[min(int((before + 0.5 * size) * columns / total), columns - 1)].append(section)
+        before += size
+    return packed
+
+
+def _help_section(name: str, rows: tuple[tuple[str, str], ...]) -> None:
+    imgui.separator_text(name)
+    if imgui.begin_table(f"##help_{name}", 2, imgui.TableFlags_.sizing_stretch_prop):
+        for keys, text in rows:
+            imgui.table_next_row()
+            imgui.table_next_column()
+            imgui.text_wrapped(keys)
+            imgui.table_next_column()
+            imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*MUTED))
+            imgui.text_wrapped(text)
+            imgui.pop_style_color()
+        imgui.end_table()
+
+
+# ---- before quitting ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _quit_question(state: ViewerState) -> list[Event]:
+    viewport = imgui.get_main_viewport()
+    imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.always, ImVec2(0.5, 0.5))
+    flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
+    imgui.begin("Quit?###quit", None, flags)
+    reasons = []
+    if state.export.job is not None:
+        reasons.append("An export is running and would be cancelled.")
+    if state.occupancy_job is not None:
+        reasons.append("The occupancy is being built and would be cancelled.")
+    if state.path_editor.unsaved and state.path_editor.path.keys:
+        reasons.append("The camera path has changes that are not saved.")
+    imgui.text_unformatted("\n".join([*reasons, "Quit anyway?"]))
+    imgui.dummy(ImVec2(0.0, em(0.2)))
+    events = action("Quit##quit_now", "quit_now", width=em(7), why="Quit now")
+    imgui.same_line()
+    events += action("Stay##quit_not", "quit_not", width=em(7), why="Go on (Escape)")
+    imgui.end()
+    return events

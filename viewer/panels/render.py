@@ -1,0 +1,77 @@
+"""How the picture is made: renderer, what it shows, and at which resolution."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
+from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
+from viewer.state import MODES, OUTPUTS, SCALES, Mode, Output, ViewerState
+from viewer.stats import Stats
+
+_MODE_TEXT: dict[Mode, str] = {
+    "fast": "Marches the occupancy of the frame and stops where a ray is opaque.",
+    "full": "Samples every ray with the proposal network: the reference, slower.",
+    "auto": "Fast while anything moves, full once the view is still.",
+}
+_OUTPUT_TEXT: dict[Output, str] = {
+    "colour": "",
+    "depth": "Distance along the viewing direction.",
+    "opacity": "How much of each pixel is covered.",
+    "cost": "Samples per ray: what the picture cost, and where.",
+}
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    events: list[Event] = []
+    picture = state.picture
+    row("Renderer")
+    clicked = choice("mode", MODES, picture.mode, [mode.capitalize() for mode in MODES], (explained("mode"), explained("mode"), explained("mode_auto")))
+    events += [SetMode(mode=mode) for mode in MODES if mode == clicked]
+    note(_MODE_TEXT[picture.mode])
+    row("Show")
+    whys = [explained(f"output_{output}") for output in OUTPUTS]
+    clicked = choice("output", OUTPUTS, picture.output, [output.capitalize() for output in OUTPUTS], whys)
+    events += [SetOutput(output=output) for output in OUTPUTS if output == clicked]
+    if _OUTPUT_TEXT[picture.output]:
+        note(_OUTPUT_TEXT[picture.output])
+    events += _resolution(state)
+    _figures(stats)
+    return events
+
+
+def _resolution(state: ViewerState) -> list[Event]:
+    section("Resolution")
+    picture, events = state.picture, []
+    row("Automatic")
+    changed, automatic = imgui.checkbox("##automatic_scale", picture.automatic_scale)
+    tooltip("Fewer pixels while things move, so that the target rate is met; all pixels when still")
+    if changed:
+        events.append(SetScale(scale=None if automatic else picture.scale))
+    if picture.automatic_scale:
+        row("Target")
+        changed, fps = imgui.slider_float("##target_fps", picture.target_fps, 2.0, 60.0, "%.0f fps")
+        if changed:
+            events.append(SetTargetFps(fps=fps))
+    row("Scale")
+    imgui.begin_disabled(picture.automatic_scale)
+    changed, percent = imgui.slider_float("##scale", 100.0 * picture.scale, 100.0 * SCALES[0], 100.0 * SCALES[1], "%.0f %%")
+    imgui.end_disabled()
+    tooltip("Of the window's pixels; Alt + wheel over the picture sets it by hand")
+    if changed and not picture.automatic_scale:
+        events.append(SetScale(scale=percent / 100.0))
+    return events
+
+
+def _figures(stats: Stats) -> None:
+    section("Last picture")
+    if stats.displayed is None:
+        muted("none yet")
+        return
+    camera = stats.displayed.camera
+    fact("Size", f"{camera.width} x {camera.height}")
+    fact("Render", f"{stats.render_ms:.1f} ms")
+    for name, ms in stats.stages_ms:
+        fact(f"  {name}", f"{ms:.1f} ms")
+    if stats.latency_ms > 0:
+        fact("Latency", f"{stats.latency_ms:.0f} ms from input to picture")

@@ -1,0 +1,74 @@
+"""What is open: capture, model, box, occupancy, and the machine it runs on."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.events import Event
+from viewer.panels.widgets import WARNING, action, em, fact, muted, note, plural, seconds, section
+from viewer.state import Job, ViewerState, shown_index
+from viewer.stats import Stats
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    events: list[Event] = []
+    if state.scene is None:
+        note(stats.loading or "No scene is open. Drop the folder of a run onto the window, or open one.")
+    else:
+        events += _capture(state, stats)
+    events += action("Open...##scene_open", "open", width=-1.0)
+    _machine(stats)
+    return events
+
+
+def _capture(state: ViewerState, stats: Stats) -> list[Event]:
+    scene = state.scene
+    assert scene is not None
+    fact("Scene", scene.name)
+    if state.source is not None:
+        fact("Folder", str(state.source))
+    if stats.model:
+        fact("Model", stats.model)
+    fact("Frames", f"{scene.frames[0]} to {scene.frames[-1]} ({len(scene.frames)}) at {scene.fps:g} fps, {seconds(len(scene.frames) / scene.fps)}")
+    size = f"{scene.cameras[0].width} x {scene.cameras[0].height}" if scene.cameras else "none"
+    fact("Cameras", f"{len(scene.cameras)}, {size}; {len(scene.source_views)} sources, {len(scene.test_views)} held out")
+    low, high = scene.boxes[shown_index(state)]
+    fact("Box", " x ".join(f"{side:.2f}" for side in high - low) + " at " + " ".join(f"{x:.2f}" for x in (low + high) / 2))
+    if stats.source_views:
+        fact("Colour from", " ".join(scene.cameras[view].name for view in stats.source_views if view < len(scene.cameras)))
+    return _occupancy(state, stats)
+
+
+def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
+    section("Occupancy")
+    if state.occupancy_job is not None:
+        progress(state.occupancy_job, state.now_s)
+        return action("Cancel##occupancy_cancel", "occupancy_cancel", width=-1.0)
+    if stats.occupancy == "ready":
+        muted("Built for every frame: the fast renderer is ready.")
+        return []
+    missing = "No frame has it" if stats.occupancy == "missing" else "Some frames lack it"
+    note(f"{missing}. The fast renderer marches it; until it is built, pictures come from the full renderer.", WARNING)
+    return action("Build occupancy##occupancy_build", "occupancy_build", width=-1.0, why="Bake the occupancy of every frame now; the window stays usable")
+
+
+def progress(job: Job, now_s: float) -> None:
+    """A bar with counts and the time that is left."""
+    fraction = job.done / job.total if job.total > 0 else 0.0
+    elapsed = max(now_s - job.started_s, 0.0)
+    left = f", {seconds(elapsed / fraction - elapsed)} left" if job.done > 0 and fraction < 1.0 else ""
+    imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), f"{job.done} / {job.total}{left}")
+
+
+def _machine(stats: Stats) -> None:
+    section("Machine")
+    fact("Renders on", stats.device or "not known yet")
+    if stats.gl_renderer:
+        fact("OpenGL", stats.gl_renderer)
+    how = {"none": "nothing shown yet", "interop": "stays on the GPU (CUDA-OpenGL interop)", "upload": "uploaded through host memory"}
+    fact("Picture", how[stats.present])
+    if stats.present_reason:
+        imgui.dummy(imgui.ImVec2(0.0, em(0.1)))
+        note(stats.present_reason)
+    if stats.cache:
+        fact("Cached", plural(sum(state > 1 for state in stats.cache), "frame") + f" of {len(stats.cache)}")

@@ -1,0 +1,104 @@
+"""The bar at the bottom that is always visible: play, step, speed, loop, where we are, fast or full; and the timeline."""
+
+from __future__ import annotations
+
+from imgui_bundle import icons_fontawesome_4 as icons
+from imgui_bundle import imgui
+
+from viewer import playback
+from viewer.events import Event, SetFps, SetLoop, SetMode, SetSpeed
+from viewer.panels import timeline
+from viewer.panels.widgets import MUTED, action, button, em, icon, muted, tooltip
+from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
+from viewer.stats import Stats
+
+HEIGHT_EM = 6.4
+_SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+_LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
+_MODE_WHY: dict[Mode, str] = {
+    "fast": "The fast renderer: marches the occupancy of the frame",
+    "full": "The full renderer: the reference, slower",
+    "auto": "Fast while anything moves, full once the view is still",
+}
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    events = _buttons(state)
+    imgui.same_line(0.0, em(1.0))
+    events += _clock(state)
+    imgui.same_line(0.0, em(1.2))
+    _position(state)
+    events += _mode(state)
+    return events + timeline.draw(state, stats)
+
+
+def _buttons(state: ViewerState) -> list[Event]:
+    ready, transport, events = state.scene is not None, state.transport, []
+    play_icon = icon(icons.ICON_FA_PAUSE, "Pause") if transport.playing else icon(icons.ICON_FA_PLAY, "Play")
+    rows = (
+        (icon(icons.ICON_FA_FAST_BACKWARD, "|<"), "frame_first", 2.2),
+        (icon(icons.ICON_FA_STEP_BACKWARD, "<"), "frame_back", 2.2),
+        (play_icon, "play", 3.4),
+        (icon(icons.ICON_FA_STEP_FORWARD, ">"), "frame_forward", 2.2),
+        (icon(icons.ICON_FA_FAST_FORWARD, ">|"), "frame_last", 2.2),
+    )
+    for i, (label, name, width) in enumerate(rows):
+        if i:
+            imgui.same_line(0.0, em(0.25))
+        events += action(f"{label}###{name}", name, width=em(width), on=name == "play" and transport.playing, enabled=ready)
+    return events
+
+
+def _clock(state: ViewerState) -> list[Event]:
+    transport, events = state.transport, []
+    imgui.set_next_item_width(em(6.4))
+    changed, at = imgui.combo("##loop_mode", LOOPS.index(transport.loop), [_LOOP_TEXT[loop] for loop in LOOPS])
+    tooltip("What happens at the last frame (J)")
+    if changed:
+        events.append(SetLoop(loop=LOOPS[at]))
+    imgui.same_line(0.0, em(0.4))
+    speeds = _SPEEDS if transport.speed in _SPEEDS else (*_SPEEDS, transport.speed)
+    imgui.set_next_item_width(em(4.6))
+    changed, at = imgui.combo("##speed", speeds.index(transport.speed), [f"{speed:g} x" for speed in speeds])
+    tooltip("Speed; -1 x plays backwards")
+    if changed:
+        events.append(SetSpeed(speed=speeds[at]))
+    imgui.same_line(0.0, em(0.4))
+    imgui.set_next_item_width(em(4.6))
+    changed, fps = imgui.drag_float("##fps", transport.fps, 0.1, 1.0, 120.0, "%.4g fps")
+    tooltip("Frames of the scene per second: drag, or double-click to type")
+    if changed:
+        events.append(SetFps(fps=fps))
+    return events
+
+
+def _position(state: ViewerState) -> None:
+    imgui.align_text_to_frame_padding()
+    if state.scene is None:
+        muted("no scene")
+        return
+    index, fps = shown_index(state), state.transport.fps
+    imgui.text_unformatted(f"frame {state.frame}")
+    imgui.same_line(0.0, em(0.5))
+    muted(f"{index + 1} / {len(state.scene.frames)}")
+    imgui.same_line(0.0, em(0.9))
+    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*MUTED))
+    imgui.text_unformatted(f"{index / fps:.2f} s    {playback.timecode(index, fps)}")
+    imgui.pop_style_color()
+    tooltip("minutes:seconds:frames")
+
+
+def _mode(state: ViewerState) -> list[Event]:
+    """At the right end of the line, where it is wide enough; always on the line."""
+    events, width, gap = [], em(3.6), em(0.25)
+    total = len(MODES) * width + (len(MODES) - 1) * gap
+    imgui.same_line(0.0, em(1.2))
+    room = imgui.get_content_region_avail().x
+    if room > total:
+        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + room - total)
+    for i, mode in enumerate(MODES):
+        if i:
+            imgui.same_line(0.0, gap)
+        if button(f"{mode.capitalize()}##transport_{mode}", width=width, on=state.picture.mode == mode, why=f"{_MODE_WHY[mode]} (X, Shift+X)"):
+            events.append(SetMode(mode=mode))
+    return events

@@ -1,0 +1,142 @@
+"""Pieces that the panels share: rows with labels, buttons bound to actions, choices. Sizes are in font heights, so they follow the screen's scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer import bindings
+from viewer.events import Event, Triggered
+
+ACCENT = (0.25, 0.62, 0.58, 1.0)
+MUTED = (0.60, 0.63, 0.66, 1.0)
+WARNING = (0.93, 0.72, 0.33, 1.0)
+ERROR = (0.95, 0.45, 0.42, 1.0)
+LABEL_EM = 6.2
+_HELP = {key.action: key.help for key in bindings.KEYS}
+
+
+def em(count: float) -> float:
+    """Font heights in pixels."""
+    return imgui.get_font_size() * count
+
+
+def colour(rgba: tuple[float, float, float, float], alpha: float = 1.0) -> int:
+    """For draw lists."""
+    red, green, blue, opacity = rgba
+    return imgui.color_convert_float4_to_u32(imgui.ImVec4(red, green, blue, opacity * alpha))
+
+
+def icon(glyph: str, text: str) -> str:
+    """An icon where the font has it, else words."""
+    return glyph if imgui.get_font().is_glyph_in_font(ord(glyph)) else text
+
+
+def muted(text: str) -> None:
+    imgui.text_colored(imgui.ImVec4(*MUTED), text)
+
+
+def note(text: str, rgba: tuple[float, float, float, float] = MUTED) -> None:
+    """Wrapped text in a colour."""
+    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*rgba))
+    imgui.push_text_wrap_pos(0.0)
+    imgui.text_unformatted(text)
+    imgui.pop_text_wrap_pos()
+    imgui.pop_style_color()
+
+
+def section(text: str) -> None:
+    """A heading with room above it."""
+    imgui.dummy(ImVec2(0.0, em(0.15)))
+    imgui.separator_text(text)
+
+
+def row(label: str) -> None:
+    """A label on the left; the next widget fills the rest of the line."""
+    imgui.align_text_to_frame_padding()
+    muted(label)
+    imgui.same_line(em(LABEL_EM))
+    imgui.set_next_item_width(-1.0)
+
+
+def fact(label: str, value: str) -> None:
+    """A label and a value that wraps."""
+    muted(label)
+    imgui.same_line(em(LABEL_EM))
+    imgui.push_text_wrap_pos(0.0)
+    imgui.text_unformatted(value)
+    imgui.pop_text_wrap_pos()
+
+
+def tooltip(text: str) -> None:
+    if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled):
+        imgui.begin_tooltip()
+        imgui.push_text_wrap_pos(em(24))
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+        imgui.end_tooltip()
+
+
+def explained(action: str) -> str:
+    """What an action does and its key, for tooltips."""
+    hint, text = bindings.hint(action), _HELP.get(action, "")
+    text = text[:1].upper() + text[1:]
+    return f"{text} ({hint})" if hint and text else text or hint
+
+
+def button(label: str, *, width: float = 0.0, on: bool = False, enabled: bool = True, why: str = "") -> bool:
+    """A button; `on` shows it pressed. `why` is its tooltip."""
+    imgui.begin_disabled(not enabled)
+    if on:
+        imgui.push_style_color(imgui.Col_.button, imgui.ImVec4(*ACCENT))
+        imgui.push_style_color(imgui.Col_.button_hovered, imgui.ImVec4(*ACCENT))
+    clicked = imgui.button(label, ImVec2(width, 0.0))
+    if on:
+        imgui.pop_style_color(2)
+    imgui.end_disabled()
+    if why:
+        tooltip(why)
+    return clicked
+
+
+def action(label: str, name: str, *, width: float = 0.0, on: bool = False, enabled: bool = True, why: str = "") -> list[Event]:
+    """A button for an action of the table; its tooltip says what it does and its key."""
+    return [Triggered(action=name)] if button(label, width=width, on=on, enabled=enabled, why=why or explained(name)) else []
+
+
+def choice(name: str, options: Sequence[str], current: str, labels: Sequence[str] | None = None, whys: Sequence[str] = ()) -> str | None:
+    """Buttons side by side over the rest of the line, one of them on. The option clicked, if it is another one."""
+    spacing = imgui.get_style().item_inner_spacing.x
+    width = (imgui.get_content_region_avail().x - spacing * (len(options) - 1)) / len(options)
+    clicked = None
+    for i, option in enumerate(options):
+        if i:
+            imgui.same_line(0.0, spacing)
+        label = labels[i] if labels is not None else option
+        if button(f"{label}##{name}_{option}", width=width, on=option == current, why=whys[i] if i < len(whys) else "") and option != current:
+            clicked = option
+    return clicked
+
+
+def gesture() -> int:
+    """A number that all edits of the present drag share, other than 0: when the mouse went down."""
+    return 1 + int(imgui.get_io().mouse_clicked_time[0] * 1000.0)
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GB" if count >= 10 * 2**30 else f"{count / 2**20:.0f} MB"
+
+
+def seconds(duration_s: float) -> str:
+    """A duration to be read: 7.5 s, 2:05, 1:02:03."""
+    if duration_s < 60:
+        return f"{duration_s:.1f} s"
+    whole = round(duration_s)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
