@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -90,6 +89,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
+        temporary.chmod(0o644)  # safetensors writes for the owner only
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -193,6 +193,11 @@ def claim_run(run: RunFolder, config: RunConfig, boxes: Float64[np.ndarray, "n_f
         ValueError: it holds a run with other settings, or weights without any.
         RuntimeError: it cannot be written.
     """
+
+    def write_boxes(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # given a name, NumPy would lengthen it
+            np.save(file, boxes)
+
     try:
         run.checkpoints.mkdir(parents=True, exist_ok=True)
         run.logs.mkdir(exist_ok=True)
@@ -205,9 +210,7 @@ def claim_run(run: RunFolder, config: RunConfig, boxes: Float64[np.ndarray, "n_f
     if run.boxes.is_file() and not np.array_equal(np.load(run.boxes), boxes):
         raise ValueError(f"{run.path}: holds a run with other boxes of its frames; leave out --boxes to go on with it, or choose another --output")
     try:
-        with NamedTemporaryFile(dir=run.path, delete=False) as file:
-            np.save(file, boxes)
-        os.replace(file.name, run.boxes)
+        write_atomically(run.boxes, write_boxes)
         save_config(config, run.config)
     except OSError as error:
         raise RuntimeError(f"{run.config}: cannot be written ({error}); choose another --output") from error
