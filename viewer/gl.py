@@ -25,7 +25,7 @@ class Program:
     """
 
     def __init__(self, vertex: str, fragment: str, *, uniforms: tuple[str, ...]) -> None:
-        self._handle = GL.glCreateProgram()
+        self._handle: int = GL.glCreateProgram()  # pyright: ignore[reportAttributeAccessIssue]
         shaders = [_compile(vertex, GL.GL_VERTEX_SHADER), _compile(fragment, GL.GL_FRAGMENT_SHADER)]
         for shader in shaders:
             GL.glAttachShader(self._handle, shader)

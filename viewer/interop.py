@@ -90,25 +90,25 @@ def open_interop(wanted: bool) -> tuple[Interop | None, str]:
         wanted: False when the user refused.
 
     Returns:
-        The interop, or None; and one line that says what runs and why.
+        The interop, or None; and why not, empty where it works.
     """
     if not wanted:
-        return None, "upload: sharing with CUDA is switched off"
+        return None, "sharing with CUDA is switched off"
     try:
-        from cuda.bindings import runtime
+        from cuda.bindings import runtime  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError as error:
-        return None, f"upload: cuda-python is not installed ({error})"
+        return None, f"cuda-python is not installed ({error})"
     error, count = runtime.cudaGetDeviceCount()
     if int(error) or not count:
         runtime.cudaGetLastError()
-        return None, "upload: no CUDA device"
+        return None, "no CUDA device"
     try:
         return _try_devices(runtime)
     except (RuntimeError, OSError) as error:
         runtime.cudaGetLastError()  # a refused registration must not fail the next CUDA call of somebody else
         _log.info("no sharing between CUDA and OpenGL: %s", error)
         hint = "" if "NVIDIA" in device_name() else "; to draw on the NVIDIA GPU set __NV_PRIME_RENDER_OFFLOAD=1 __GLX_VENDOR_LIBRARY_NAME=nvidia"
-        return None, f"upload: OpenGL and CUDA do not share a device ({error}){hint}"
+        return None, f"OpenGL and CUDA do not share a device ({error}){hint}"
 
 
 def _try_devices(runtime: Any) -> tuple[Interop, str]:
@@ -135,7 +135,7 @@ def _try_devices(runtime: Any) -> tuple[Interop, str]:
     finally:
         _check(runtime.cudaFree(memory))
         texture.delete()
-    return interop, f"shared with CUDA device {interop.device}"
+    return interop, ""
 
 
 def _check(result: tuple[Any, ...]) -> Any:

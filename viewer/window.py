@@ -17,7 +17,7 @@ from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 if os.environ.get("XDG_SESSION_TYPE") == "wayland":
     os.environ.setdefault("PYOPENGL_PLATFORM", "x11")  # GLFW runs on XWayland there
 
-import glfw  # noqa: E402
+import glfw
 
 _FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
 _CLEAR_COLOUR = (0.055, 0.06, 0.07)
@@ -53,6 +53,10 @@ class Panel:
     draw: Draw
 
 
+class NoDisplayError(RuntimeError):
+    """No window can be opened here."""
+
+
 class Window:
     """One window with a picture in the middle, tabs on the right and a bar at the bottom.
 
@@ -60,6 +64,7 @@ class Window:
         panels: the tabs.
         transport: draws the bar at the bottom, which is always there.
         transport_height_em: its height in font sizes.
+        update: called first in every frame, when the inputs are known and no widget is drawn.
         background: draws the picture with OpenGL, behind everything else; called with the place that the panels leave free.
         overlay: draws whatever floats above the picture.
         failed: told of exceptions in any of these; the frame goes on without the rest of that part.
@@ -74,14 +79,16 @@ class Window:
         panels: tuple[Panel, ...],
         transport: Draw,
         transport_height_em: float,
+        update: Draw,
         background: Callable[[Rectangle], None],
         overlay: Draw,
         failed: Callable[[Exception], None],
         layout_file: Path | None,
         vsync: bool = True,
     ) -> None:
-        self.dropped: list[Path] = []
-        """Files dropped onto the window and not yet taken."""
+        self._dropped: list[Path] = []
+        self._close_requested = False
+        self._before_swap: list[Draw] = []
         self.params = hello_imgui.RunnerParams()
         self._panels = panels
         self._background = background
@@ -93,36 +100,59 @@ class Window:
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
         callbacks.show_gui = self._guarded(overlay)
+        callbacks.post_new_frame = self._guarded(update)
         callbacks.custom_background = self._draw_background
+        callbacks.before_swap = self._run_before_swap
+        callbacks.confirm_exit = self._confirm_exit
         callbacks.post_init_add_platform_backend_callbacks = self._install_callbacks
         callbacks.setup_imgui_config = _configure_imgui
-        callbacks.setup_imgui_style = _style
         options = hello_imgui.EdgeToolbarOptions(size_em=transport_height_em)
         callbacks.add_edge_toolbar(hello_imgui.EdgeToolbarType.bottom, self._guarded(transport), options)
         docking = self.params.docking_params
         docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, 0.27)]
         docking.dockable_windows = [_dockable(panel.label, self._guarded(panel.draw)) for panel in panels]
+        docking.dockable_windows[0].focus_window_at_next_frame = True
         docking.main_dock_space_node_flags = imgui.DockNodeFlags_.passthru_central_node | imgui.DockNodeFlags_.no_docking_over_central_node
 
     def open(self) -> None:
         """Create the window; the OpenGL context is current on this thread afterwards.
 
         Raises:
-            RuntimeError: there is no display, or it has no OpenGL 3.3.
+            NoDisplayError: there is no display, or it has no OpenGL 3.3.
         """
         try:
             immapp.manual_render.setup_from_runner_params(self.params)
         except RuntimeError as error:
-            raise RuntimeError(f"no window can be opened on display {os.environ.get('DISPLAY', '(none)')!r}: {error}") from error
+            raise NoDisplayError(f"no window can be opened on display {os.environ.get('DISPLAY', '(none)')!r}: {error}") from error
         self._open = True
+        _style()  # not in a callback: HelloImGui applies its own theme after the last of them
         imgui.get_io().config_windows_move_from_title_bar_only = True
 
     @property
     def should_close(self) -> bool:
         return self.params.app_shall_exit
 
+    @property
+    def tested(self) -> bool:
+        """Whether the test engine drives the window: it needs frame after frame."""
+        return self.params.use_imgui_test_engine
+
     def request_close(self) -> None:
         self.params.app_shall_exit = True
+
+    def take_close_request(self) -> bool:
+        """Whether the user clicked the window's close button since the last call."""
+        requested, self._close_requested = self._close_requested, False
+        return requested
+
+    def take_dropped(self) -> list[Path]:
+        """Files dropped onto the window since the last call."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
+
+    def before_swap(self, read: Draw) -> None:
+        """Call once at the end of this frame, when everything is drawn and nothing is shown yet."""
+        self._before_swap.append(read)
 
     def set_title(self, title: str) -> None:
         glfw.set_window_title(self._handle, title)
@@ -130,7 +160,8 @@ class Window:
     def wake(self) -> None:
         """End `wait` and draw a frame. The only method that other threads may call."""
         self._frames_due = max(self._frames_due, 1)
-        glfw.post_empty_event()
+        if self._open:
+            glfw.post_empty_event()
 
     def wait(self, timeout_s: float) -> None:
         """Take events; sleep until there is one, a frame is due, or the time is over."""
@@ -176,13 +207,21 @@ class Window:
         for panel in self.params.docking_params.dockable_windows:
             panel.is_visible = shown
 
+    def focus_panel(self, label: str) -> None:
+        """Bring a tab to the front."""
+        self.params.docking_params.focus_dockable_window(label)
+
     def key_down(self, key: int) -> bool:
         """Whether a key is held, by its place on the keyboard (a GLFW key code)."""
         return glfw.get_key(self._handle, key) == glfw.PRESS
 
+    @property
+    def is_fullscreen(self) -> bool:
+        return self._windowed is not None
+
     def toggle_fullscreen(self) -> None:
         if self._windowed is not None:
-            glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)
+            glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)  # pyright: ignore[reportArgumentType]
             self._windowed = None
             return
         monitor = glfw.get_primary_monitor()
@@ -224,6 +263,7 @@ class Window:
         params.fps_idling.vsync_to_monitor = vsync
         params.imgui_window_params.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
         params.imgui_window_params.enable_viewports = False
+        params.imgui_window_params.tweaked_theme.theme = hello_imgui.ImGuiTheme_.darcula_darker
         params.ini_filename_use_app_window_title = False
         if layout_file is None:
             params.ini_disable = True
@@ -252,10 +292,20 @@ class Window:
             glfw.set_window_close_callback,
         ):
             install(self._handle, touched)
-        glfw.set_drop_callback(self._handle, self._drop)
+        glfw.set_drop_callback(self._handle, self._drop)  # pyright: ignore[reportArgumentType]
+
+    def _confirm_exit(self) -> bool:
+        """The close button only asks; whether to quit is for the state to say."""
+        self._close_requested = True
+        return False
+
+    def _run_before_swap(self) -> None:
+        reads, self._before_swap = self._before_swap, []
+        for read in reads:
+            read()
 
     def _drop(self, _: object, names: list[str]) -> None:
-        self.dropped.extend(Path(name) for name in names)
+        self._dropped.extend(Path(name) for name in names)
         self.invalidate()
 
     def _draw_background(self) -> None:
@@ -297,8 +347,6 @@ def _configure_imgui() -> None:
 
 
 def _style() -> None:
-    hello_imgui.imgui_default_settings.setup_default_imgui_style()
-    hello_imgui.apply_theme(hello_imgui.ImGuiTheme_.darcula_darker)
     style = imgui.get_style()
     style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
     style.window_border_size = 0.0
@@ -325,6 +373,15 @@ def _style() -> None:
         imgui.Col_.tab_hovered: (*accent, 0.8),
         imgui.Col_.tab_selected: (0.20, 0.214, 0.235, 1.0),
         imgui.Col_.tab_selected_overline: (*accent, 1.0),
+        imgui.Col_.tab_dimmed: (0.12, 0.128, 0.142, 1.0),
+        imgui.Col_.tab_dimmed_selected: (0.20, 0.214, 0.235, 1.0),
+        imgui.Col_.tab_dimmed_selected_overline: (*accent, 0.5),
+        imgui.Col_.border: (0.23, 0.245, 0.27, 1.0),
+        imgui.Col_.separator_hovered: (*accent, 0.7),
+        imgui.Col_.separator_active: (*accent, 1.0),
+        imgui.Col_.nav_cursor: (0.0, 0.0, 0.0, 0.0),  # keys act on the scene, not on widgets
+        imgui.Col_.text_selected_bg: (*accent, 0.45),
+        imgui.Col_.plot_histogram: (*accent, 1.0),
         imgui.Col_.separator: (0.23, 0.245, 0.27, 1.0),
         imgui.Col_.text: (0.90, 0.91, 0.92, 1.0),
         imgui.Col_.text_disabled: (0.55, 0.58, 0.61, 1.0),

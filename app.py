@@ -1,0 +1,187 @@
+"""Opens a dynamic scene in a window to fly through.
+
+    python app.py            the demo
+    python app.py RUN        a trained run or an exported scene
+
+Without a display it renders a camera path to a video instead. Nothing heavy is imported before the window is there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from im4d_core import console
+from viewer.settings import settings_folder
+
+DEMO = Path(__file__).resolve().parent / "assets" / "demo"
+_LARGEST = 16384  # pixels; no OpenGL texture is larger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Open a trained run or an exported scene in a window; the demo when no folder is given.
+
+    Without a display the scene's camera path is rendered to an mp4 in the output folder.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[RUN]", help_behavior_hint="(default: the demo)")] = None
+    """Folder of a run or of an exported scene."""
+    frame: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: the first)")] = None
+    """Frame to start at, as the capture numbers it."""
+    camera: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the whole scene is framed)")] = None
+    """Camera of the capture to look through first, by name or number."""
+    path: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: RUN/path.json if there is one)")] = None
+    """Camera path to load: saved by the viewer, or nerfstudio's camera_path.json."""
+    mode: Annotated[Literal["fast", "full"] | None, tyro.conf.arg(metavar="fast|full", help_behavior_hint="(default: fast)")] = None
+    """Renderer to start with."""
+    size: Annotated[str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT", help_behavior_hint="(default: as last time)")] = None
+    """Size of the window, screenshot or video."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to render."""
+    interop: bool = True
+    """Keep pictures on the GPU between CUDA and OpenGL where that works."""
+    screenshot: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """Render one picture to this PNG file and exit; needs no display."""
+    check: bool = False
+    """Say what works on this machine (OpenGL, CUDA, interop, encoder, data) and exit, with 1 if something that should work does not."""
+    output: Path = Path("output")
+    """Folder for screenshots and videos."""
+    reset_settings: bool = False
+    """Forget the window's size and the arrangement of its panels."""
+    verbose: bool = False
+    """Log everything, with tracebacks."""
+
+
+def main() -> int:
+    """Parse the command line and run; returns the exit code."""
+    options = tyro.cli(Options, prog="app.py", config=(tyro.conf.FlagCreatePairsOff,))
+    console.log_to_console(options.verbose)
+    return console.run(lambda: start(options), verbose=options.verbose)
+
+
+def start(options: Options) -> int:
+    """Do what the options say."""
+    from viewer.offline import has_display
+
+    size = parse_size(options.size) if options.size is not None else None
+    source = options.run if options.run is not None else DEMO
+    if options.check:
+        return report(source, options)
+    if not (source / "config.json").is_file():
+        hint = "the demo is missing from this copy; name a run" if source == DEMO else "expected the folder of a run (made by train.py) or an exported scene"
+        raise FileNotFoundError(f"{source / 'config.json'}: no such file; {hint}")
+    if options.screenshot is not None:
+        return screenshot(source, options, options.screenshot, size)
+    if not has_display():
+        print("No display: rendering the camera path to a video instead of opening a window.")
+        return video(source, options, size)
+    return window(source, options, size)
+
+
+def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
+    """Open the window; a video where the display turns out not to work."""
+    try:
+        from viewer.session import Session, Start
+        from viewer.window import NoDisplayError
+    except ImportError as error:  # imgui-bundle and OpenGL need libraries of the system
+        print(f"No window (a library of the system is missing: {error}): rendering the camera path to a video instead.")
+        return video(source, options, size)
+    settings = settings_folder()
+    if options.reset_settings:
+        for name in ("settings.json", "layout.ini"):
+            (settings / name).unlink(missing_ok=True)
+    begin = Start(
+        source=source,
+        frame=options.frame,
+        camera=options.camera,
+        path=options.path,
+        mode=options.mode,
+        size=size,
+        device=options.device,
+        interop=options.interop,
+        output=options.output,
+        settings=settings,
+    )
+    try:
+        Session(begin).run()
+    except NoDisplayError as error:
+        print(f"No window ({error}): rendering the camera path to a video instead.")
+        return video(source, options, size)
+    return 0
+
+
+def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int] | None) -> int:
+    """Render the picture that the window would show first."""
+    from im4d_core.scene_renderer import open_run
+    from viewer.offline import first_request, save_png, take_picture, usable_mode
+
+    renderer = open_run(source, device=options.device)
+    try:
+        width, height = size or (renderer.scene.cameras[0].width, renderer.scene.cameras[0].height)
+        mode = usable_mode(renderer, options.mode)
+        request = first_request(renderer.scene, camera=options.camera, frame=options.frame, width=width, height=height, mode=mode)
+        with console.bar("rendering") as update:
+            picture = take_picture(renderer, request, lambda fraction: update(round(100 * fraction), 100))
+            update(100, 100)
+        save_png(picture, file)
+    finally:
+        renderer.close()
+    print(f"{file}: frame {request.frame}, {width}x{height}, {mode} renderer")
+    return 0
+
+
+def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
+    """Render a camera path, the scene's own or one turn around it, to an mp4."""
+    from im4d_core.camera_path import load_path
+    from im4d_core.export import orbit_around, render_video
+    from im4d_core.scene_renderer import open_run
+    from viewer.offline import usable_mode
+
+    renderer = open_run(source, device=options.device)
+    try:
+        scene = renderer.scene
+        stored = options.path or (source / "path.json" if (source / "path.json").is_file() else None)
+        path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
+        width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
+        target = options.output / f"{source.resolve().name}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = usable_mode(renderer, options.mode)
+        with console.bar("rendering") as update:
+            count = render_video(renderer, path, target, width=width, height=height, fps=scene.fps, mode=mode, progress=update)
+    finally:
+        renderer.close()
+    print(f"{target}: {count} pictures of {width}x{height}, {mode} renderer")
+    return 0
+
+
+def report(source: Path, options: Options) -> int:
+    """Print what works on this machine."""
+    from viewer.offline import examine
+
+    fine = True
+    for finding in examine(source, device=options.device, interop=options.interop):
+        print(f"{'ok    ' if finding.fine else 'FAILED'}  {finding.name:8} {finding.text}", flush=True)
+        fine = fine and finding.fine
+    return 0 if fine else 1
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as two numbers.
+
+    Raises:
+        ValueError: it is not that, or absurd.
+    """
+    match = re.fullmatch(r"(\d+)[xX×](\d+)", text.strip())
+    if match is None or not all(1 <= int(part) <= _LARGEST for part in match.groups()):
+        raise ValueError(f"--size {text}: expected WIDTHxHEIGHT in pixels, such as 1280x720, each up to {_LARGEST}")
+    return int(match[1]), int(match[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

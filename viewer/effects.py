@@ -1,0 +1,174 @@
+"""What the state asks the window to do: files, clipboard, jobs, screenshots. Answers come back as events."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from imgui_bundle import imgui
+
+from im4d_core.camera_path import load_path, save_path
+from im4d_core.types import Scene
+from viewer import events as e
+from viewer.file_dialog import FileDialog
+from viewer.gl import read_framebuffer
+from viewer.offline import save_png
+from viewer.window import Window
+from viewer.worker import DisplayBuffer, RenderWorker
+
+_log = logging.getLogger(__name__)
+
+
+class Effects:
+    """Runs effects on the main thread; writing pictures goes to a thread of its own.
+
+    Args:
+        send: where answers go.
+        output: folder of screenshots and of videos and paths whose file is relative.
+        shown: the picture on the screen.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        worker: RenderWorker,
+        send: Callable[[e.Event], None],
+        *,
+        output: Path,
+        shown: Callable[[], DisplayBuffer | None],
+    ) -> None:
+        self.scene: Scene | None = None
+        self._window = window
+        self._worker = worker
+        self._send = send
+        self._output = output
+        self._shown = shown
+        self._dialog = FileDialog()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
+        self._written: list[Future[Path]] = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer may come without an event of the window."""
+        return self._dialog.waits or bool(self._written)
+
+    def run(self, effects: Sequence[e.Effect]) -> None:
+        for effect in effects:
+            try:
+                self._run(effect)
+            except (OSError, ValueError) as error:
+                self._send(e.Notified(level="error", text=str(error)))
+
+    def events(self) -> list[e.Event]:
+        """Answers that are ready now: pictures written, files dropped."""
+        answers: list[e.Event] = []
+        for done in [future for future in self._written if future.done()]:
+            self._written.remove(done)
+            error = done.exception()
+            if error is not None:
+                answers.append(e.Notified(level="error", text=f"the screenshot was not saved: {error}"))
+            else:
+                answers.append(e.Notified(level="info", text=f"Saved {done.result()}", path=done.result()))
+        answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
+        return answers
+
+    def draw(self) -> None:
+        """Show the file dialog that is open."""
+        chosen = self._dialog.draw()
+        if chosen is not None:
+            self._send(chosen)
+
+    def close(self) -> None:
+        self._writer.shutdown(wait=True)
+
+    def _run(self, effect: e.Effect) -> None:
+        match effect:
+            case e.TakeScreenshot(window=False):
+                self._save_picture()
+            case e.TakeScreenshot():
+                self._window.before_swap(self._save_window)
+            case e.CopyText(text=text):
+                imgui.set_clipboard_text(text)
+            case e.PasteText():
+                self._send(e.TextPasted(text=imgui.get_clipboard_text()))
+            case e.SavePath(path=path, file=file):
+                file = self._absolute(file)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                save_path(path, file)
+                self._send(e.PathSaved(path=path, file=file))
+            case e.LoadPath(file=file):
+                file = file if file.is_file() else self._absolute(file)
+                frames = self.scene.frames if self.scene is not None else None
+                self._send(e.PathLoaded(path=load_path(file, frames), file=file))
+            case e.ChooseFile(purpose=purpose, suggested=suggested):
+                self._dialog.ask(purpose, suggested or str(self._output))
+            case e.OpenScene(source=source):
+                self._worker.open(source)
+            case e.ShowInFolder(path=path):
+                _show_in_folder(path)
+            case e.StartExport(path=path, settings=settings):
+                file = self._absolute(Path(settings.file).expanduser())
+                self._worker.export(path, replace(settings, file=str(file)))
+            case e.CancelExport():
+                self._worker.cancel("export")
+            case e.BuildOccupancy():
+                self._worker.bake_occupancy()
+            case e.CancelOccupancy():
+                self._worker.cancel("occupancy")
+            case e.ToggleFullscreen():
+                self._window.toggle_fullscreen()
+            case e.FocusPanel(name=name):
+                self._window.focus_panel(name)
+            case e.Quit():
+                self._window.request_close()
+
+    def _absolute(self, file: Path) -> Path:
+        return file if file.is_absolute() else (self._output / file).absolute()
+
+    def _save_picture(self) -> None:
+        shown = self._shown()
+        if shown is None:
+            self._send(e.Notified(level="warning", text="there is no picture to save yet"))
+            return
+        name = self.scene.name if self.scene is not None else "picture"
+        self._write(shown.host_pixels()[..., :3], f"{name}_{shown.request.frame:06d}")
+
+    def _save_window(self) -> None:
+        self._write(read_framebuffer(*self._window.framebuffer_size), "window")
+
+    def _write(self, pixels: np.ndarray, name: str) -> None:
+        target = self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.png"
+        future = self._writer.submit(_save_as_new, pixels, target)
+        future.add_done_callback(lambda _: self._window.wake())
+        self._written.append(future)
+
+
+def _save_as_new(pixels: np.ndarray, target: Path) -> Path:
+    """Write a picture under a name that no file has yet, and return it."""
+    file, number = target, 1
+    while file.exists():
+        number += 1
+        file = target.with_stem(f"{target.stem}-{number}")
+    save_png(pixels, file)
+    return file
+
+
+def _show_in_folder(path: Path) -> None:
+    """Open the folder of a file in the desktop's file manager."""
+    folder = path if path.is_dir() else path.parent
+    if sys.platform == "win32":
+        os.startfile(folder)
+        return
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    try:
+        subprocess.Popen([opener, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file manager can be opened ({opener} is missing); the folder is {folder}") from None

@@ -1,0 +1,108 @@
+"""Mouse and keyboard as events, through the one table of `viewer.bindings`. Reads ImGui's inputs of this frame; runs on the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import glfw
+from imgui_bundle import imgui
+
+from viewer import bindings
+from viewer.events import Dragged, Event, Scrolled, Triggered
+from viewer.state import NavigationMode
+from viewer.window import Rectangle, Window
+
+_BUTTONS = {"left": 0, "right": 1, "middle": 2}
+_SIGNS = {"-": imgui.Key.minus, "=": imgui.Key.equal, "[": imgui.Key.left_bracket, "]": imgui.Key.right_bracket, ",": imgui.Key.comma, ".": imgui.Key.period}
+_NAMES = {
+    "Left": imgui.Key.left_arrow,
+    "Right": imgui.Key.right_arrow,
+    "Up": imgui.Key.up_arrow,
+    "Down": imgui.Key.down_arrow,
+    "PageUp": imgui.Key.page_up,
+    "PageDown": imgui.Key.page_down,
+}
+_PLACES = {"Shift": (glfw.KEY_LEFT_SHIFT, glfw.KEY_RIGHT_SHIFT), "Alt": (glfw.KEY_LEFT_ALT, glfw.KEY_RIGHT_ALT)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drag:
+    button: int
+    action: str
+
+
+class InputReader:
+    """Remembers which drag is under way; everything else is read afresh each frame."""
+
+    def __init__(self) -> None:
+        self._drag: _Drag | None = None
+        chords = {chord.rsplit("+", 1)[-1] for key in bindings.KEYS if not key.held for chord in key.chords}
+        self._keys = {name: _imgui_key(name) for name in sorted(chords)}
+        self._held_keys = {chord: _places(chord) for key in bindings.KEYS if key.held for chord in key.chords}
+
+    def held(self, window: Window) -> frozenset[str]:
+        """The while-held actions: by place on the keyboard, none without focus or while text is typed, so that no key can stick."""
+        io = imgui.get_io()
+        if io.want_text_input or not window.focused:
+            return frozenset()
+        down = [name for name, places in self._held_keys.items() if any(window.key_down(place) for place in places)]
+        moving = [name for name in down if name not in bindings.MODIFIERS]
+        return bindings.held(down, ctrl=io.key_ctrl) if moving else frozenset()
+
+    def events(self, picture: Rectangle, navigation: NavigationMode) -> list[Event]:
+        """What the user did since the last frame, without the held keys."""
+        return [*self._mouse(picture, navigation), *self._keyboard()]
+
+    def picked(self, picture: Rectangle) -> tuple[float, float] | None:
+        """Where in the picture a double-click fell, as fractions of its width and height from the top left."""
+        io = imgui.get_io()
+        if io.want_capture_mouse or not imgui.is_mouse_double_clicked(0):
+            return None
+        x, y = (io.mouse_pos.x - _origin().x - picture.x) / picture.width, (io.mouse_pos.y - _origin().y - picture.y) / picture.height
+        return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None
+
+    def _mouse(self, picture: Rectangle, navigation: NavigationMode) -> Iterable[Event]:
+        io = imgui.get_io()
+        modifiers = [name for name, down in zip(bindings.MODIFIERS, (io.key_ctrl, io.key_alt, io.key_shift)) if down]
+        if self._drag is not None and not imgui.is_mouse_down(self._drag.button):
+            self._drag = None
+        if self._drag is None and not io.want_capture_mouse:
+            for name, button in _BUTTONS.items():
+                action = bindings.dragged(name, modifiers, navigation) if imgui.is_mouse_clicked(button) else None
+                if action is not None:
+                    self._drag = _Drag(button=button, action=action)
+        delta = io.mouse_delta
+        if self._drag is not None and (delta.x or delta.y):
+            yield Dragged(action=self._drag.action, dx_px=delta.x, dy_px=delta.y, height_px=picture.height)
+        if io.mouse_wheel and not io.want_capture_mouse:
+            button = next((name for name, number in _BUTTONS.items() if imgui.is_mouse_down(number)), "none")
+            action = bindings.scrolled(button, modifiers, navigation)
+            if action is not None:
+                yield Scrolled(action=action, steps=io.mouse_wheel)
+
+    def _keyboard(self) -> Iterable[Event]:
+        io = imgui.get_io()
+        if io.want_text_input:
+            return
+        for name, key in self._keys.items():
+            if imgui.is_key_pressed(key, True):
+                chord = bindings.chord(name, ctrl=io.key_ctrl, alt=io.key_alt, shift=io.key_shift)
+                action = bindings.pressed(chord, repeated=not imgui.is_key_pressed(key, False))
+                if action is not None:
+                    yield Triggered(action=action)
+
+
+def _origin() -> imgui.ImVec2:
+    return imgui.get_main_viewport().pos
+
+
+def _imgui_key(name: str) -> imgui.Key:
+    known = _SIGNS.get(name) or _NAMES.get(name)
+    if known is not None:
+        return known
+    return getattr(imgui.Key, f"_{name}" if name.isdigit() else name.lower())
+
+
+def _places(name: str) -> tuple[int, ...]:
+    return _PLACES.get(name) or (getattr(glfw, f"KEY_{name.upper()}"),)

@@ -1,0 +1,172 @@
+"""What the viewer does without a window: one picture, a video of a camera path, and the report on what works on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from im4d_core.types import Scene
+from viewer.events import SceneOpened, SetFrame
+from viewer.reduce import reduce
+from viewer.state import RenderRequest, ViewerState, render_request
+
+if TYPE_CHECKING:
+    from im4d_core.scene_renderer import SceneRenderer
+
+RenderMode = Literal["fast", "full"]
+
+
+def has_display() -> bool:
+    """Whether there is anything to open a window on."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def find_view(scene: Scene, wanted: str) -> int:
+    """The view of a camera given by its name, or by its number in the order of the scene.
+
+    Raises:
+        ValueError: there is none.
+    """
+    names = [camera.name for camera in scene.cameras]
+    if wanted in names:
+        return names.index(wanted)
+    if wanted.isdigit() and int(wanted) < len(names):
+        return int(wanted)
+    raise ValueError(f"there is no camera {wanted!r}; the scene has {', '.join(names)}")
+
+
+def find_frame(scene: Scene, wanted: int) -> int:
+    """The index of a frame.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if wanted not in scene.frames:
+        raise ValueError(f"there is no frame {wanted}; the scene has {scene.frames[0]} to {scene.frames[-1]}")
+    return scene.frames.index(wanted)
+
+
+def first_request(scene: Scene, *, camera: str | None, frame: int | None, width: int, height: int, mode: RenderMode) -> RenderRequest:
+    """The picture that the window would show first, asked for by the same rules."""
+    state = ViewerState(width=width, height=height)
+    view = find_view(scene, camera) if camera is not None else None
+    state = reduce(state, SceneOpened(scene=scene, source=scene.root, first_view=view))
+    if frame is not None:
+        state = reduce(state, SetFrame(index=find_frame(scene, frame)))
+    request = render_request(replace(state, now_s=state.moved_s + 1.0), width, height)  # one second later nothing moves any more
+    assert request is not None
+    return replace(request, mode=mode)
+
+
+def usable_mode(renderer: SceneRenderer, wanted: RenderMode | None) -> RenderMode:
+    """The mode asked for; fast where the scene has its occupancy and nothing was asked for."""
+    if wanted is not None:
+        return wanted
+    return "fast" if all(renderer.has_occupancy(frame) for frame in renderer.scene.frames) else "full"
+
+
+def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Callable[[float], bool] | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """Render a request to host memory, as the window shows it."""
+    from viewer.colormap import display_pixels
+
+    rendered = renderer.render(request.camera, request.frame, request.mode, progress=progress)
+    if rendered is None:
+        raise RuntimeError("the picture was cancelled")
+    pixels = display_pixels(
+        rendered,
+        request.output,
+        camera=request.camera,
+        box=renderer.scene.box(request.frame),
+        background=request.background,
+        rendered_on=renderer.config.data.background,
+    )
+    return pixels[..., :3].cpu().numpy()
+
+
+def save_png(pixels: UInt8[np.ndarray, "h w 3"], file: Path) -> None:
+    """Write a picture; the file appears complete or not at all."""
+    import imageio.v3 as imageio
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.stem}.{os.getpid()}.part.png")
+    try:
+        imageio.imwrite(temporary, pixels)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    text: str
+    fine: bool = True
+    """False only where something does not work that should."""
+
+
+def examine(source: Path, *, device: str, interop: bool) -> Iterator[Finding]:
+    """What works on this machine, one finding after the other: window, CUDA, interop, encoder, data."""
+    if has_display():
+        yield from _examine_window(interop)
+    else:
+        yield Finding(name="window", text="no display (DISPLAY is not set): pictures and videos are made without one")
+    yield _examine_cuda(device)
+    from im4d_core.video import probe_encoder
+
+    reason = probe_encoder("h264")
+    yield Finding(name="encoder", text=reason or "H.264 (libx264)", fine=reason is None)
+    reason = probe_encoder("h264_nvenc")
+    yield Finding(name="encoder", text="H.264 on the GPU (NVENC)" if reason is None else f"no NVENC, not needed ({reason})")
+    yield _examine_data(source, device)
+
+
+def _examine_window(interop: bool) -> Iterator[Finding]:
+    try:
+        from viewer.probe import probe_window
+
+        renderer, sharing = probe_window(interop)
+    except (ImportError, RuntimeError, OSError) as error:
+        yield Finding(name="window", text=f"does not work: {error}", fine=False)
+        return
+    yield Finding(name="window", text=f"OpenGL {renderer}")
+    yield Finding(name="interop", text=sharing)
+
+
+def _examine_cuda(device: str) -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        return Finding(name="CUDA", text=f"{names}; torch {torch.__version__}, CUDA {torch.version.cuda}")
+    text = f"no device; rendering on the CPU, {torch.get_num_threads()} threads (torch {torch.__version__})"
+    return Finding(name="CUDA", text=text, fine=not device.startswith("cuda"))
+
+
+def _examine_data(source: Path, device: str) -> Finding:
+    from im4d_core.console import FAILURES
+    from im4d_core.scene_renderer import open_run
+
+    try:
+        renderer = open_run(source, device=device)
+    except FAILURES as error:
+        return Finding(name="data", text=f"{source}: {error}", fine=False)
+    try:
+        scene = renderer.scene
+        small = first_request(scene, camera=None, frame=None, width=64, height=64, mode=usable_mode(renderer, None))
+        take_picture(renderer, small)
+        baked = sum(renderer.has_occupancy(frame) for frame in scene.frames)
+        size = f"{len(scene.cameras)} cameras, {len(scene.frames)} frames, occupancy of {baked}"
+        return Finding(name="data", text=f"{source}: {size}; a picture was rendered with the {small.mode} renderer")
+    except FAILURES as error:
+        return Finding(name="data", text=f"{source}: opens, but does not render: {error}", fine=False)
+    finally:
+        renderer.close()

@@ -1,0 +1,410 @@
+"""A session of the viewer: the loop from events to state to request to picture to overlays to panels."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from im4d_core.geometry import unproject
+from im4d_core.types import Scene
+from viewer import panels
+from viewer.effects import Effects
+from viewer.events import (
+    EffectsTaken,
+    Event,
+    JobEnded,
+    JobProgress,
+    LoadPath,
+    Notified,
+    PivotPicked,
+    RenderFinished,
+    Resized,
+    SceneOpened,
+    SetFrame,
+    SetMode,
+    Tick,
+    Triggered,
+)
+from viewer.gl import device_name
+from viewer.inputs import InputReader
+from viewer.interop import Interop, open_interop
+from viewer.offline import find_frame, find_view
+from viewer.overlays import LineDrawer, Overlays, frustum_depth
+from viewer.present import Presenter
+from viewer.problems import Problems
+from viewer.reduce import reduce
+from viewer.settings import Settings, load_settings, save_settings
+from viewer.state import Mode, RenderRequest, ViewerState, is_moving, render_request
+from viewer.stats import Cached, Stats
+from viewer.window import Panel, Rectangle, Window
+from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened, Opener, RenderWorker, open_scene_renderer
+
+_log = logging.getLogger(__name__)
+_FRAME_S = 1 / 60  # while something moves; vertical sync may make it longer
+_LOADING_S = 0.1  # importing torch needs the interpreter more than the window does
+_HEARTBEAT_S = 0.5
+_PREFETCHED = 4  # frames asked for ahead of playback
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a session starts with."""
+
+    source: Path
+    """The run or exported scene."""
+    frame: int | None = None
+    camera: str | None = None
+    """Name or number of a camera of the capture."""
+    path: Path | None = None
+    """A camera path to load."""
+    mode: Mode | None = None
+    size: tuple[int, int] | None = None
+    """Of the window; as last time when None."""
+    device: str = "auto"
+    interop: bool = True
+    output: Path = Path()
+    """Folder of screenshots and videos."""
+    settings: Path | None = None
+    """Folder where the window's size and arrangement are kept; None keeps nothing."""
+
+
+class Session:
+    """One window on one scene. `run` returns when the user closes it.
+
+    Args:
+        opener: makes the renderer; another one in tests.
+    """
+
+    def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
+        self.state = ViewerState()
+        self.shown: DisplayBuffer | None = None
+        """The picture on the screen."""
+        self.first_picture_s: float | None = None
+        """Seconds from the start of `run` to the first rendered picture."""
+        self._start = start
+        self._opener = opener
+        self._settings = load_settings(start.settings) if start.settings is not None else Settings()
+        self._events: deque[Event] = deque()
+        self._asked: RenderRequest | None = None
+        self._facts: Facts | None = None
+        self._held: frozenset[str] = frozenset()
+        self._drawn_s = 0.0
+        self._frame_times: deque[float] = deque(maxlen=60)
+        self._preview_size: tuple[int, int] | None = None
+        self._began_s = time.monotonic()
+        self._stats = Stats()
+        self._opened_once = False
+        self._problems = Problems()
+        self._inputs = InputReader()
+        self._overlays = Overlays()
+        self._interop: Interop | None = None
+        self._presenter: Presenter | None = None
+        self._lines: LineDrawer | None = None
+        self._worker: RenderWorker | None = None
+        self._effects: Effects | None = None
+        self.window = Window(
+            title="Im4D Viewer",
+            size=start.size or (self._settings.width, self._settings.height),
+            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in panels.PANELS),
+            transport=self._panel(panels.transport.draw),
+            transport_height_em=panels.transport.HEIGHT_EM,
+            update=self._update,
+            background=self._draw_picture,
+            overlay=self._draw_overlay,
+            failed=self._gui_failed,
+            layout_file=None if start.settings is None else start.settings / "layout.ini",
+            vsync=self._settings.vsync,
+        )
+
+    def send(self, event: Event) -> None:
+        """Put an event behind those that wait; reduced before the next frame."""
+        self._events.append(event)
+
+    def run(self) -> None:
+        """Show the window until it is closed.
+
+        Raises:
+            RuntimeError: no window can be opened.
+        """
+        self._began_s = time.monotonic()
+        self.window.open()
+        try:
+            self._prepare()
+            while not self.window.should_close:
+                self.window.wait(self._timeout())
+                if self.window.minimised:
+                    self.window.wait(_HEARTBEAT_S)
+                if self._is_due():
+                    self._drawn_s = time.monotonic()
+                    self._frame_times.append(self._drawn_s)
+                    self.window.draw()
+        finally:
+            self._finish()
+
+    # ---- start and end ------------------------------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        self.window.draw()  # something to see before anything slow
+        self._interop, reason = open_interop(self._start.interop and self._start.device != "cpu")
+        self._presenter = Presenter(self._interop)
+        self._lines = LineDrawer()
+        self._stats = replace(self._stats, gl_renderer=device_name(), present="interop" if self._interop else "upload", present_reason=reason)
+        _log.info("OpenGL: %s; pictures are %s", self._stats.gl_renderer, f"uploaded: {reason}" if reason else "shared with CUDA")
+        device = self._start.device
+        if device in ("auto", "cuda") and self._interop is not None:
+            device = f"cuda:{self._interop.device}"  # the one that draws the window
+        self._worker = RenderWorker(opener=self._opener, device=device, shares_memory=self._interop is not None, wake=self.window.wake)
+        self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
+        self._show_preview(self._start.source / "preview.jpg")
+        self.window.draw()
+        self._worker.start()
+        self._worker.open(self._start.source)
+
+    def _finish(self) -> None:
+        """Threads, then what CUDA shares, then OpenGL, then the window."""
+        if self._worker is not None and not self._worker.stop():
+            _log.warning("the render thread is still busy; the program ends without it")
+        if self._effects is not None:
+            self._effects.close()
+        self.shown = None
+        if self._start.settings is not None and self._presenter is not None and not self.window.is_fullscreen:
+            width, height = self.window.size
+            save_settings(replace(self._settings, width=width, height=height), self._start.settings)
+        for part in (self._presenter, self._lines, self._interop):
+            if part is not None:
+                part.close()
+        self.window.close()
+
+    def _show_preview(self, file: Path) -> None:
+        """The stored picture of the scene, until the first one is rendered."""
+        if not file.is_file() or self._presenter is None:
+            return
+        import simplejpeg
+
+        try:
+            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
+        except ValueError as error:
+            _log.warning("%s: not a JPEG picture (%s)", file, error)
+            return
+        self._presenter.update(pixels)
+        self._preview_size = (pixels.shape[1], pixels.shape[0])
+
+    # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
+
+    def _timeout(self) -> float:
+        """How long nothing needs to be drawn if nothing happens."""
+        return max(0.0, self._drawn_s + self._interval() - time.monotonic())
+
+    def _is_due(self) -> bool:
+        return not self.window.minimised and (self.window.due or time.monotonic() - self._drawn_s >= self._interval() - 1e-3)  # 1 ms: sleeping is inexact
+
+    def _interval(self) -> float:
+        if self.window.tested:
+            return 0.0
+        if self._worker is not None and self._worker.status:
+            return _LOADING_S
+        alive = bool(self._held) or any(self.state.navigation.velocity) or is_moving(self.state)
+        return _FRAME_S if alive else _LOADING_S if self._effects is not None and self._effects.waits else _HEARTBEAT_S
+
+    def _update(self) -> None:
+        """Everything between the inputs of a frame and its widgets."""
+        picture = self.window.picture_rectangle()
+        worker, effects = self._worker, self._effects
+        if worker is None or effects is None:
+            return
+        if self.window.take_close_request():
+            self.send(Triggered(action="quit"))
+        for message in worker.take():
+            self._hear(message)
+        width, height = picture.pixels[2:]
+        if (width, height) != (self.state.width, self.state.height):
+            self.send(Resized(width=width, height=height))
+        self._held = self._inputs.held(self.window)
+        self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held)])
+        self._events.extend(self._inputs.events(picture, self.state.navigation.mode))
+        self._events.extend(effects.events())
+        self._pick(picture)
+        before = self.state
+        while self._events:
+            self.state = reduce(self.state, self._events.popleft())
+        if self.state.effects:
+            effects.run(self.state.effects)
+            self.state = reduce(self.state, EffectsTaken(count=len(self.state.effects)))
+            self.window.invalidate()
+        if self.state.layout.panels != before.layout.panels:
+            self.window.show_panels(self.state.layout.panels)
+        if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
+            self.window.invalidate(2)  # widgets that follow from the new state
+        self._request(worker, width, height)
+        self._stats = self._measured(worker, picture)
+
+    def _request(self, worker: RenderWorker, width: int, height: int) -> None:
+        request = render_request(self.state, width, height)
+        if request is None:
+            return
+        asked = self._asked
+        settled = asked is not None and asked.moving and not request.moving and request.mode == "full"
+        if asked is None or request != asked or settled:
+            worker.submit(request, prefetch=self._coming())
+            self._asked = request
+
+    def _coming(self) -> tuple[int, ...]:
+        """The frames that playback will need next, nearest first."""
+        scene, transport = self.state.scene, self.state.transport
+        if scene is None or not transport.playing:
+            return ()
+        indices = (transport.index + transport.direction * step for step in range(1, _PREFETCHED + 1))
+        return tuple(scene.frames[i % len(scene.frames)] for i in indices)
+
+    def _pick(self, picture: Rectangle) -> None:
+        """A double-click on a surface of the shown picture moves the pivot there."""
+        place = self._inputs.picked(picture)
+        if place is None or self.shown is None:
+            return
+        camera = self.shown.request.camera
+        uv = np.array([place[0] * camera.width, place[1] * camera.height])
+        depth = float(self.shown.depth[int(uv[1]), int(uv[0])])  # waits for the device: once a double-click
+        if depth > 0:
+            x, y, z = unproject(camera, uv[None], np.array([depth]))[0].tolist()
+            self.send(PivotPicked(point=(x, y, z)))
+
+    # ---- what the worker says -----------------------------------------------------------------------------------------------------------------
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case DisplayBuffer():
+                self._show(message)
+            case Opened(scene=scene, source=source):
+                self._opened(scene, source)
+            case Facts():
+                self._facts = message
+            case Estimated(request=request, render_ms=render_ms):
+                self.send(RenderFinished(request=request, render_ms=render_ms))
+            case Failed(text=text, details=details, level=level):
+                self._problems.add(text, details)
+                self.send(Notified(level=level, text=text))
+            case JobStep(job=job, done=done, total=total):
+                self.send(JobProgress(job=job, done=done, total=total))
+            case JobOver(job=job, file=file, error=error, cancelled=cancelled):
+                self.send(JobEnded(job=job, file=file, error=error, cancelled=cancelled))
+
+    def _show(self, buffer: DisplayBuffer) -> None:
+        scene = self.state.scene
+        if self._presenter is None or scene is None or buffer.request.frame not in scene.frames:
+            return
+        self._presenter.update(buffer.pixels)
+        self.shown = buffer
+        self._preview_size = None
+        if self.first_picture_s is None:
+            self.first_picture_s = time.monotonic() - self._began_s
+            _log.info("first picture after %.2f s", self.first_picture_s)
+        self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
+
+    def _opened(self, scene: Scene, source: Path) -> None:
+        self.shown = None
+        self._asked = None
+        effects = self._effects
+        assert effects is not None
+        effects.scene = scene
+        self.window.set_title(f"{scene.name} - Im4D Viewer")
+        start = self._start
+        if self._opened_once:
+            self.send(SceneOpened(scene=scene, source=source))
+            return
+        self._opened_once = True
+        view = None
+        try:
+            view = find_view(scene, start.camera) if start.camera is not None else None
+        except ValueError as error:
+            self.send(Notified(level="error", text=str(error)))
+        self.send(SceneOpened(scene=scene, source=source, first_view=view))
+        if start.mode is not None:
+            self.send(SetMode(mode=start.mode))
+        try:
+            if start.frame is not None:
+                self.send(SetFrame(index=find_frame(scene, start.frame)))
+        except ValueError as error:
+            self.send(Notified(level="error", text=str(error)))
+        stored = start.path or source / "path.json"
+        if start.path is not None or stored.is_file():
+            effects.run((LoadPath(file=stored),))
+
+    # ---- drawing ------------------------------------------------------------------------------------------------------------------------------
+
+    def _draw_picture(self, picture: Rectangle) -> None:
+        if self._presenter is None or self._lines is None:
+            return
+        if self._preview_size is not None:
+            self._presenter.draw(*_letterbox(picture.pixels, self._preview_size))
+            return
+        if self.shown is None or self.state.scene is None:
+            return
+        self._presenter.draw(*picture.pixels)
+        request = self.shown.request
+        lines = self._overlays.lines(self.state, request.camera, request.frame, self.shown.source_views)
+        near = 0.02 * frustum_depth(self.state.scene)
+        self._lines.draw(lines, request.camera, near, picture.pixels, picture.scale)
+
+    def _draw_overlay(self) -> None:
+        self._panel(panels.floating.draw)()
+        self._problems.draw(retry=self._retry)
+        if self._effects is not None:
+            self._effects.draw()
+
+    def _retry(self) -> None:
+        """Render again what failed."""
+        self._asked = None
+
+    def _panel(self, draw: panels.Draw) -> Callable[[], None]:
+        def drawn() -> None:
+            events = draw(self.state, self._stats)
+            if events:
+                self._events.extend(events)
+                self.window.invalidate()
+
+        return drawn
+
+    def _gui_failed(self, error: Exception) -> None:
+        self._problems.add_exception(error)
+
+    def _measured(self, worker: RenderWorker, picture: Rectangle) -> Stats:
+        shown, facts, scene = self.shown, self._facts, self.state.scene
+        times = self._frame_times
+        span = times[-1] - times[0] if len(times) > 1 else 0.0
+        stats = replace(
+            self._stats,
+            area=(picture.x, picture.y, picture.width, picture.height),
+            gui_fps=(len(times) - 1) / span if span > 0 else 0.0,
+            busy=worker.busy,
+            progress=worker.progress,
+            loading=worker.status,
+            displayed=None if shown is None else shown.request,
+            stages_ms=() if shown is None else shown.stages_ms,
+            render_ms=0.0 if shown is None else shown.render_ms,
+            latency_ms=0.0 if shown is None else shown.latency_ms,
+            source_views=() if shown is None else shown.source_views,
+        )
+        if facts is None or scene is None or len(facts.occupied) != len(scene.frames):
+            return stats
+        return replace(
+            stats,
+            device=facts.device,
+            model=facts.model,
+            memory=facts.memory,
+            occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
+            cache=tuple(Cached.DISK if there else Cached.MISSING for there in facts.occupied),
+        )
+
+
+def _letterbox(place: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The largest part of a rectangle with the shape of a picture, in its middle."""
+    x, y, width, height = place
+    scale = min(width / size[0], height / size[1])
+    wide, high = round(size[0] * scale), round(size[1] * scale)
+    return x + (width - wide) // 2, y + (height - high) // 2, wide, high
