@@ -7,6 +7,7 @@ its pose is the rigid motion that carries rest points to the world.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64
@@ -31,7 +32,9 @@ _JOINTS: dict[str, tuple[str | None, tuple[float, float, float]]] = {
     "foot_r": ("shin_r", (-0.09, 0.01, 0.095)),
 }
 BONES = tuple(_JOINTS)
+HEAD_SCALE = 1.10
 _REST = {name: np.array(position) for name, (_, position) in _JOINTS.items()}
+HEAD_JOINT = _JOINTS["head"][1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +54,12 @@ GROUPS: dict[str, Group] = {
     "trousers": Group(blend=0.016, material="trousers"),
     "hair": Group(blend=0.010, material="hair"),
     "eyes": Group(blend=0.002, material="eye"),
-    "brows": Group(blend=0.004, material="brow"),
     "shoe_l": Group(blend=0.012, material="shoe"),
     "shoe_r": Group(blend=0.012, material="shoe"),
     "sole_l": Group(blend=0.010, material="sole"),
     "sole_r": Group(blend=0.010, material="sole"),
     "socks": Group(blend=0.004, material="sock"),
-    "phones": Group(blend=0.004, material="phones"),
+    "phones": Group(blend=0.001, material="phones"),
     "cushions": Group(blend=0.004, material="cushion"),
     "wristbands": Group(blend=0.004, material="wristband"),
 }
@@ -102,6 +104,13 @@ def _slab(bone: str, group: str, centre: tuple[float, float], radii: tuple[float
     return _cone(bone, group, (x, y, middle - 0.3), (x, y, middle + 0.3), 1.0, 1.0, radii, (0.3 - (high - low) / 2, 0.3 + (high - low) / 2))
 
 
+def _bow(bone: str, group: str, pieces: int) -> tuple[Part, ...]:
+    """The headphones' bow over the left half of the head: a flat band bent along a half ellipse."""
+    angles = np.linspace(0.0, 0.5 * np.pi, pieces + 1)
+    points = [(0.118 * float(np.sin(a)), 0.016, 1.625 + 0.142 * float(np.cos(a))) for a in angles]
+    return tuple(_cone(bone, group, a, b, 0.0065, 0.0065, (1.0, 2.6)) for a, b in pairwise(points))
+
+
 _MIDDLE = (
     # shirt
     _cone("spine", "shirt", (0.0, 0.005, 1.00), (0.0, 0.01, 1.16), 0.118, 0.110, (1.18, 0.88), (-0.075, 0.6)),
@@ -110,12 +119,12 @@ _MIDDLE = (
     _cone("chest", "shirt", (0.0, 0.022, 1.34), (0.0, 0.022, 1.42), 0.085, 0.056, (1.1, 0.95), (-0.2, 0.085)),
     # trousers
     _ball("pelvis", "trousers", (0.0, 0.008, 0.925), (0.150, 0.112, 0.105)),
-    # head: skull, cheeks, jaw, nose, ears, neck
-    _cone("neck", "head", (0.0, 0.022, 1.38), (0.0, 0.012, 1.50), 0.052, 0.050),
-    _ball("head", "head", (0.0, 0.008, 1.628), (0.094, 0.106, 0.108)),
-    _ball("head", "head", (0.0, -0.018, 1.566), (0.080, 0.080, 0.074)),
-    _ball("head", "head", (0.0, -0.050, 1.520), (0.040, 0.036, 0.030)),
-    _cone("head", "head", (0.0, -0.094, 1.598), (0.0, -0.110, 1.572), 0.009, 0.0145),
+    # head: neck, skull, cheeks, chin, nose
+    _cone("neck", "head", (0.0, 0.024, 1.37), (0.0, 0.020, 1.50), 0.050, 0.047),
+    _ball("head", "head", (0.0, 0.010, 1.630), (0.092, 0.104, 0.106)),
+    _ball("head", "head", (0.0, -0.022, 1.566), (0.076, 0.074, 0.062)),
+    _ball("head", "head", (0.0, -0.052, 1.524), (0.034, 0.034, 0.024)),
+    _cone("head", "head", (0.0, -0.092, 1.598), (0.0, -0.108, 1.574), 0.008, 0.0130),
     # hair: cap, sides, nape, quiff, bun
     _ball("head", "hair", (0.0, 0.026, 1.650), (0.102, 0.104, 0.104)),
     _ball("head", "hair", (0.0, 0.062, 1.585), (0.082, 0.060, 0.082)),
@@ -123,15 +132,12 @@ _MIDDLE = (
     _cone("head", "hair", (-0.030, -0.080, 1.722), (-0.088, -0.056, 1.690), 0.026, 0.012),
     _cone("head", "hair", (0.050, -0.050, 1.715), (0.088, -0.042, 1.675), 0.026, 0.012),
     _ball("head", "hair", (0.0, 0.105, 1.735), (0.046, 0.046, 0.044)),
-    # headphone bow
-    _cone("head", "phones", (-0.052, 0.012, 1.752), (0.052, 0.012, 1.752), 0.009, 0.009, (1.0, 1.9)),
 )
 
 _LEFT = (
     _cone("upper_arm_l", "shirt", (0.150, 0.015, 1.350), (0.330, 0.015, 1.350), 0.061, 0.060, (1.0, 1.0), (-0.3, 0.155)),
-    _cone("upper_arm_l", "arm_l", (0.200, 0.015, 1.350), (0.420, 0.015, 1.350), 0.043, 0.037),
-    _cone("forearm_l", "arm_l", (0.430, 0.015, 1.350), (0.520, 0.015, 1.350), 0.036, 0.038),
-    _cone("forearm_l", "arm_l", (0.520, 0.015, 1.350), (0.655, 0.015, 1.350), 0.038, 0.026),
+    _cone("upper_arm_l", "arm_l", (0.200, 0.015, 1.350), (0.418, 0.015, 1.350), 0.042, 0.033),
+    _cone("forearm_l", "arm_l", (0.440, 0.015, 1.350), (0.655, 0.015, 1.350), 0.036, 0.025),
     _cone("forearm_l", "wristbands", (0.560, 0.015, 1.350), (0.680, 0.015, 1.350), 0.0415, 0.0345, (1.0, 1.0), (0.030, 0.085)),
     _cone("hand_l", "arm_l", (0.668, 0.015, 1.350), (0.735, 0.012, 1.350), 0.026, 0.033, (0.62, 1.0)),
     _cone("hand_l", "arm_l", (0.745, -0.016, 1.350), (0.806, -0.026, 1.340), 0.0125, 0.0095),
@@ -140,8 +146,8 @@ _LEFT = (
     _cone("hand_l", "arm_l", (0.742, 0.041, 1.349), (0.788, 0.051, 1.336), 0.0110, 0.0085),
     _cone("hand_l", "arm_l", (0.690, -0.010, 1.346), (0.738, -0.052, 1.336), 0.0150, 0.0110),
     # leg
-    _cone("thigh_l", "trousers", (0.085, 0.004, 0.885), (0.090, 0.0, 0.50), 0.092, 0.062),
-    _cone("shin_l", "trousers", (0.090, 0.0, 0.50), (0.090, 0.008, 0.14), 0.061, 0.056, (1.0, 1.0), (-0.3, 0.31)),
+    _cone("thigh_l", "trousers", (0.085, 0.004, 0.885), (0.090, 0.0, 0.505), 0.090, 0.056),
+    _cone("shin_l", "trousers", (0.090, 0.0, 0.50), (0.090, 0.008, 0.14), 0.057, 0.056, (1.0, 1.0), (-0.3, 0.31)),
     _cone("shin_l", "socks", (0.090, 0.006, 0.28), (0.090, 0.010, 0.09), 0.042, 0.037),
     # shoe
     _cone("foot_l", "shoe_l", (0.090, 0.028, 0.060), (0.090, 0.012, 0.128), 0.046, 0.045, (1.0, 1.12), (-0.3, 0.072)),
@@ -150,14 +156,25 @@ _LEFT = (
     _slab("foot_l", "sole_l", (0.090, 0.022), (0.046, 0.058), 0.0, 0.030),
     _slab("foot_l", "sole_l", (0.096, -0.105), (0.054, 0.080), 0.0, 0.030),
     # face and headphones
-    _ball("head", "head", (0.098, 0.012, 1.590), (0.016, 0.024, 0.034)),
-    _ball("head", "eyes", (0.036, -0.071, 1.606), (0.0265, 0.0265, 0.0285)),
-    _cone("head", "brows", (0.018, -0.1055, 1.645), (0.052, -0.094, 1.650), 0.0058, 0.0042),
-    _cone("head", "phones", (0.052, 0.012, 1.752), (0.104, 0.012, 1.705), 0.009, 0.009, (1.0, 1.9)),
-    _cone("head", "phones", (0.104, 0.012, 1.705), (0.118, 0.012, 1.620), 0.009, 0.009, (1.0, 1.6)),
-    _cone("head", "cushions", (0.000, 0.012, 1.596), (0.200, 0.012, 1.596), 0.047, 0.047, (1.0, 1.0), (0.092, 0.112)),
-    _cone("head", "phones", (0.000, 0.012, 1.596), (0.200, 0.012, 1.596), 0.041, 0.041, (1.0, 1.0), (0.108, 0.132)),
+    _ball("head", "head", (0.095, 0.016, 1.590), (0.016, 0.024, 0.034)),
+    Part(bone="head", group="eyes", start=(0.0335, -0.0790, 1.606), end=(0.0338, -0.0799, 1.606), radii=(1.0, 1.0), stretch=(0.0285, 0.0300, 0.0210)),
+    _cone("head", "cushions", (0.000, 0.016, 1.596), (0.200, 0.016, 1.596), 0.046, 0.046, (1.0, 1.0), (0.088, 0.110)),
+    _cone("head", "phones", (0.000, 0.016, 1.596), (0.200, 0.016, 1.596), 0.041, 0.041, (1.0, 1.0), (0.106, 0.128)),
+    *_bow("head", "phones", 7),
 )
+
+
+def _enlarged(part: Part) -> Part:
+    """The head is drawn at natural size and enlarged about its joint."""
+    if part.bone != "head":
+        return part
+    start, end = (tuple((_REST["head"] + HEAD_SCALE * (np.array(p) - _REST["head"])).tolist()) for p in (part.start, part.end))
+    cut = None if part.cut is None else (part.cut[0] * HEAD_SCALE, part.cut[1] * HEAD_SCALE)
+    ball = part.radii == (1.0, 1.0)  # then the stretch has the radii
+    radii = part.radii if ball else (part.radii[0] * HEAD_SCALE, part.radii[1] * HEAD_SCALE)
+    x, y, z = part.stretch
+    stretch = (x * HEAD_SCALE, y * HEAD_SCALE, z * HEAD_SCALE) if ball else part.stretch
+    return replace(part, start=start, end=end, radii=radii, stretch=stretch, cut=cut)
 
 
 def _mirrored(part: Part) -> Part:
@@ -169,7 +186,7 @@ def _mirrored(part: Part) -> Part:
     return replace(part, bone=other(part.bone), group=other(part.group), start=start, end=end)
 
 
-PARTS: tuple[Part, ...] = (*_MIDDLE, *_LEFT, *(_mirrored(part) for part in _LEFT))
+PARTS: tuple[Part, ...] = tuple(_enlarged(part) for part in (*_MIDDLE, *_LEFT, *(_mirrored(part) for part in _LEFT)))
 
 
 def _rotation(axis: str, angle: float) -> Float64[np.ndarray, "3 3"]:
@@ -205,7 +222,8 @@ def _reach(root: np.ndarray, target: np.ndarray, pole: np.ndarray, bones: tuple[
     to_target = target - root
     span = float(np.linalg.norm(to_target))
     to_target = to_target / span
-    span = float(np.clip(span, abs(upper - lower) + 1e-3, 0.998 * (upper + lower)))  # never quite straight: the bending plane stays defined
+    most, soft = 0.985 * (upper + lower), 0.02 * (upper + lower)
+    span = -soft * float(np.logaddexp(-span / soft, -most / soft))  # a smooth minimum: a limb that snaps straight jerks its elbow
     along = (upper**2 - lower**2 + span**2) / (2 * span)
     sideways = pole - (pole @ to_target) * to_target
     sideways = sideways / np.linalg.norm(sideways)
@@ -239,12 +257,13 @@ def pose(time: float) -> Float64[np.ndarray, "n_bones 4 4"]:
     place("spine", "pelvis", _rotation("z", -0.18 * s) @ _rotation("y", -0.13 * np.sin(phase + 0.3)) @ _rotation("x", 0.04 * beat))
     place("chest", "spine", _rotation("z", -0.30 * np.sin(phase - 0.2)) @ _rotation("y", -0.10 * s) @ _rotation("x", -0.02 + 0.05 * beat))
     place("neck", "chest", _rotation("z", 0.14 * s) @ _rotation("y", 0.07 * s) @ _rotation("x", 0.03))
-    place("head", "neck", _rotation("z", 0.16 * np.sin(phase - 0.4)) @ _rotation("y", 0.13 * np.sin(phase + 0.5)) @ _rotation("x", 0.07 * np.cos(2 * phase + 0.6)))
+    nod = _rotation("x", 0.07 * np.cos(2 * phase + 0.6))
+    place("head", "neck", _rotation("z", 0.16 * np.sin(phase - 0.4)) @ _rotation("y", 0.13 * np.sin(phase + 0.5)) @ nod)
 
     up_l, up_r = (0.5 + 0.5 * np.sin(phase - 0.25)), (0.5 - 0.5 * np.sin(phase - 0.25))
     hands = {
-        "l": np.array([0.16 + 0.16 * up_l + 0.04 * c, -0.30 + 0.20 * up_l + 0.05 * c, -0.14 + 0.54 * up_l]),
-        "r": np.array([-0.13 - 0.30 * up_r - 0.03 * c, -0.33 + 0.24 * up_r + 0.04 * c, -0.08 + 0.32 * up_r]),
+        "l": np.array([0.16 + 0.13 * up_l + 0.04 * c, -0.30 + 0.20 * up_l + 0.05 * c, -0.14 + 0.52 * up_l]),
+        "r": np.array([-0.13 - 0.28 * up_r - 0.03 * c, -0.33 + 0.24 * up_r + 0.04 * c, -0.08 + 0.30 * up_r]),
     }
     for side, sign in (("l", 1.0), ("r", -1.0)):
         bones = (f"upper_arm_{side}", f"forearm_{side}", f"hand_{side}")

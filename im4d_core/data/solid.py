@@ -10,6 +10,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from im4d_core.data.figure import BONES, GROUPS, PARTS, Part, pose
+from im4d_core.geometry import box_union
 
 _CPU_CHUNK = 4096
 """Points evaluated at once on a CPU: the intermediate values of all parts stay in the cache."""
@@ -74,7 +75,9 @@ class Solid:
         lengths = np.array([float(np.linalg.norm(np.subtract(part.end, part.start))) for part in _ORDERED]) / stretch[:, 2]
         radii = np.array([part.radii for part in _ORDERED])
         group_names = list(GROUPS)
-        self.bounds = _bounds(motions, axes, stretch, starts, lengths, radii)
+        self.part_boxes = _part_boxes(motions, axes, stretch, starts, lengths, radii)
+        """A box around each part."""
+        self.bounds = box_union(self.part_boxes)
 
         to_rest = motions[:, :3, :3].transpose(0, 2, 1)
         to_part = axes / stretch[:, :, None] @ to_rest
@@ -121,15 +124,14 @@ class Solid:
         )
 
     def _parts(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Distance to each part; and in part space the vector from the axis to the point, with its stretched length."""
+        """Distance to each part uncut; in part space the vector from the axis to the point; and the distance to the cuts of those that have them."""
         local = torch.addmm(self._offset, self._to_part, points).view(3, -1, points.shape[1])
         x, y, z = local
         square = x * x
         square.addcmul_(y, y)
         centre = torch.sqrt(square).mul_(self._tangent).neg_().add_(z)
         centre = torch.minimum(centre.clamp_(min=0.0), self._length)
-        if _CUTS.stop > _CUTS.start:
-            cut = (z[_CUTS] - self._cut_middle).abs_().sub_(self._cut_half)
+        cut = (z[_CUTS] - self._cut_middle).abs_().sub_(self._cut_half)
         z.sub_(centre)
         length = square.addcmul_(z, z).sqrt_()
         distance = length - self._radius
@@ -139,11 +141,12 @@ class Solid:
         distance[:n].mul_(length[:n]).div_(bent.clamp_(min=1e-6))  # first-order distance under the stretch; 1e-6: the axis itself, where 0/0 would follow
         return distance, local, cut
 
-    def _groups(self, distance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _groups(self, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance to each group (a smooth minimum over its parts) and the weight of each part in it."""
         least = distance.amin(dim=0)
         weight = (least - distance).mul_(self._inverse_blend).clamp_(min=_EXPONENT_FLOOR).exp_()
         total = self._membership @ weight
-        return least - self._group_blend * total.log(), weight, total
+        return least - self._group_blend * total.log(), weight
 
     def _distance(self, points: Tensor) -> Tensor:
         distance, _, cut = self._parts(points)
@@ -158,7 +161,7 @@ class Solid:
         local[0, _CUTS].masked_fill_(flat, 0.0)
         local[1, _CUTS].masked_fill_(flat, 0.0)
         local[2, _CUTS] = torch.where(flat, sides.sign(), local[2, _CUTS])
-        by_group, weight, total = self._groups(distance)
+        by_group, weight = self._groups(distance)
         group = by_group.argmin(dim=0)
         weight = weight * (self._part_group[:, None] == group)
         bent = (local * self._inverse_stretch).square_().sum(dim=0).sqrt_().clamp_(min=1e-6)  # 1e-6: as in _parts
@@ -170,19 +173,23 @@ class Solid:
         return Surface(group=group, normal=torch.nn.functional.normalize(normal, dim=0), rest=rest, turn=back[:, :3])
 
 
-def _bounds(motions: np.ndarray, axes: np.ndarray, stretch: np.ndarray, starts: np.ndarray, lengths: np.ndarray, radii: np.ndarray) -> Float64[np.ndarray, "2 3"]:
-    """A box around the figure: each part's two end ellipsoids (discs where it is cut) bound it."""
-    corners = []
+def _part_boxes(
+    motions: np.ndarray, axes: np.ndarray, stretch: np.ndarray, starts: np.ndarray, lengths: np.ndarray, radii: np.ndarray
+) -> Float64[np.ndarray, "n_parts 2 3"]:
+    """Each part is bounded by the ellipsoids at its two ends, an upright slab by the ellipses of its two faces."""
+    boxes = []
     for i, part in enumerate(_ORDERED):
         to_world = motions[i, :3, :3] @ axes[i].T
         full = lengths[i] * stretch[i, 2]
         low, high = (0.0, full) if part.cut is None else part.cut
+        flat = np.array([1.0, 1.0, 0.0]) if part.cut is not None and part.radii == (1.0, 1.0) else np.ones(3)
+        ends = []
         for along, radius in zip((max(low, 0.0), min(high, full)), radii[i], strict=True):
             centre = motions[i, :3, :3] @ (starts[i] + along * axes[i, 2]) + motions[i, :3, 3]
-            reach = radius * stretch[i] * (np.array([1.0, 1.0, 0.0]) if radius > 0.5 and part.cut is not None else 1.0)
-            extent = np.linalg.norm(to_world * reach, axis=1)
-            corners += [centre - extent, centre + extent]
-    return np.stack([np.min(corners, axis=0), np.max(corners, axis=0)])
+            extent = np.linalg.norm(to_world * (radius * stretch[i] * flat), axis=1)
+            ends.append(np.stack([centre - extent, centre + extent]))
+        boxes.append(box_union(np.stack(ends)))
+    return np.stack(boxes)
 
 
 class CoarseField:
