@@ -30,13 +30,14 @@ class SmallCapture:
     frames: tuple[int, ...]
 
 
-def ring(count: int, width: int, height: int) -> tuple[Camera, ...]:
+def ring(count: int, width: int, height: int, zoom: float = 1.0) -> tuple[Camera, ...]:
     """Cameras named 00, 01, … around the origin, at two heights, z up, each with its own intrinsics."""
     cameras = []
     for i in range(count):
         angle = 2 * np.pi * i / count + 0.2
         centre = np.array([2.5 * np.cos(angle), 2.5 * np.sin(angle), 0.4 + 0.6 * (i % 2)])
         K = intrinsics(width, height, 42.0 + i)
+        K[:2, :2] *= zoom
         K[0, 2] += 0.7 * (i % 3)
         cameras.append(Camera(name=f"{i:02d}", K=K, T_camera_world=look_at(centre, np.zeros(3), np.array([0.0, 0.0, 1.0])), width=width, height=height))
     return tuple(cameras)
@@ -48,8 +49,8 @@ def render_box(camera: Camera, box: np.ndarray, distortion: np.ndarray, supersam
     u, v = np.meshgrid(np.arange(fine.width) + 0.5, np.arange(fine.height) + 0.5)
     seen = np.stack([(u - fine.K[0, 2]) / fine.K[0, 0], (v - fine.K[1, 2]) / fine.K[1, 1]], axis=-1)
     straight = seen.copy()
-    for _ in range(20):  # fixed point; contracts by the distortion's slope, well below 1 here
-        straight = straight - (distorted(straight, distortion) - seen)
+    while np.abs(error := distorted(straight, distortion) - seen).max() > 1e-6:  # fixed point; contracts by the distortion's slope, well below 1 here
+        straight = straight - error
     directions = np.concatenate([straight, np.ones_like(u)[..., None]], axis=-1) @ camera.R
     directions = np.where(np.abs(directions) < 1e-12, 1e-12, directions)
     low, high = (box[0] - camera.centre) / directions, (box[1] - camera.centre) / directions
@@ -89,6 +90,7 @@ def write_capture(
     frames: int = 3,
     width: int = 64,
     height: int = 48,
+    zoom: float = 1.0,
     distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0),
     opencv_centres: bool = False,
     masks: str | None = "masks",
@@ -103,6 +105,7 @@ def write_capture(
         frames: numbered from 0.
         width: of the pictures.
         height: of the pictures.
+        zoom: of the focal lengths.
         distortion: k1, k2, p1, p2, k3 of every camera.
         opencv_centres: write principal points for pixel centres at integers, and say nothing of it in meta.json.
         masks: name of their folder; None for no masks. Label values 1 and 0 in "schp".
@@ -110,7 +113,7 @@ def write_capture(
         meta: added to meta.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rig = ring(cameras, width, height)
+    rig = ring(cameras, width, height, zoom)
     lens = np.array(distortion)
     write_calibration(folder, rig, lens, 0.5 if opencv_centres else 0.0)
     values = {"test_views": [rig[-1].name], "bounds_min": BOUNDS[0].tolist(), "bounds_max": BOUNDS[1].tolist(), "fps": 12, "up": "z", **(meta or {})}
