@@ -134,6 +134,10 @@ class SceneRenderer:
             self._grids.put(frame, grid)
         return grid
 
+    def use_occupancy(self, frame: int, grid: Occupancy) -> None:
+        """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
+        self._grids.put(frame, grid)
+
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
 

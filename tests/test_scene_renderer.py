@@ -1,0 +1,176 @@
+"""The door to rendering: what it returns, what it keeps, what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from captures import write_capture
+
+from im4d_core.checkpoint import RunFolder, save_weights
+from im4d_core.config import DataConfig, FieldConfig, MethodConfig, OccupancyConfig, RunConfig, SamplingConfig, ViewsConfig, save_config
+from im4d_core.data import open_scene
+from im4d_core.geometry import resized
+from im4d_core.methods import build_method
+from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.types import TimeRange
+
+_FIELD = FieldConfig(spatial=(8,), temporal=(3,), channels=4, width=8, depth=1, skip=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of an untrained model whose occupied cells are those of its random field."""
+    folder = tmp_path_factory.mktemp("run")
+    write_capture(folder / "capture")
+    data = DataConfig(path="capture")
+    scene = open_scene(replace(data, path=str(folder / "capture")))
+    config = RunConfig(
+        data=data,
+        method=MethodConfig(field=_FIELD, proposal=_FIELD, bounds=tuple(scene.bounds.reshape(-1).tolist()), times=TimeRange(first=0, last=2)),
+        views=ViewsConfig(count=3),
+        sampling=SamplingConfig(proposal_samples=16, fine_samples=8, chunk=200),
+        occupancy=OccupancyConfig(resolution=(16,), min_alpha=0.01),
+    )
+    torch.manual_seed(0)
+    save_config(config, folder / "config.json")
+    save_weights(build_method(config.method), RunFolder(path=folder).weights)
+    return folder
+
+
+@pytest.fixture
+def renderer(run: Path) -> Iterator[SceneRenderer]:
+    opened = open_run(run, device="cpu")
+    yield opened
+    opened.close()
+
+
+def test_pictures_have_the_camera_s_size_and_sane_values(renderer: SceneRenderer) -> None:
+    renderer.bake_occupancy()
+    camera = resized(renderer.scene.cameras[5], 40, 30)
+    for mode in ("full", "fast"):
+        rendered = renderer.render(camera, 1, mode)
+        assert rendered is not None
+        assert rendered.rgb.shape == (30, 40, 3) and rendered.depth.shape == (30, 40)
+        for channel in (rendered.rgb, rendered.opacity):
+            assert float(channel.min()) >= 0.0 and float(channel.max()) <= 1.0 + 1e-6
+        assert torch.isfinite(rendered.depth).all()
+        assert (rendered.samples > 0).any()
+        assert mode in rendered.milliseconds and len(rendered.source_views) == 3
+
+
+def test_pixels_whose_ray_misses_the_box_are_background(renderer: SceneRenderer) -> None:
+    from im4d_core.geometry import projected_box
+
+    camera = renderer.scene.cameras[0]
+    rendered = renderer.render(camera, 0, "full")
+    assert rendered is not None
+    outside = torch.from_numpy(~projected_box(camera, renderer.scene.box(0)))
+    assert outside.any()
+    assert float(rendered.rgb[outside].abs().max()) == 0.0 and int(rendered.samples[outside].max()) == 0
+
+
+def test_camera_moves_decode_and_encode_nothing(renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = renderer.render(renderer.scene.cameras[0], 0, "full")
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("the sources of this frame are known")
+
+    monkeypatch.setattr(renderer.loader, "get", refuse)
+    again = renderer.render(renderer.scene.cameras[0], 0, "full")
+    assert first is not None and again is not None and torch.equal(first.rgb, again.rgb)
+    assert renderer.memory()["features"] > 0
+    with pytest.raises(AssertionError, match="are known"):
+        renderer.render(renderer.scene.cameras[0], 2, "full")
+
+
+def test_a_hidden_view_is_not_coloured_from(renderer: SceneRenderer) -> None:
+    shown, hidden = (renderer.render(renderer.scene.cameras[1], 0, "full", hidden=view) for view in (None, 1))
+    assert shown is not None and hidden is not None
+    assert 1 in shown.source_views and 1 not in hidden.source_views
+
+
+def test_cancelling_stops_between_tiles(renderer: SceneRenderer) -> None:
+    seen: list[float] = []
+
+    def progress(done: float) -> bool:
+        seen.append(done)
+        return len(seen) < 3
+
+    assert renderer.render(renderer.scene.cameras[0], 0, "full", progress=progress) is None
+    assert len(seen) == 3 and seen == sorted(seen) and seen[0] == 0.0
+
+
+def test_fast_needs_occupancy_and_says_how_to_get_it(run: Path) -> None:
+    RunFolder(path=run).occupancy.unlink(missing_ok=True)
+    renderer = open_run(run, device="cpu")
+    try:
+        assert not renderer.has_occupancy(0)
+        with pytest.raises(ValueError, match="python -m im4d_core cache"):
+            renderer.render(renderer.scene.cameras[0], 0, "fast")
+        assert renderer.bake_occupancy(lambda done, count: done < count) is False
+        assert not renderer.has_occupancy(0)
+        assert renderer.bake_occupancy()
+        assert renderer.has_occupancy(0) and renderer.occupancy_problem is None
+        assert renderer.render(renderer.scene.cameras[0], 0, "fast") is not None
+    finally:
+        renderer.close()
+
+
+def test_occupancy_of_other_weights_is_not_used(run: Path, tmp_path: Path) -> None:
+    renderer = open_run(run, device="cpu")
+    renderer.bake_occupancy()
+    other = SceneRenderer(
+        renderer.scene, renderer.method, renderer.loader, renderer.config, device=renderer.device, model_id="other", occupancy_path=run / "occupancy.npz"
+    )
+    assert not other.has_occupancy(0)
+    assert other.occupancy_problem is not None and "baked from another model" in other.occupancy_problem
+    renderer.close()
+
+
+def test_frames_that_do_not_exist_are_named(renderer: SceneRenderer) -> None:
+    with pytest.raises(ValueError, match="frame 9 does not exist; the scene has frames 0 to 2"):
+        renderer.render(renderer.scene.cameras[0], 9, "full")
+
+
+def test_baked_logits_stay_with_their_frame(run: Path) -> None:
+    renderer = open_run(run, device="cpu")
+    renderer.bake_occupancy()
+    baked = SceneRenderer(
+        renderer.scene,
+        renderer.method,
+        renderer.loader,
+        replace(renderer.config, fast=replace(renderer.config.fast, baked=True)),
+        device=renderer.device,
+        model_id=renderer.model_id,
+        occupancy_path=run / "occupancy.npz",
+    )
+    pictures = [r.render(renderer.scene.cameras[0], frame, "fast") for r in (renderer, baked) for frame in (0, 2)]
+    assert all(p is not None for p in pictures)
+    # an untrained field is smooth at the scale of a cell of 0.1: interpolation loses little
+    for exact, quick in zip(pictures[:2], pictures[2:], strict=True):
+        assert exact is not None and quick is not None
+        assert float((exact.opacity - quick.opacity).abs().mean()) < 0.01
+    renderer.close()
+
+
+def test_opening_what_is_no_run_names_what_is_missing(tmp_path: Path, run: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"config\.json: no such file; expected the folder of a run"):
+        open_run(tmp_path)
+    (tmp_path / "config.json").write_text((run / "config.json").read_text())
+    with pytest.raises(FileNotFoundError, match=r"capture"):
+        open_run(tmp_path)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="no CUDA device"):
+            open_run(run, device="cuda")
+
+
+def test_memory_can_be_given_back(renderer: SceneRenderer) -> None:
+    renderer.render(renderer.scene.cameras[0], 0, "full")
+    renderer.forget()
+    assert renderer.memory()["features"] == 0
+    assert np.isfinite(renderer.memory()["sources"])
