@@ -147,12 +147,18 @@ class CameraPath:
         return first + (last - first) * np.arange(n) / max(n if whole_loop else n - 1, 1)
 
     def frame_at(self, time_s: float, frames: Sequence[int], scene_fps: float) -> int:
-        """The frame of the scene to show at a time: the keys' where they say one (the nearest that exists), else the scene plays along from its first."""
+        """The frame of the scene to show at a time, one that exists.
+
+        Between two keys that say a frame it goes from one to the other. Elsewhere the scene plays: on from the last key that said one, else from the
+        start of the scene, over and over.
+        """
         wanted = self.sample(time_s).scene_frame
-        if wanted is None:
-            played = int(np.floor((time_s - self.start_s) * scene_fps + 1e-6))  # 1e-6: k / fps * fps must not fall below k
-            return frames[played % len(frames)]
-        return frames[int(np.argmin(np.abs(np.asarray(frames) - wanted)))]
+        if wanted is not None:
+            return frames[_nearest(frames, wanted)]
+        said = [key for key in self.keys if key.scene_frame is not None and key.time_s <= time_s]
+        first, since = (0, time_s - self.start_s) if not said else (_nearest(frames, said[-1].scene_frame or 0.0), time_s - said[-1].time_s)
+        played = int(np.floor(since * scene_fps + 1e-6))  # 1e-6: k / fps * fps must not fall below k
+        return frames[(first + played) % len(frames)]
 
     def video_times(
         self, n_frames: int, scene_fps: float, video_fps: float, start_s: float | None = None, stop_s: float | None = None
@@ -392,6 +398,11 @@ def _curve(path: CameraPath) -> PoseCurve:
         path.interpolation,
         path.closed,
     )
+
+
+def _nearest(frames: Sequence[int], wanted: float) -> int:
+    """Index of the frame nearest to a number."""
+    return int(np.argmin(np.abs(np.asarray(frames) - wanted)))
 
 
 def _pose(rotation: Float64[np.ndarray, "4"], position: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "4 4"]:

@@ -160,6 +160,8 @@ def test_frame_at_takes_frames_that_exist() -> None:
     assert path.frame_at(1.0, (0, 5, 10), 30.0) == 10
     playing = replace(path, keys=tuple(replace(key, scene_frame=None) for key in path.keys))
     assert [playing.frame_at(i / 30, (0, 5, 10), 30.0) for i in range(5)] == [0, 5, 10, 0, 5]
+    cued = replace(playing, keys=(replace(playing.keys[0], scene_frame=10.0), playing.keys[1]))
+    assert [cued.frame_at(i / 30, (0, 5, 10), 30.0) for i in range(4)] == [10, 0, 5, 10]  # plays on from what the key said
 
 
 def test_sample_times_meet_the_last_key_or_stop_before_the_seam() -> None:

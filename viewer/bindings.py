@@ -129,6 +129,13 @@ PANEL_ACTIONS = (
 )
 """Actions of panel buttons that have no key; `Triggered` takes them as well."""
 
+# Rows that read better together in the help: the first one's action → what is shown for all.
+_TOGETHER = {
+    "move_forward": (("W A S D", "move forward, left, back, right"),),
+    "move_down": (("Q E", "move down, up"),),
+    "camera_0": (("Ctrl+0 to Ctrl+9", "camera 0 to 9 of the capture"),),
+}
+_COVERED = {"move_back", "move_left", "move_right", "move_up", *(f"camera_{n}" for n in range(1, 10))}
 _BY_CHORD = {chord: key for key in KEYS for chord in key.chords}
 
 
@@ -190,9 +197,9 @@ def help_rows() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
         only = "" if row.navigation == "both" else f" ({row.navigation})"
         sections["Mouse"].append(("+".join([*row.modifiers, f"{button}{gesture}"]), row.help + only))
     for key in KEYS:
-        if key.action.startswith("camera_") and key.action[7:].isdigit():
-            if key.action == "camera_0":
-                sections[key.section].append(("Ctrl+0 to Ctrl+9", "camera 0 to 9 of the capture"))
-            continue
-        sections.setdefault(key.section, []).append((" or ".join(key.chords), key.help))
+        if key.action in _TOGETHER:
+            rows = _TOGETHER[key.action]
+        else:
+            rows = () if key.action in _COVERED else ((" or ".join(key.chords), key.help),)
+        sections.setdefault(key.section, []).extend(rows)
     return tuple((name, tuple(rows)) for name, rows in sections.items())

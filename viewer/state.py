@@ -8,7 +8,7 @@ overlays with the *displayed* request's camera → panels, whose events are redu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -220,7 +220,8 @@ class Export:
 class ViewerState:
     """The whole state of the window. Compare parts by ``is`` or ``==``; `reduce` keeps the parts an event does not change."""
 
-    scene: Scene | None = None
+    scene: Scene | None = field(default=None, compare=False)
+    """Arrays do not compare; opening another scene changes `source` or the navigation anyway."""
     source: Path | None = None
     """The run or scene folder that is open."""
     first_view: int | None = None

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from viewer import controls
 from viewer.actions import SPEED_RANGE
 from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose
-from viewer.panels.widgets import action, choice, em, explained, note, row, section, tooltip
+from viewer.panels.widgets import ACCENT, action, choice, em, explained, note, row, section, tooltip
 from viewer.state import NavigationMode, ViewerState, view_camera
 from viewer.stats import Stats
 
@@ -80,10 +80,17 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     if imgui.begin_child("##dataset_cameras", imgui.ImVec2(0.0, height), imgui.ChildFlags_.frame_style):
         for view, camera in enumerate(scene.cameras):
             role = "held out" if view in scene.test_views else "source" if view in scene.source_views else ""
-            used = "colour" if view in stats.source_views else ""
-            clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", state.dataset_camera == view)
-            imgui.same_line(em(5.0))
-            imgui.text_disabled(f"{camera.width} x {camera.height}  {role}  {used}")
+            used = "colours the picture" if view in stats.source_views else ""
+            looking = state.dataset_camera == view
+            if looking:
+                imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*ACCENT))
+            clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", looking)
+            if looking:
+                imgui.pop_style_color()
+            imgui.same_line(em(4.0))
+            imgui.text_disabled(role)
+            imgui.same_line(em(8.0))
+            imgui.text_disabled(used)
             if clicked:
                 events.append(JumpToCamera(view=view))
     imgui.end_child()

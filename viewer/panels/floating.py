@@ -118,7 +118,7 @@ def _notice(notice: Notice, width: float) -> list[Event]:
 def _help() -> list[Event]:
     """The table of bindings in columns."""
     viewport = imgui.get_main_viewport()
-    width, height = min(em(62), viewport.work_size.x - em(2)), min(em(39), viewport.work_size.y - em(2))
+    width, height = min(em(62), viewport.work_size.x - em(2)), min(em(43), viewport.work_size.y - em(2))
     imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
     imgui.set_next_window_size(ImVec2(width, height), imgui.Cond_.appearing)
     flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse

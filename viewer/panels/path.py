@@ -24,7 +24,7 @@ from viewer.events import (
     SetPathTime,
     SetRecordsSceneTime,
 )
-from viewer.panels.widgets import action, button, choice, em, gesture, icon, muted, note, row, seconds, section, tooltip
+from viewer.panels.widgets import ACCENT, action, button, choice, colour, em, gesture, icon, muted, note, row, seconds, section, tooltip
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -85,7 +85,10 @@ def _keys(state: ViewerState) -> list[Event]:
 def _key_row(state: ViewerState, number: int, key: Keyframe) -> list[Event]:
     events: list[Event] = []
     imgui.table_next_column()
-    clicked, _ = imgui.selectable(f"{number}##key", key.id == state.path_editor.selected, imgui.SelectableFlags_.allow_overlap)
+    if key.id == state.path_editor.selected:
+        imgui.table_set_bg_color(imgui.TableBgTarget_.row_bg1, colour(ACCENT, 0.35))
+    imgui.align_text_to_frame_padding()
+    clicked, _ = imgui.selectable(f"{number}##key", False)
     tooltip("Select and show")
     if clicked:
         events.append(SelectKey(key_id=key.id, go_there=True))

@@ -94,12 +94,12 @@ def _cache_bar(stats: Stats, left: float, top: float, width: float, height: floa
 
 
 def _path_lane(state: ViewerState) -> list[Event]:
-    height = em(1.25)
+    height = em(1.75)
     left, top, width, active, hovered = _lane("##path_time", height)
     editor, draw = state.path_editor, imgui.get_window_draw_list()
-    path, inset, middle = editor.path, em(0.6), top + 0.5 * height
+    path, inset, middle = editor.path, em(0.6), top + em(0.48)
     if not path.keys:
-        draw.add_text(ImVec2(left + inset, top + em(0.12)), colour(MUTED, 0.8), "Camera path: press K to add a key")
+        draw.add_text(ImVec2(left + inset, top + em(0.35)), colour(MUTED, 0.8), "Camera path: press K to add a key")
         return []
     end_s = path.start_s + path.duration_s
     span_s = nice_step(max(end_s * 1.02, 1.0))
@@ -108,13 +108,13 @@ def _path_lane(state: ViewerState) -> list[Event]:
     def at(time_s: float) -> float:
         return left + inset + time_s * scale
 
-    step = nice_step(em(4.0) / scale)
+    step = nice_step(em(5.0) / scale)
     for i in range(int(span_s / step) + 1):
         x = at(i * step)
-        draw.add_line(ImVec2(x, top + height - em(0.25)), ImVec2(x, top + height), colour(MUTED, 0.6))
+        draw.add_line(ImVec2(x, top + em(0.95)), ImVec2(x, top + height), colour(MUTED, 0.35))
         label = f"{i * step:g} s"
         if x + em(0.25) + imgui.calc_text_size(label).x < left + width:
-            draw.add_text(ImVec2(x + em(0.25), top + em(0.12)), colour(MUTED, 0.55), label)
+            draw.add_text(ImVec2(x + em(0.25), top + em(0.82)), colour(MUTED, 0.75), label)
     draw.add_line(ImVec2(at(path.start_s), middle), ImVec2(at(path.keys[-1].time_s), middle), colour(ACCENT, 0.9), 2.0)
     if path.closed:
         draw.add_line(ImVec2(at(path.keys[-1].time_s), middle), ImVec2(at(end_s), middle), colour(ACCENT, 0.4), 2.0)

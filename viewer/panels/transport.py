@@ -12,7 +12,7 @@ from viewer.panels.widgets import MUTED, action, button, em, icon, muted, toolti
 from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
 from viewer.stats import Stats
 
-HEIGHT_EM = 6.4
+HEIGHT_EM = 6.6
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 _MODE_WHY: dict[Mode, str] = {
