@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -112,9 +113,11 @@ class ImportReleased:
     """Height and width."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that the arguments name, those of the process when None; returns the exit code."""
     command = tyro.extras.subcommand_cli_from_dict(
         {"cache": Cache, "evaluate": Evaluate, "render": Render, "synthesize": Synthesize, "export": Export, "import-released": ImportReleased},
+        args=arguments,
         prog="python -m im4d_core",
         description="Work with captures and trained runs. Training is `python train.py`, the viewer `python app.py`.",
     )

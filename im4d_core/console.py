@@ -31,9 +31,9 @@ def log_to_console(verbose: bool) -> None:
 
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], bool]]:
-    """A progress bar, driven by calling what it gives with (done, total). Without a terminal it is a line when all is done."""
+    """A progress bar, driven by calling what it gives with (done, total); it vanishes when all is done. Without a terminal there is none."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(description, total=None)
 
         def update(done: int, total: int) -> bool:

@@ -1,0 +1,206 @@
+"""The command lines end to end, each as its user runs it: exit codes, files, one clear line for every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+from small_capture import write_small_capture
+
+import im4d_core.__main__
+import im4d_core.console
+from im4d_core.config import load_config
+
+ROOT = Path(__file__).parent.parent
+SMALL = """
+    --images 2 --rays 32 --warmup 4 --log-every 2 --checkpoint-every 4 --no-amp --method.field.spatial 16 --method.field.temporal 3
+    --method.field.channels 4 --method.field.width 16 --method.field.depth 1 --method.proposal.spatial 16 --method.proposal.temporal 3
+    --method.proposal.channels 4 --method.proposal.width 16 --sampling.proposal-samples 8 --sampling.fine-samples 4 --occupancy.resolution 16
+""".split()  # noqa: SIM905 - reads as it is typed
+
+
+def _python(*command: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def _training(capture: Path, run: Path, *options: str) -> subprocess.Popen[str]:
+    return _python(str(ROOT / "train.py"), str(capture), "--output", str(run), "--preset", "tiny", "--device", "cpu", *SMALL, *options)
+
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs a command of im4d_core in this process, which spares the import of torch: exit code, stdout, stderr."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(im4d_core.console, "log_to_console", lambda verbose: None)  # handlers must not outlive the captured streams
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code = im4d_core.__main__.main(arguments)
+        except SystemExit as leave:  # --help
+            code = int(leave.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def capture(folder: Path) -> Path:
+    return write_small_capture(folder / "capture")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, capture: Path) -> Path:
+    """A run of six steps."""
+    child = _training(capture, folder / "run", "--steps", "6")
+    out, errors = child.communicate(timeout=120)
+    assert child.returncode == 0, errors
+    assert "step 6/6" in out
+    assert "view it with: python app.py" in out
+    return folder / "run"
+
+
+def test_training_leaves_a_run_with_its_resolved_settings(run: Path, capture: Path) -> None:
+    config = load_config(run / "config.json")
+    assert config.data.path == str(capture)
+    assert (config.train.steps, config.train.schedule_steps, config.train.rays) == (6, 6, 32)
+    assert config.method.field.spatial == (16,)
+    assert (config.method.times.first, config.method.times.last) == (0, 2)
+    for name in ("model.safetensors", "occupancy.npz", "preview.jpg", "boxes.npy"):
+        assert (run / name).is_file(), name
+
+
+def test_compatibility_follows_the_release_and_can_be_overridden() -> None:
+    sys.path.insert(0, str(ROOT))
+    import train
+
+    options = train._options(["x", "--output", "y", "--preset", "published", "--compatibility", "--fast.steps", "256", "--test-views", "03", "11"])
+    config = train._config(options)
+    assert (config.train.steps, config.train.rays, config.method.joint_canvas, config.sampling.slab) == (160_000, 2560, True, True)
+    assert (config.fast.steps, config.fast.min_weight, config.data.test_views) == (256, 0.01, ("03", "11"))
+    assert config.train.losses.interlevel_into_field
+
+
+def test_a_stopped_training_says_so_and_goes_on(folder: Path, capture: Path) -> None:
+    run = folder / "stopped"
+    child = _training(capture, run, "--schedule-steps", "100", "--steps", "100000")
+    deadline = time.monotonic() + 60
+    while not list(run.glob("checkpoints/*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert "saved; the same command continues" in errors
+    step = max(int(path.stem.removeprefix("step_")) for path in run.glob("checkpoints/*.pt"))
+    again = _training(capture, run, "--schedule-steps", "100", "--steps", str(step + 2))
+    _, errors = again.communicate(timeout=60)
+    assert again.returncode == 0, errors
+    assert f"continuing at step {step}" in errors
+
+
+def test_other_settings_end_with_one_line(run: Path, capture: Path) -> None:
+    refused = _training(capture, run, "--steps", "6", "--lr", "0.5")
+    _, errors = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert errors.startswith("error: ")
+    assert "train.lr: the run has 0.001, asked for 0.5" in errors
+    assert "Traceback" not in errors
+
+
+def test_evaluate_writes_metrics_and_sheets(run: Path, command: Call, folder: Path) -> None:
+    code, out, errors = command("evaluate", str(run), "--mode", "both", "--frames", "0:2")
+    assert code == 0, errors
+    assert "PSNR" in out
+    content = json.loads((run / "metrics.json").read_text())
+    assert {mode: content[mode]["pictures"] for mode in content} == {"full": 2, "fast": 2}
+    assert (run / "metrics_full.png").is_file()
+    assert (run / "metrics_fast.png").is_file()
+
+
+def test_render_writes_a_video(run: Path, command: Call, folder: Path) -> None:
+    code, out, errors = command("render", str(run), "--output", "out.mp4", "--size", "40x30", "--fps", "2", "--mode", "fast")
+    assert code == 0, errors
+    with av.open(folder / "out.mp4") as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == 8  # one turn in four seconds
+    assert (frames[0].width, frames[0].height) == (40, 30)
+
+
+def test_an_exported_scene_needs_nothing_outside(run: Path, command: Call, folder: Path, capture: Path) -> None:
+    code, out, errors = command("export", str(run), "scene")
+    assert code == 0, errors
+    hidden = capture.with_name("hidden")
+    capture.rename(hidden)
+    try:
+        code, out, errors = command("evaluate", "scene", "--mode", "full", "--frames", "0:1", "--views", "01")
+        assert code == 0, errors
+        code, out, errors = command("evaluate", str(run), "--mode", "full", "--frames", "0:1")
+        assert code == 1
+        assert str(capture) in errors
+    finally:
+        hidden.rename(capture)
+
+
+def test_cache_is_kept_unless_forced_and_foreign_ones_are_replaced(run: Path, command: Call, folder: Path) -> None:
+    code, out, errors = command("cache", str(run), "--device", "cpu")
+    assert code == 0, errors
+    assert "baked already" in out
+    (run / "occupancy.npz").write_bytes(b"something else")
+    code, out, errors = command("evaluate", str(run), "--mode", "fast", "--frames", "0:1")
+    assert code == 1
+    assert "not an occupancy file" in errors
+    code, out, errors = command("cache", str(run))
+    assert code == 0, errors
+    assert "baked the occupancy of 3 frames" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evaluate", "absent"), "no such file"),
+        (("evaluate", "RUN", "--views", "99"), "--views 99: no such camera"),
+        (("evaluate", "RUN", "--frames", "7:9"), "names no frame; the scene has frames 0 to 2"),
+        (("render", "RUN", "--output", "out.mp4", "--size", "12"), "expected WIDTHxHEIGHT"),
+        (("render", "RUN", "--output", "nowhere/out.mp4"), "nowhere does not exist"),
+        (("render", "RUN", "--output", "out.mp4", "--path", "absent.json"), "absent.json: no such file"),
+        (("evaluate", "RUN", "--device", "cuda:99"), "CUDA"),
+        (("import-released", "absent.npz", "--data", "capture", "--output", "imported"), "absent.npz: no such file"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_1(run: Path, command: Call, folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    code, out, errors = command(*(str(run) if argument == "RUN" else argument for argument in arguments))
+    assert code == 1
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("name", ["", "cache", "evaluate", "render", "synthesize", "export", "import-released"])
+def test_help_reads(name: str, command: Call) -> None:
+    code, out, errors = command(*([name] if name else []), "--help")
+    assert code == 0, errors
+    assert "usage: python -m im4d_core" in out
+
+
+def test_synthesize_writes_a_capture_that_opens(command: Call, folder: Path) -> None:
+    code, out, errors = command("synthesize", "synthetic", "--cameras", "6", "--frames", "1", "--size", "32", "--device", "cpu")
+    assert code == 0, errors
+    from im4d_core.config import DataConfig
+    from im4d_core.data import open_scene
+
+    assert len(open_scene(DataConfig(path=str(folder / "synthetic"))).cameras) == 6
