@@ -11,8 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def context(display: str) -> Iterator[None]:
     """An OpenGL 3.3 core context on a hidden window."""
-    import imgui_bundle  # noqa: F401 - says which GLFW library glfw takes
-    import glfw
+    from viewer.window import glfw  # it has chosen the GLFW library
 
     assert glfw.init()
     for hint, value in (
@@ -207,8 +206,9 @@ def test_shared_pictures_equal_uploaded_ones(shoot, width: int, height: int) -> 
 
 
 def test_lines_land_on_the_projected_pixels(shoot) -> None:
-    from im4d_core.geometry import project
     from stand_in import stand_in_scene
+
+    from im4d_core.geometry import project
     from viewer.overlays import LineDrawer, segments
 
     camera = stand_in_scene().cameras[1]
@@ -233,6 +233,7 @@ def test_lines_land_on_the_projected_pixels(shoot) -> None:
 def test_a_line_through_the_camera_is_cut_off_in_front_of_it(shoot) -> None:
     """A point behind the camera must not come out mirrored at the other side."""
     from stand_in import stand_in_scene
+
     from viewer.overlays import LineDrawer, segments
 
     camera = stand_in_scene().cameras[0]

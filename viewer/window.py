@@ -96,6 +96,7 @@ class Window:
         self._handle: Any = None
         self._frames_due = _FRAMES_AFTER_EVENT
         self._open = False
+        self._between_frames = False
         self._windowed: tuple[int, int, int, int] | None = None
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
@@ -181,7 +182,9 @@ class Window:
     def draw(self) -> None:
         """Draw a frame and show it."""
         self._frames_due = max(self._frames_due - 1, 0)
+        self._between_frames = False
         immapp.manual_render.render()
+        self._between_frames = True
 
     @property
     def due(self) -> bool:
@@ -249,7 +252,8 @@ class Window:
         """Destroy the window; OpenGL objects must have been deleted before."""
         if self._open:
             self._open = False
-            immapp.manual_render.tear_down()
+            if self._between_frames:  # HelloImGui cannot end within a frame; the error that broke it off is on its way up
+                immapp.manual_render.tear_down()
 
     def _configure(self, title: str, size: tuple[int, int], layout_file: Path | None, vsync: bool) -> None:
         params = self.params

@@ -1,0 +1,424 @@
+"""The real window on a (virtual) display, driven by ImGui's test engine: clicks and drags on widgets and on the picture, as a person makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stand_in import StandIn
+
+WAIT_S = 20.0
+
+
+class Driver:
+    """A session on a stand-in renderer with a script that plays the user."""
+
+    def __init__(self, folder: Path, *, renderer: StandIn | None = None, **start: Any) -> None:
+        from viewer.session import Session, Start
+
+        self.renderer = renderer or StandIn()
+        self.folder = folder
+        begin = Start(source=folder / "scene", output=folder / "output", size=(1100, 700), **start)
+        self.session = Session(begin, opener=lambda source, device: self.renderer)  # type: ignore[arg-type,return-value]
+        self.ctx: Any = None
+
+    def run(self, script: Callable[[Driver], None]) -> None:
+        """Open the window, play the script, close; failures of script, widgets or window fail the test."""
+        from imgui_bundle import hello_imgui, imgui
+
+        engine_api, params = imgui.test_engine, self.session.window.params
+        failures: list[BaseException] = []
+        registered: list[Any] = []
+
+        def play(ctx: Any) -> None:
+            self.ctx = ctx
+            try:
+                self.until(lambda: self.session.shown is not None)
+                script(self)
+            except BaseException as error:  # noqa: BLE001 - raised again below, outside the engine's own stack
+                failures.append(error)
+            finally:
+                if ctx.is_error():
+                    failures.append(AssertionError("the test engine could not do something; its log is above"))
+                params.app_shall_exit = True
+
+        def register() -> None:
+            engine = hello_imgui.get_imgui_test_engine()
+            io = engine_api.get_io(engine)
+            io.config_run_speed = engine_api.TestRunSpeed.fast
+            io.config_log_to_tty = True
+            registered.append(engine_api.register_test(engine, "viewer", "script"))
+            registered[0].test_func = play
+            engine_api.queue_test(engine, registered[0])
+
+        params.use_imgui_test_engine = True
+        params.callbacks.register_tests = register
+        self.session.run()
+        if failures:
+            raise failures[0]
+
+    @property
+    def state(self):
+        return self.session.state
+
+    def until(self, reached: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not reached():
+            assert time.monotonic() < deadline, f"waited in vain; notices: {[notice.text for notice in self.state.notices]}"
+            self.ctx.yield_()
+
+    def click(self, label: str) -> None:
+        self.ctx.item_click(f"//**/{label}")
+        self.ctx.yield_(2)
+
+    def drag_picture(self, dx: float, dy: float, button: int = 0) -> None:
+        """Drag from the middle of the picture."""
+        x, y, width, height = self.session._stats.area
+        self.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.6 * height))
+        self.ctx.mouse_down(button)
+        self.ctx.yield_()
+        self.ctx.mouse_move_to_pos((x + 0.5 * width + dx, y + 0.6 * height + dy))
+        self.ctx.yield_()
+        self.ctx.mouse_up(button)
+        self.ctx.yield_(2)
+
+    def press(self, *keys: Any) -> None:
+        chord = 0
+        for key in keys:
+            chord |= int(key)
+        self.ctx.key_press(chord)
+        self.ctx.yield_(2)
+
+    def notices(self) -> str:
+        return " | ".join(notice.text for notice in self.state.notices)
+
+
+@pytest.fixture
+def drive(display: str, tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+    def make(**options: Any) -> Driver:
+        return Driver(tmp_path, **options)
+
+    return make
+
+
+def pose(driver: Driver) -> np.ndarray:
+    return driver.state.navigation.T_camera_world.copy()
+
+
+def test_play_scrub_and_step(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.click("###play")
+        assert d.state.transport.playing
+        d.until(lambda: d.state.transport.index > 1)
+        d.until(lambda: d.session.shown.request.frame > 10)  # the picture follows
+        d.click("###play")
+        assert not d.state.transport.playing
+        d.press(imgui.Key.home)
+        assert d.state.transport.index == 0
+        d.press(imgui.Key.right_arrow)
+        assert d.state.transport.index == 1
+        d.ctx.mouse_move("//**/##scene_time")
+        d.ctx.item_drag_with_delta("//**/##scene_time", (300.0, 0.0))
+        d.ctx.yield_(2)
+        index = d.state.transport.index
+        assert index > 4
+        d.until(lambda: d.session.shown.request.frame == d.state.scene.frames[index])
+
+    drive().run(script)
+
+
+def test_fast_full_and_auto(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        assert d.session.shown.request.mode == "fast"
+        d.click("Full##transport_full")
+        d.until(lambda: d.session.shown.request.mode == "full")
+        d.press(imgui.Key.x)
+        assert d.state.picture.mode == "fast"
+        d.until(lambda: d.session.shown.request.mode == "fast")
+        d.press(imgui.Key.mod_shift, imgui.Key.x)
+        assert d.state.picture.mode == "auto"
+        d.until(lambda: d.session.shown.request.mode == "full" and d.session.shown.final)
+
+    drive().run(script)
+
+
+def test_mouse_moves_the_camera_over_the_picture_only(drive) -> None:
+    def script(d: Driver) -> None:
+        before = pose(d)
+        d.drag_picture(120.0, 40.0)
+        orbited = pose(d)
+        assert not np.allclose(before, orbited)
+        centre = -orbited[:3, :3].T @ orbited[:3, 3]
+        distance = np.linalg.norm(centre - d.state.navigation.pivot)
+        first = -before[:3, :3].T @ before[:3, 3]
+        assert distance == pytest.approx(np.linalg.norm(first - d.state.navigation.pivot), rel=1e-6)  # an orbit keeps the distance
+        d.until(lambda: np.allclose(d.session.shown.request.camera.T_camera_world, orbited))
+
+        d.ctx.mouse_wheel_y(2.0)
+        d.ctx.yield_(2)
+        dollied = pose(d)
+        centre = -dollied[:3, :3].T @ dollied[:3, 3]
+        assert np.linalg.norm(centre - d.state.navigation.pivot) < distance
+
+        d.ctx.mouse_move("//**/##scene_time")
+        d.ctx.mouse_wheel_y(2.0)
+        d.ctx.yield_(2)
+        np.testing.assert_array_equal(pose(d), dollied)  # the wheel over a panel leaves the camera alone
+        d.drag_picture(60.0, 0.0, button=1)
+        looked = pose(d)
+        centre_after = -looked[:3, :3].T @ looked[:3, 3]
+        np.testing.assert_allclose(centre_after, centre, atol=1e-9)  # looking around stays in place
+        assert not np.allclose(looked, dollied)
+
+    drive().run(script)
+
+
+def test_a_double_click_moves_the_pivot_to_the_surface(drive) -> None:
+    def script(d: Driver) -> None:
+        d.press_frame = None
+        x, y, width, height = d.session._stats.area
+        d.until(lambda: not d.session._stats.busy)
+        depth = np.asarray(d.session.shown.depth)
+        rows, columns = np.nonzero(depth > 0)
+        row, column = rows[len(rows) // 2], columns[len(rows) // 2]
+        place = (x + (column + 0.5) / depth.shape[1] * width, y + (row + 0.5) / depth.shape[0] * height)
+        before = d.state.navigation.pivot
+        d.ctx.mouse_move_to_pos(place)
+        d.ctx.mouse_double_click(0)
+        d.ctx.yield_(3)
+        assert d.state.navigation.pivot != before
+        camera = d.session.shown.request.camera
+        in_camera = camera.T_camera_world[:3, :3] @ np.array(d.state.navigation.pivot) + camera.T_camera_world[:3, 3]
+        assert in_camera[2] == pytest.approx(float(depth[row, column]), rel=0.05)  # the pixel under a mouse position that is rounded
+
+    drive().run(script)
+
+
+def test_keys_held_move_the_camera_and_stop_without_focus(drive, monkeypatch) -> None:
+    from viewer.window import Window, glfw
+
+    down: set[int] = set()
+    focus = [True]
+    monkeypatch.setattr(Window, "key_down", lambda self, key: key in down)
+    monkeypatch.setattr(Window, "focused", property(lambda self: focus[0]))
+
+    def script(d: Driver) -> None:
+        before = pose(d)
+        down.add(glfw.KEY_W)
+        d.until(lambda: not np.allclose(pose(d), before, atol=1e-3))
+        focus[0] = False  # the key is never released where the window could see it
+        d.until(lambda: not any(d.state.navigation.velocity))
+        rest = pose(d)
+        d.ctx.yield_(5)
+        np.testing.assert_array_equal(pose(d), rest)
+
+    drive().run(script)
+
+
+def test_a_path_is_made_exported_and_cancelled(drive, tmp_path) -> None:
+    from dataclasses import replace
+
+    from imgui_bundle import imgui
+
+    from viewer.events import SetExport
+
+    def script(d: Driver) -> None:
+        d.press(imgui.Key.k)
+        d.drag_picture(150.0, 0.0)
+        d.press(imgui.Key.k)
+        assert len(d.state.path_editor.path.keys) == 2
+        d.press(imgui.Key.mod_ctrl, imgui.Key.z)
+        assert len(d.state.path_editor.path.keys) == 1
+        d.press(imgui.Key.mod_ctrl, imgui.Key.y)
+        assert len(d.state.path_editor.path.keys) == 2
+
+        settings = replace(d.state.export.settings, width=64, height=48, fps=10.0, file="small.mp4")
+        d.session.send(SetExport(settings=settings))
+        d.click("Export")
+        d.click("Export video##export_start")
+        d.until(lambda: d.state.export.finished is not None)
+        assert (d.folder / "output" / "small.mp4").stat().st_size > 0
+
+        d.renderer.delay_s = 5.0
+        d.session.send(SetExport(settings=replace(settings, file="long.mp4", mode="full")))
+        d.ctx.yield_(3)
+        d.click("Export video##export_start")
+        d.until(lambda: d.state.export.job is not None)
+        d.click("Cancel##export_cancel")
+        d.until(lambda: d.state.export.job is None)
+        d.until(lambda: "cancelled" in d.notices())
+        assert sorted(file.name for file in (d.folder / "output").iterdir()) == ["small.mp4"]
+        d.session.send(SetExport(settings=replace(settings, file="long.mp4")))
+        d.renderer.delay_s = 0.0
+
+    drive().run(script)
+    import av
+
+    with av.open(tmp_path / "output" / "small.mp4") as video:
+        assert (video.streams.video[0].width, video.streams.video[0].height) == (64, 48)
+
+
+def test_screenshots_of_picture_and_window(drive) -> None:
+    import imageio.v3 as imageio
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.until(lambda: not d.session._stats.busy)
+        d.press(imgui.Key.p)
+        d.until(lambda: "Saved" in d.notices())
+        saved = imageio.imread(next((d.folder / "output").glob("stand-in_000010_*.png")))
+        np.testing.assert_array_equal(saved, d.session.shown.host_pixels()[..., :3])
+        d.press(imgui.Key.mod_shift, imgui.Key.p)
+        d.until(lambda: list((d.folder / "output").glob("window_*.png")))
+        window = imageio.imread(next((d.folder / "output").glob("window_*.png")))
+        assert window.shape == (700, 1100, 3)
+        # What is on the screen is the picture, upright: compared where neither figures nor notices lie over it.
+        x, y, width, height = (round(value) for value in d.session._stats.area)
+        shown = window[y : y + height, x : x + width]
+        assert shown.shape == saved.shape
+        part = (slice(height // 4, height // 2), slice(width // 3, 2 * width // 3))
+        assert np.abs(shown[part].astype(int) - saved[part]).max() <= 1
+
+    drive().run(script)
+
+
+def test_resizing_renders_at_the_new_size(drive) -> None:
+    def script(d: Driver) -> None:
+        for width, height in ((900, 640), (1301, 777), (700, 500)):
+            window = d.session.window
+            sizes: list[tuple[int, int]] = []
+            window.before_swap(lambda size=(width, height): window.resize(*size))  # GLFW belongs to the main thread, this script runs in another
+            while sizes[-1:] != [(width, height)]:
+                window.before_swap(lambda: sizes.append(window.size))
+                d.ctx.yield_(2)
+            d.ctx.yield_(3)
+            d.until(lambda: d.session.shown.request.camera.width == d.state.width and d.session.shown.request.camera.height == d.state.height)
+            d.until(lambda: not d.session._stats.busy)
+        assert d.state.width < 700
+
+    drive().run(script)
+
+
+def test_a_failing_renderer_is_told_and_the_viewer_goes_on(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.renderer.failure = ValueError("frame 12: picture of camera 03 is truncated; copy the capture again")
+        d.press(imgui.Key.right_arrow)
+        d.until(lambda: "camera 03 is truncated" in d.notices())
+        assert any(notice.level == "error" for notice in d.state.notices)
+        d.renderer.failure = None
+        d.click("Close##problem")
+        d.press(imgui.Key.right_arrow)
+        d.until(lambda: d.session.shown.request.frame == 12)
+
+    drive().run(script)
+
+
+def test_a_failing_panel_leaves_the_window_usable(drive, monkeypatch) -> None:
+    from imgui_bundle import imgui
+
+    from viewer import panels
+    from viewer.events import Triggered
+
+    def broken(state, stats):
+        imgui.begin_child("left open")
+        imgui.push_id("too")
+        raise KeyError("the panel is broken")
+
+    monkeypatch.setattr(panels, "PANELS", (("Broken", broken), *panels.PANELS))
+
+    # Without the test engine, which takes ImGui's own error messages for failures of the test.
+    driver = drive()
+    session = driver.session
+    update = session._update
+    frames: list[int] = []
+
+    def watched() -> None:
+        update()
+        frames.append(session.state.transport.index)
+        if len(frames) == 20:
+            session.send(Triggered(action="play"))
+        if session.state.transport.index > 2 or len(frames) > 2000:
+            session.window.request_close()
+        session.window.invalidate()
+
+    session.window.params.callbacks.post_new_frame = watched
+    session.run()
+    assert "the panel is broken" in session._problems._newest.details
+    assert frames[-1] > 2, "the scene plays on"
+
+
+def test_typing_in_a_field_moves_nothing(drive) -> None:
+    def script(d: Driver) -> None:
+        d.click("Path")
+        before, mode = pose(d), d.state.picture.mode
+        d.ctx.item_click("//**/##path_file")
+        d.ctx.key_chars_replace("xkvp.json")
+        d.ctx.yield_(2)
+        np.testing.assert_array_equal(pose(d), before)
+        assert d.state.picture.mode == mode
+        assert d.state.path_editor.path.keys == ()
+        assert d.state.path_editor.file == "xkvp.json"
+
+    drive().run(script)
+
+
+def test_start_options_and_dropped_files(drive, tmp_path) -> None:
+    from im4d_core.camera_path import orbit, save_path
+
+    path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), n_keys=5)
+    save_path(path, tmp_path / "circle.json")
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.session.shown.request.frame == 14)
+        assert d.state.dataset_camera == 2
+        assert d.state.picture.mode == "full"
+        d.session.window._drop(None, [str(tmp_path / "circle.json")])
+        d.until(lambda: len(d.state.path_editor.path.keys) == 5)
+        d.session.window._drop(None, [str(tmp_path / "absent.json")])
+        d.until(lambda: "absent.json" in d.notices())
+
+    drive(frame=14, camera="02", mode="full").run(script)
+
+
+def test_the_stored_picture_is_shown_before_the_scene_is_open(display: str, tmp_path: Path) -> None:
+    """The window is there, with the preview, while the renderer still opens; and an idle window hardly draws."""
+    import simplejpeg
+
+    from viewer.gl import read_framebuffer
+    from viewer.session import Session, Start
+
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    red = np.zeros((90, 160, 3), np.uint8)
+    red[..., 0] = 250
+    (scene / "preview.jpg").write_bytes(simplejpeg.encode_jpeg(red, colorspace="RGB"))
+    seen: list[np.ndarray] = []
+    drawn: list[float] = []
+    session = Session(Start(source=scene, output=tmp_path, size=(800, 500)), opener=lambda source, device: time.sleep(0.4) or StandIn())  # type: ignore[arg-type,return-value]
+    update = session._update
+
+    def watched() -> None:
+        update()
+        now = time.monotonic()
+        drawn.append(now)
+        if session._preview_size is not None and len(drawn) > 1:
+            session.window.before_swap(lambda: seen.append(read_framebuffer(*session.window.framebuffer_size)))
+        if session.first_picture_s is not None and now > session._began_s + session.first_picture_s + 3.0:
+            session.window.request_close()
+
+    session.window.params.callbacks.post_new_frame = watched
+    session.run()
+    assert seen, "the preview was never on the screen"
+    assert np.abs(seen[-1][200, 250].astype(int) - [250, 0, 0]).max() <= 4  # JPEG
+    quiet = [moment for moment in drawn if moment > drawn[-1] - 1.5]
+    assert len(quiet) <= 8, "an idle window draws at its heartbeat of 2 a second"
