@@ -177,7 +177,7 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
     for path in reversed(paths):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, ValueError, EOFError, LookupError, AttributeError, TypeError, pickle.UnpicklingError) as error:  # damaged bytes
             _log.warning("%s: damaged (%s); trying the one before", path, str(error).split(". ")[0] or type(error).__name__)
             continue
         return _step_of(path), state

@@ -50,7 +50,8 @@ def command(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
             code = im4d_core.__main__.main(arguments)
         except SystemExit as leave:  # --help
             code = int(leave.code or 0)
-        return code, *capsys.readouterr()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return call
 
