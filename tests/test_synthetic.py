@@ -48,7 +48,7 @@ def test_depth_lies_on_the_figure_and_inside_its_bounds(view: int, time: float) 
     assert len(points) > 500  # the figure covers a tenth of 9216 pixels
     solid = Solid(time, device=CPU)
     distance = solid.distance(torch.as_tensor(points.T, dtype=torch.float32))
-    assert float(distance.abs().max()) < 1.2e-3  # marching ends within 0.2 mm, for rays that graze within 1 mm; float32 depth adds microns
+    assert float(distance.abs().max()) < 1.2e-3  # marching ends within 0.4 mm, for rays that graze within 1 mm; float32 depth adds microns
     assert (points > solid.bounds[0] - 0.02).all()  # smooth unions reach at most 2 cm beyond their parts
     assert (points < solid.bounds[1] + 0.02).all()
 
@@ -100,12 +100,11 @@ def test_masks_agree_with_depth(supersample: int) -> None:
     covered = picture.depth > 0
     interior = covered.copy()
     outside = ~covered
-    for axis in (0, 1):
-        for shift in (-1, 1):
-            interior &= np.roll(covered, shift, axis)
-            outside &= ~np.roll(covered, shift, axis)
-    # An interior pixel may still hold a sliver of a gap, an outside one a finger's tip: a handful of pixels of a picture.
-    assert (picture.alpha[interior] < 255).sum() <= 0.01 * interior.sum()
+    for shift in ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
+        interior &= np.roll(covered, shift, (0, 1))
+        outside &= ~np.roll(covered, shift, (0, 1))
+        interior &= np.abs(np.roll(picture.depth, shift, (0, 1)) - picture.depth) < 0.04  # between an arm and the body there are slits
+    assert (picture.alpha[interior] < 255).sum() <= 2  # a sliver of a gap that no pixel centre sees
     assert (picture.alpha[outside] > 128).sum() == 0
     assert picture.rgb[picture.alpha == 0].max(initial=0) == 0
     assert (picture.rgb.max(axis=-1).astype(int) <= picture.alpha.astype(int) + 1).all()  # premultiplied: never brighter than the coverage

@@ -16,8 +16,9 @@ from im4d_core.types import Camera
 
 _BLOCK = 8
 """Pixels on the side of a block that one cone tests first."""
-_HIT_M = 2e-4
-_MAX_STEPS = 56
+_HIT_M = 4e-4
+_MAX_STEPS = 96
+"""Enough for rays that graze: with half as many, one pixel in a hundred of the outline differs."""
 _LEAD_M = 0.012
 """How far before its neighbours' depth a ray inside the figure starts."""
 _TIGHTEN = 0.9
@@ -124,7 +125,7 @@ class Figure:
             distance = self.solid.distance(rig.centre + along * travel)
             hit = distance < _HIT_M
             if step == _MAX_STEPS - 1:
-                hit = distance < 5 * _HIT_M  # rays that graze for long
+                hit = distance < 2.5 * _HIT_M  # rays that graze for very long
             nearest = torch.minimum(nearest, distance / (travel * rig.pixel))
             moved = travel + _TIGHTEN * distance * inverse
             done = hit | (moved > high)
