@@ -1,4 +1,4 @@
-"""Opens a capture of 60 views x 300 frames at 1224x1024 and reports the host memory held while idle.
+"""Opens a capture of 60 views x 300 frames at 1224x1024 and reports the host memory held while idle, without and with the viewer's window.
 
 The capture is made here: one picture and mask per view, hard-linked for all frames, so that it costs little disk; a reader cannot tell.
 
@@ -22,6 +22,7 @@ import tyro
 from rich.progress import track
 
 from benchmarks.table import ROOT, Cell, report
+from benchmarks.window import display, run_window
 from im4d_core.geometry import intrinsics, look_at
 
 LIMIT_GB = 2.0
@@ -50,7 +51,9 @@ print(json.dumps({"views": len(scene.cameras), "frames": len(scene.frames), "ope
 """
 
 
-def main(*, views: int = 60, frames: int = 300, width: int = 1224, height: int = 1024, output: Path = Path("benchmarks/results/open_large.json")) -> None:
+def main(
+    *, views: int = 60, frames: int = 300, width: int = 1224, height: int = 1024, window: bool = True, output: Path = Path("benchmarks/results/open_large.json")
+) -> None:
     """Makes the capture in a temporary folder, opens it, measures, removes it; exits 1 where the memory is above the limit.
 
     Args:
@@ -58,6 +61,7 @@ def main(*, views: int = 60, frames: int = 300, width: int = 1224, height: int =
         frames: frames of each.
         width: of the pictures.
         height: of the pictures.
+        window: also open the viewer, on a virtual display where there is none.
         output: where the figures are written.
     """
     folder = Path(tempfile.mkdtemp(prefix="im4d_large_"))
@@ -66,6 +70,8 @@ def main(*, views: int = 60, frames: int = 300, width: int = 1224, height: int =
         rows: list[dict[str, Cell]] = []
         for stage, title in (("index", "scene index"), ("loader", "and an idle loader"), ("frame", "and one frame shown, eight prefetched")):
             rows.append({"opened": title, **_measured(stage, folder)})
+        if window:
+            rows.append({"opened": "the viewer's window on a run", "views": views, "frames": frames, **_measured_window(folder)})
     finally:
         shutil.rmtree(folder)
     report(f"{views} views x {frames} frames at {width}x{height}; limit {LIMIT_GB} GB", rows, output)
@@ -128,6 +134,25 @@ def _measured(stage: str, folder: Path) -> dict[str, Cell]:
         "idle GB": found["resident"] / 2**20,
         "peak GB": found["peak"] / 2**20,
     }
+
+
+def _measured_window(folder: Path) -> dict[str, Cell]:
+    """The viewer on a run with a model of the default size. Its weights are random: memory does not depend on them."""
+    from im4d_core.checkpoint import RunFolder, claim_run, save_weights
+    from im4d_core.config import DataConfig, RunConfig
+    from im4d_core.data import open_scene
+    from im4d_core.methods import build_method
+    from im4d_core.training import resolved
+
+    config = RunConfig(data=DataConfig(path=str(folder), boxes="boxes.npy"))
+    scene = open_scene(config.data)
+    config = resolved(config, scene)
+    run = RunFolder(path=folder / "run")
+    claim_run(run, config, scene.boxes)
+    save_weights(build_method(config.method), run.weights)
+    with display():
+        marks = run_window([str(run.path), "--size", "400x300", "--device", "cpu"], idle_s=5.0)
+    return {"opened s": marks.first_picture_s, "idle GB": marks.resident_gb, "peak GB": marks.peak_gb}
 
 
 if __name__ == "__main__":
