@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -207,10 +208,11 @@ def orbit(
     Raises:
         ValueError: a radius, duration or number of keys that makes no circle.
     """
-    if not radius > 0.0 or not duration_s > 0.0 or n_keys < 3 or turns == 0.0 or not abs(pitch_deg) < 90.0:
+    sane = 0.0 < radius < math.inf and 0.0 < duration_s <= MAX_TIME_S and 0.0 < abs(turns) <= 100.0
+    if not (sane and 3 <= n_keys <= 1000 and abs(pitch_deg) < 90.0):
         raise ValueError(
-            "orbit: radius and duration must be positive, at least 3 keys, turns not 0, pitch below 90 degrees; "
-            f"got radius {radius}, duration {duration_s} s, {n_keys} keys, {turns} turns, pitch {pitch_deg} degrees"
+            f"orbit: radius must be positive, duration positive and at most {MAX_TIME_S:g} s, turns at most 100 and not 0, 3 to 1000 keys, pitch below "
+            f"90 degrees; got radius {radius}, duration {duration_s} s, {turns} turns, {n_keys} keys, pitch {pitch_deg} degrees"
         )
     axis = np.asarray(up, dtype=np.float64) / np.linalg.norm(up)
     east, north = horizontal_axes(axis)

@@ -29,6 +29,8 @@ from viewer.state import SCALES, Export, Job, Navigation, Overlays, PathEditor, 
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
+MAX_STEPS = 50.0
+"""Of the wheel at once."""
 NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
 """How long a notice stays."""
 
@@ -100,7 +102,7 @@ def _scrolled(state: ViewerState, event: e.Scrolled) -> ViewerState:
     scroll = SCROLLS.get(event.action)
     if scroll is None or state.scene is None or not math.isfinite(event.steps):
         return state
-    return scroll(state, event.steps)
+    return scroll(state, min(max(event.steps, -MAX_STEPS), MAX_STEPS))
 
 
 def _dolly(state: ViewerState, steps: float) -> ViewerState:
