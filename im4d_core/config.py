@@ -133,8 +133,8 @@ class OccupancyConfig:
     """A cell is occupied where one of its samples has at least this opacity over a step of the cell's own size."""
     raw_logit: float | None = None
     """Release: compare the field's raw output with this number instead (5.0 there: density above e^4)."""
-    samples: int = 3
-    """Probes per axis in each cell, faces included."""
+    samples: int = 2
+    """Probes per axis in each cell, faces included. Release: 3."""
     dilation: int = 1
     """Cells added around occupied ones."""
 
@@ -220,7 +220,7 @@ def as_released(config: RunConfig) -> RunConfig:
         method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0),
         views=replace(config.views, skip_nearest=True),
         sampling=replace(config.sampling, slab=True, one_sided=True),
-        occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, dilation=0),
+        occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, samples=3, dilation=0),
         fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, baked=False),
         train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
     )

@@ -169,10 +169,10 @@ def test_crops_keep_where_points_project() -> None:
 
 
 def test_a_crop_holds_the_whole_mask_and_a_crop_of_a_crop_is_itself() -> None:
-    source = _source(0, 0.3)
+    source = _source(0, 0.3, size=150, box=(30, 80, 40, 68))
     crop = cropped_to_mask(source)
     assert int((crop.mask > 0).sum()) == int((source.mask > 0).sum())
-    assert (crop.camera.width, crop.camera.height) == (32, 32)
+    assert (crop.camera.width, crop.camera.height) == (64, 128)
     again = cropped_to_mask(crop)
     assert np.array_equal(again.camera.K, crop.camera.K)
     empty = replace(source, mask=torch.zeros_like(source.mask))

@@ -39,7 +39,8 @@ def camera_rays(
 
     to_world = stacked([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
     uv = pixels.float() + pixel_offset
-    directions = torch.einsum("bij,bnj->bni", to_world, torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1))
+    with torch.autocast(device.type, enabled=False):  # float16 cannot tell neighbouring pixels apart
+        directions = torch.einsum("bij,bnj->bni", to_world, torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1))
     origins = stacked([camera.centre for camera in cameras]).unsqueeze(1).expand_as(directions)
     if slab:
         ranges = stacked([np.clip(box_depth_range(camera, box), _NEAR, _FAR) for camera, box in zip(cameras, boxes, strict=True)])
