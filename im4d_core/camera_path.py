@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core import curves
-from im4d_core.foreign_paths import ForeignPath, is_nerfstudio, nerfstudio_path
+from im4d_core.foreign_paths import ForeignPath, is_nerfstudio, nerfstudio_path, number_within, rigid_pose
 from im4d_core.geometry import intrinsics, look_at
 from im4d_core.pose_curve import INTERPOLATIONS, Interpolation, PoseCurve, pose_curve
 from im4d_core.types import Camera
@@ -319,7 +319,7 @@ def _own(content: Mapping[str, Any], where: str) -> CameraPath:
     if not isinstance(content.get("keys"), list):
         raise ValueError(f"{where}: keys must be a list, found {content.get('keys')!r}")
     keys = tuple(_own_key(item, f"{where}: keys[{i}]") for i, item in enumerate(content["keys"]))
-    loop_s = _checked(content.get("loop_s"), 1e-3, MAX_TIME_S, f"{where}: loop_s")
+    loop_s = number_within(content.get("loop_s"), 1e-3, MAX_TIME_S, f"{where}: loop_s")
     extra = {name: value for name, value in content.items() if name not in _PATH_FIELDS}
     return _assembled(keys, content["loop"], loop_s, content["interpolation"], extra, where)
 
@@ -335,10 +335,10 @@ def _own_key(item: Any, where: str) -> Keyframe:
     frame = item["scene_frame"]
     made = keyframe(
         item["id"],
-        _checked(item["time_s"], -MAX_TIME_S, MAX_TIME_S, f"{where}: time_s"),
-        _checked_pose(item["T_world_camera"], f"{where}: T_world_camera"),
-        _checked(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
-        None if frame is None else _checked(frame, -1e9, 1e9, f"{where}: scene_frame"),
+        number_within(item["time_s"], -MAX_TIME_S, MAX_TIME_S, f"{where}: time_s"),
+        rigid_pose(item["T_world_camera"], f"{where}: T_world_camera"),
+        number_within(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
+        None if frame is None else number_within(frame, -1e9, 1e9, f"{where}: scene_frame"),
     )
     return replace(made, extra={name: value for name, value in item.items() if name not in _KEY_FIELDS})
 
@@ -349,8 +349,10 @@ def _imported(path: ForeignPath, frames: Sequence[int] | None, where: str) -> Ca
     for i, key in enumerate(path.keys):
         item = f"{where}: {key.where}"
         scene_frame = None if key.scene_time is None or frames is None else frames[0] + key.scene_time * (frames[-1] - frames[0])
-        fov = _checked(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
-        keys.append(keyframe(i + 1, _checked(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time"), _checked_pose(key.T_world_camera, item), fov, scene_frame))
+        fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
+        keys.append(
+            keyframe(i + 1, number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time"), rigid_pose(key.T_world_camera, item), fov, scene_frame)
+        )
     return _assembled(tuple(keys), path.loop, max(path.loop_s, 1e-3), "smooth", {}, where)
 
 
@@ -359,30 +361,6 @@ def _assembled(keys: tuple[Keyframe, ...], loop: bool, loop_s: float, interpolat
         return CameraPath(keys=keys, loop=loop, loop_s=loop_s, interpolation=interpolation, extra=extra)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-
-
-def _checked(value: Any, low: float, high: float, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{where} must be a number from {low:g} to {high:g}, found {value!r}")
-    return float(value)
-
-
-def _checked_pose(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
-    try:
-        pose = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        pose = np.empty(0)
-    if pose.shape != (4, 4):
-        raise ValueError(f"{where} must be 4 x 4 numbers, found {str(value)[:80]}")
-    if not np.isfinite(pose).all():
-        raise ValueError(f"{where} must be finite, found {pose.tolist()}")
-    if np.abs(pose[3] - [0.0, 0.0, 0.0, 1.0]).max() > 1e-6:
-        raise ValueError(f"{where} must have the last row 0 0 0 1, found {pose[3].tolist()}")
-    R = pose[:3, :3]
-    error = float(np.abs(R @ R.T - np.eye(3)).max())
-    if error > 1e-3 or np.linalg.det(R) < 0:  # 1e-3: files written in single precision pass, scaled or sheared matrices do not
-        raise ValueError(f"{where} must hold a rotation, found one off by {error:.2g} with determinant {np.linalg.det(R):.3g}")
-    return pose
 
 
 @lru_cache(maxsize=8)

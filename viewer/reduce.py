@@ -11,20 +11,8 @@ import numpy as np
 
 from viewer import controls, path_editor, playback, resolution
 from viewer import events as e
-from viewer.actions import (
-    HANDLERS,
-    asked,
-    camera_pasted,
-    first_view,
-    looking_through,
-    n_frames,
-    navigated,
-    notified,
-    set_fly_speed,
-    set_mode,
-    taken_over,
-    vector,
-)
+from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
+from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.state import SCALES, Export, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState
 
 FPS_RANGE = (0.1, 240.0)
