@@ -100,10 +100,11 @@ def _train(options: Options) -> int:
         trainer = Trainer(scene, resolved(config, scene), options.output, device=device, processes=processes)
         if trainer.step:
             console.console.print(f"continuing at step {trainer.step} of {options.train.steps}")
-        with _stop_request() as stop, _progress_line(processes.is_first) as show:
+        with _stop_request() as stop, _progress_line() as show:
 
             def report(status: Status) -> bool:
-                show(status)
+                if processes.is_first:
+                    show(status)
                 return not stop
 
             finished = trainer.train(report)
@@ -225,9 +226,9 @@ class _Line:
 
 
 @contextmanager
-def _progress_line(shown: bool) -> Iterator[_Line]:
+def _progress_line() -> Iterator[_Line]:
     columns = (BarColumn(bar_width=24), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console.console, disable=not (shown and console.console.is_terminal)) as progress:
+    with Progress(*columns, console=console.console, disable=not console.console.is_terminal) as progress:
         yield _Line(progress)
 
 
