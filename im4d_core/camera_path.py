@@ -349,10 +349,9 @@ def _imported(path: ForeignPath, frames: Sequence[int] | None, where: str) -> Ca
     for i, key in enumerate(path.keys):
         item = f"{where}: {key.where}"
         scene_frame = None if key.scene_time is None or frames is None else frames[0] + key.scene_time * (frames[-1] - frames[0])
+        time_s = number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time")
         fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
-        keys.append(
-            keyframe(i + 1, number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time"), rigid_pose(key.T_world_camera, item), fov, scene_frame)
-        )
+        keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame))
     return _assembled(tuple(keys), path.loop, max(path.loop_s, 1e-3), "smooth", {}, where)
 
 

@@ -1,0 +1,362 @@
+"""Panels: every one draws in every state, and what is clicked comes out as the event it stands for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+try:
+    from imgui_bundle import ImVec2, imgui
+except ImportError as error:  # its X11 and OpenGL libraries are missing
+    pytest.skip(f"imgui-bundle cannot be imported: {error}", allow_module_level=True)
+
+from stand_in import stand_in_scene
+
+from viewer import events as e
+from viewer.panels import PANELS, floating, transport
+from viewer.panels.export import export_command
+from viewer.panels.timeline import nice_step
+from viewer.panels.widgets import megabytes, seconds
+from viewer.reduce import reduce
+from viewer.state import ExportSettings, ViewerState, render_request
+from viewer.stats import Cached, Stats
+
+ALL = (*PANELS, ("Transport", transport.draw), ("Floating", floating.draw))
+
+
+def opened(frames: int = 24) -> ViewerState:
+    return reduce(ViewerState(), e.SceneOpened(scene=stand_in_scene(frames=frames), source=Path("runs/my run")))
+
+
+def after(state: ViewerState, *happened: e.Event) -> ViewerState:
+    for event in happened:
+        state = reduce(state, event)
+    return state
+
+
+def with_path(state: ViewerState) -> ViewerState:
+    for view in range(3):
+        state = after(state, e.JumpToCamera(view=view), e.Triggered(action="key_add"))
+    return after(state, e.SetKeyFrame(key_id=2, scene_frame=15.0))
+
+
+def full_stats(state: ViewerState) -> Stats:
+    n = 0 if state.scene is None else len(state.scene.frames)
+    return Stats(
+        area=(0.0, 0.0, 900.0, 600.0),
+        gui_fps=60.0,
+        stages_ms=(("frames", 0.2), ("encode", 4.0), ("march", 9.0)),
+        render_ms=13.5,
+        latency_ms=22.0,
+        displayed=render_request(state, 640, 480),
+        source_views=(0, 2, 99),
+        busy=True,
+        progress=0.43,
+        device="cpu, 2 threads",
+        gl_renderer="llvmpipe",
+        present="upload",
+        present_reason="no CUDA device",
+        memory=(("model", 120 << 20), ("frames", 11 << 30)),
+        model="Im4D 50 % tiny",
+        occupancy="partial",
+        cache=tuple(Cached(i % 4) for i in range(n)),
+        encoder="PyAV is missing",
+    )
+
+
+def interesting_states() -> dict[str, ViewerState]:
+    path = with_path(opened())
+    job = after(path, e.JobProgress(job="export", done=0, total=0), e.JobProgress(job="occupancy", done=3, total=9))
+    notices = [e.Notified(level=level, text=f"{level} 100 %d %s", path=Path("a/b.png")) for level in ("info", "warning", "error")]
+    return {
+        "empty": ViewerState(),
+        "opened": opened(),
+        "one frame": opened(frames=1),
+        "300 frames": opened(frames=300),
+        "through a camera": after(opened(), e.JumpToCamera(view=1)),
+        "path": path,
+        "one key": after(opened(), e.Triggered(action="key_add")),
+        "preview": after(path, e.SetPathTime(time_s=1.0), e.Triggered(action="path_play")),
+        "looping path": after(path, e.SetPathLoop(loop=True, loop_s=2.0)),
+        "playing": after(opened(), e.Triggered(action="play"), e.SetSpeed(speed=0.3)),
+        "jobs": job,
+        "part": after(path, e.SetExport(settings=ExportSettings(stop_s=1.0, width=333, height=77))),
+        "exported": after(path, e.JobEnded(job="export", file=Path("v/out.mp4"))),
+        "notices": after(opened(), *notices * 3, *(e.Notified(level="info", text=str(i)) for i in range(9))),
+        "help": after(opened(), e.Triggered(action="help")),
+        "quitting": after(job, e.Triggered(action="quit")),
+        "manual scale, depth": after(opened(), e.SetScale(scale=0.4), e.SetOutput(output="depth")),
+    }
+
+
+STATES = interesting_states()
+
+
+@pytest.fixture
+def bare_context() -> Iterator[None]:
+    """ImGui without window, renderer and input."""
+    context = imgui.create_context()
+    io = imgui.get_io()
+    io.set_ini_filename("")
+    promise_textures()
+    io.display_size = ImVec2(1200.0, 800.0)
+    io.delta_time = 1 / 60
+    yield
+    imgui.destroy_context(context)
+
+
+def draw_all(state: ViewerState, stats: Stats) -> list[e.Event]:
+    events: list[e.Event] = []
+    imgui.new_frame()
+    for name, draw in ALL:
+        if name == "Floating":
+            events += draw(state, stats)
+            continue
+        imgui.set_next_window_size(ImVec2(340.0, 700.0), imgui.Cond_.once)
+        imgui.begin(name)
+        events += draw(state, stats)
+        imgui.end()
+    imgui.render()
+    return events
+
+
+@pytest.mark.parametrize("name", sorted(STATES))
+def test_every_panel_draws_in_every_state_and_says_nothing_by_itself(bare_context: None, name: str) -> None:
+    state = STATES[name]
+    for stats in (Stats(), full_stats(state), replace(full_stats(state), encoder="", occupancy="ready", present="interop")):
+        for _ in range(3):
+            assert draw_all(state, stats) == []
+
+
+def test_widget_ids_do_not_clash(bare_context: None) -> None:
+    """ImGui reports two widgets of one id when one of them is hovered; every place of every panel is."""
+    state = STATES["looping path"]
+    stats = full_stats(state)
+    for y in np.arange(5, 800, 11):
+        for x in (20, 120, 200, 330):
+            imgui.get_io().add_mouse_pos_event(float(x), float(y))
+            draw_all(state, stats)
+            assert imgui.get_current_context().hovered_id_previous_frame_item_count <= 1, (x, y)
+
+
+def test_panels_are_built_quickly(bare_context: None) -> None:
+    state = STATES["300 frames"]
+    stats = full_stats(state)
+    draw_all(state, stats)
+    start = time.perf_counter()
+    for _ in range(20):
+        draw_all(state, stats)
+    # All tabs at once, on a shared machine under load; one tab at a time takes a fraction. It guards against work that grows with the scene.
+    assert (time.perf_counter() - start) / 20 < 0.05
+
+
+def test_numbers_to_be_read() -> None:
+    assert [nice_step(x) for x in (0.013, 0.2, 1.0, 1.1, 3.0, 7.0, 99.0)] == pytest.approx([0.02, 0.2, 1.0, 2.0, 5.0, 10.0, 100.0])
+    assert [seconds(x) for x in (7.46, 125.0, 3723.0)] == ["7.5 s", "2:05", "1:02:03"]
+    assert [megabytes(x) for x in (0, 120 << 20, 11 << 30)] == ["0 MB", "120 MB", "11.0 GB"]
+
+
+def test_badge_explains_the_picture() -> None:
+    state = after(opened(), e.SetScale(scale=0.5))
+    stats = Stats(displayed=render_request(state, 640, 480), busy=True, progress=0.43)
+    assert floating.badge(state, stats) == "Fast · 50 % · 320 x 240 · refining 43 %"
+    assert floating.badge(ViewerState(), Stats()) == "No scene"
+
+
+def test_export_command_is_shell_proof() -> None:
+    state = after(with_path(opened()), e.SetPathFile(file="my path.json"))
+    expected = "python -m im4d_core render 'runs/my run' --path 'my path.json' --output out.mp4 --size 1280x720 --fps 30 --mode fast --crf 18"
+    assert export_command(state) == expected
+
+
+# ---- clicks -------------------------------------------------------------------------------------------------------------------------------------
+
+
+class Host:
+    """Panels in windows of their own, with state that follows their events."""
+
+    def __init__(self, state: ViewerState, stats: Stats) -> None:
+        self.state, self.stats = state, stats
+        self.events: list[e.Event] = []
+
+    def draw(self) -> None:
+        for i, (name, draw) in enumerate(ALL):
+            if name == "Floating":
+                self.take(draw(self.state, self.stats))
+                continue
+            bar = name == "Transport"
+            imgui.set_next_window_pos(ImVec2(0.0 if bar else 10.0 + 30 * i, 640.0 if bar else 10.0), imgui.Cond_.once)
+            imgui.set_next_window_size(ImVec2(1200.0 if bar else 340.0, 150.0 if bar else 620.0), imgui.Cond_.once)
+            imgui.begin(name)
+            self.take(draw(self.state, self.stats))
+            imgui.end()
+
+    def take(self, events: list[e.Event]) -> None:
+        self.events += events
+        for event in events:
+            self.state = reduce(self.state, event)
+
+
+def run(host: Host, steps: Callable[[imgui.test_engine.TestContext], None]) -> None:
+    """Let the test engine play the steps, without window or OpenGL."""
+    from imgui_bundle import hello_imgui
+    from imgui_bundle.immapp import testing
+
+    outcome: list[BaseException | None] = []
+
+    def played(ctx: imgui.test_engine.TestContext) -> None:
+        try:
+            steps(ctx)
+            outcome.append(AssertionError("the test engine could not do a step; its log is above") if ctx.is_error() else None)
+        except BaseException as error:  # noqa: BLE001 - raised again below, outside the engine's own stack
+            outcome.append(error)
+
+    params = hello_imgui.RunnerParams()
+    params.platform_backend_type = hello_imgui.PlatformBackendType.null
+    params.renderer_backend_type = hello_imgui.RendererBackendType.null
+    params.app_window_params.window_geometry.size = (1240, 820)
+    params.ini_disable = True
+    params.callbacks.post_init = promise_textures
+    params.callbacks.show_gui = host.draw
+    try:
+        testing.run(None, played, runner_params=params)
+    except RuntimeError as error:
+        if "DestroyContext" not in str(error):  # the null backends take engine and context down in the wrong order, after all is done
+            raise
+        imgui.destroy_context(imgui.get_current_context())
+    assert outcome, "the steps did not run"
+    if outcome[0] is not None:
+        raise outcome[0]
+
+
+def promise_textures() -> None:
+    imgui.get_io().backend_flags |= imgui.BackendFlags_.renderer_has_textures
+
+
+def test_the_click_tests_can_fail() -> None:
+    with pytest.raises(AssertionError, match="wrong"):
+        run(Host(opened(), Stats()), lambda _: fails())
+    with pytest.raises(AssertionError, match="could not do"):
+        run(Host(opened(), Stats()), lambda ctx: ctx.item_click("//Transport/no such button"))
+
+
+def fails() -> None:
+    raise AssertionError("wrong")
+
+
+def test_clicking_the_main_widgets() -> None:
+    state = after(with_path(opened()), e.SetFrame(index=4))
+    host = Host(state, replace(full_stats(state), encoder="", occupancy="missing"))
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        def click(ref: str) -> list[e.Event]:
+            host.events = []
+            ctx.item_click(ref)
+            assert not ctx.is_error(), ref
+            return host.events
+
+        assert click("//Transport/###play") == [e.Triggered(action="play")]
+        assert host.state.transport.playing
+        assert click("//Transport/###frame_forward") == [e.Triggered(action="frame_forward")]
+        assert host.state.transport.index == 5
+        assert click("//Transport/Full##transport_full") == [e.SetMode(mode="full")]
+        ctx.window_focus("//Scene")
+        assert click("//Scene/Build occupancy##occupancy_build") == [e.Triggered(action="occupancy_build")]
+        assert click("//Scene/Open...##scene_open") == [e.Triggered(action="open")]
+        ctx.window_focus("//Camera")
+        assert click("//Camera/Fly##navigation_fly") == [e.SetNavigationMode(mode="fly")]
+        assert click("//Camera/**/02##dataset_camera_2") == [e.JumpToCamera(view=2)]
+        assert click("//Camera/Copy##copy_camera") == [e.Triggered(action="copy_camera")]
+        ctx.window_focus("//Render")
+        assert click("//Render/Auto##mode_auto") == [e.SetMode(mode="auto")]
+        assert click("//Render/Depth##output_depth") == [e.SetOutput(output="depth")]
+        assert click("//Render/##automatic_scale") == [e.SetScale(scale=1.0)]
+        ctx.window_focus("//Display")
+        assert click("//Display/Box of the frame##overlay_box") == [e.SetOverlay(name="box", shown=True)]
+        assert click("//Display/Help##toggle_help") == [e.Triggered(action="help")]
+        assert host.state.layout.help
+        ctx.item_click("//Help###help/#CLOSE")
+        assert not host.state.layout.help
+        ctx.window_focus("//Export")
+        assert click("//Export/Full##export_mode_full") == [e.SetExport(settings=ExportSettings(mode="full"))]
+        assert click("//Export/Export video##export_start") == [e.Triggered(action="export_start")]
+        assert isinstance(host.state.effects[-1], e.StartExport)
+        assert isinstance(click("//Export/Copy##export_command")[0], e.AskedFor)
+
+    run(host, steps)
+
+
+def test_editing_the_path() -> None:
+    host = Host(with_path(opened()), full_stats(opened()))
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        ctx.window_focus("//Path")
+        ctx.item_click("//Path/Add##key_add")
+        assert len(host.state.path_editor.path.keys) == 4
+        ctx.item_click("//Path/Undo##undo")
+        assert len(host.state.path_editor.path.keys) == 3
+        ctx.item_click("//Path/Linear##interpolation_linear")
+        assert host.state.path_editor.path.interpolation == "linear"
+        ctx.item_click("//Path/##path_loop")
+        assert host.state.path_editor.path.loop
+        ctx.item_input_value("//Path/##path_file", "other.json")
+        assert host.state.path_editor.file == "other.json"
+        ctx.item_click("//Path/Save##path_save")
+        assert host.state.effects[-1] == e.SavePath(path=host.state.path_editor.path, file=Path("other.json"))
+        ctx.item_click("//Path/Orbit from here##path_orbit")
+        assert len(host.state.path_editor.path.keys) == 16
+        ctx.item_click("//Path/Clear##path_clear")
+        assert host.state.path_editor.path.keys == ()
+
+    run(host, steps)
+
+
+def test_dragging_on_the_timeline() -> None:
+    host = Host(with_path(opened()), full_stats(opened()))
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        ctx.mouse_move("//Transport/##scene_time")
+        ctx.mouse_down(0)
+        ctx.yield_()
+        assert host.state.transport.index == 12  # the middle of 24 frames
+        ctx.item_drag_with_delta("//Transport/##scene_time", ImVec2(300.0, 0.0))
+        scrubbed = [event.index for event in host.events if isinstance(event, e.SetFrame)]
+        assert host.state.transport.index == scrubbed[-1] == 18
+        item = ctx.item_info("//Transport/##path_time")
+        left, right, y = item.rect_full.min.x, item.rect_full.max.x, item.rect_full.min.y + 8.0
+        inset = 0.6 * imgui.get_font_size()
+        middle_key = left + inset + 2.0 * (right - left - 2 * inset) / 5.0  # keys at 0, 2, 4 s on an axis of 5 s
+        ctx.mouse_move_to_pos(ImVec2(middle_key, y))
+        ctx.mouse_down(0)
+        ctx.mouse_move_to_pos(ImVec2(middle_key + 100.0, y))
+        ctx.mouse_up(0)
+        ctx.yield_()
+        moved = host.state.path_editor.path.keys[1]
+        per_pixel = 5.0 / (right - left - 2 * inset)
+        # Drags begin six pixels late, which is ImGui's threshold between a click and a drag.
+        assert abs(moved.time_s - (2.0 + 100.0 * per_pixel)) <= 7 * per_pixel
+        assert host.state.path_editor.selected == 2
+        host.state = reduce(host.state, e.Triggered(action="undo"))
+        assert host.state.path_editor.path.keys[1].time_s == 2.0  # one step for the whole drag
+
+    run(host, steps)
+
+
+def test_notices_are_dismissed_one_by_one() -> None:
+    state = after(opened(), e.Notified(level="error", text="first"), e.Notified(level="error", text="second", path=Path("a.png")))
+    host = Host(state, Stats())
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        ctx.yield_(3)
+        first, second = host.state.notices
+        ctx.item_click(f"//##notice_{second.id}/Show in folder##show")
+        assert host.state.effects == (e.ShowInFolder(path=Path("a.png")),)
+        ctx.item_click(f"//##notice_{first.id}/Dismiss##dismiss")
+        assert host.state.notices == (second,)
+
+    run(host, steps)
