@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def write_capture(
     opencv_centres: bool = False,
     masks: str | None = "masks",
     pictures: str = "{frame:06d}.jpg",
-    meta: dict[str, object] | None = None,
+    meta: Mapping[str, object] | None = None,
 ) -> SmallCapture:
     """Write a capture of a box that moves along x.
 

@@ -39,37 +39,43 @@ class Decoder:
             ValueError: a file is truncated or corrupt, or of another size than the camera's first picture.
         """
         path, mask_path = self._scene.image_path(view, frame), self._scene.mask_path(view, frame)
-        image = self._placed(view, path, read_rgb(path))
-        if mask_path is None:
-            mask = np.full(image.shape[:2], 255, np.uint8)
-        else:
-            mask = self._placed(view, mask_path, read_mask(mask_path, labels=self._labels))
-            if self._mask_images:
-                image = masked(image, mask, self._background)
+        pictures = [read_rgb(path)]
+        self._require_size(view, path, pictures[0])
+        if mask_path is not None:
+            pictures.append(read_mask(mask_path, labels=self._labels)[..., None])
+            self._require_size(view, mask_path, pictures[1])
+        if self._scene.sensors[view].distortion.any():
+            pictures = self._undistorted(view, pictures)
+        placed = [self._placed(view, picture) for picture in pictures]
+        image = placed[0]
+        mask = placed[1][..., 0] if mask_path is not None else np.full(image.shape[:2], 255, np.uint8)
+        if mask_path is not None and self._mask_images:
+            image = masked(image, mask, self._background)
         return SourceView(view=view, frame=frame, camera=self._scene.cameras[view], image=torch.from_numpy(image), mask=torch.from_numpy(mask))
 
-    def _placed(self, view: int, path: Path, picture: UInt8[np.ndarray, "h w *channels"]) -> UInt8[np.ndarray, "height width *channels"]:
-        """A stored picture as the camera sees it."""
-        camera, sensor = self._scene.cameras[view], self._scene.sensors[view]
-        height, width = picture.shape[:2]
+    def _require_size(self, view: int, path: Path, picture: UInt8[np.ndarray, "h w channels"]) -> None:
+        sensor, (height, width) = self._scene.sensors[view], picture.shape[:2]
         if (width, height) != (sensor.width, sensor.height):
             raise ValueError(
-                f"{path}: camera {camera.name!r} has pictures of {sensor.width} × {sensor.height} pixels, found {width} × {height}; "
+                f"{path}: camera {self._scene.cameras[view].name!r} has pictures of {sensor.width} × {sensor.height} pixels, found {width} × {height}; "
                 f"images and masks of a camera must all be of one size"
             )
-        if sensor.distortion.any():
-            picture = self._undistorted(view, picture)
-        picture = area_resized(picture, sensor.resized_width, sensor.resized_height)
-        return np.ascontiguousarray(picture[sensor.crop_y : sensor.crop_y + camera.height, sensor.crop_x : sensor.crop_x + camera.width])
 
-    def _undistorted(self, view: int, picture: UInt8[np.ndarray, "h w *channels"]) -> UInt8[np.ndarray, "h w *channels"]:
+    def _undistorted(self, view: int, pictures: list[UInt8[np.ndarray, "h w _"]]) -> list[UInt8[np.ndarray, "h w _"]]:
+        """Pictures as a lens without distortion would have taken them; all at once, because where to read costs as much as reading."""
         if view not in self._lattices:  # two threads may both compute it; the result is the same
             self._lattices[view] = reading_lattice(self._scene.sensors[view], self._offset)
-        height, width = picture.shape[:2]
-        grid = functional.interpolate(self._lattices[view], size=(height, width), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
-        planes = torch.from_numpy(picture.reshape(height, width, -1)).permute(2, 0, 1)[None].float()
-        sampled = functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        return (sampled[0] + 0.5).to(torch.uint8).permute(1, 2, 0).reshape(picture.shape).numpy()
+        grid = functional.interpolate(self._lattices[view], size=pictures[0].shape[:2], mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
+        planes = torch.cat([torch.from_numpy(picture).permute(2, 0, 1) for picture in pictures]).float()
+        sampled = functional.grid_sample(planes[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
+        parts = (sampled + 0.5).to(torch.uint8).split([picture.shape[2] for picture in pictures])
+        return [part.permute(1, 2, 0).contiguous().numpy() for part in parts]
+
+    def _placed(self, view: int, picture: UInt8[np.ndarray, "h w channels"]) -> UInt8[np.ndarray, "height width channels"]:
+        """An undistorted picture, resized and cropped."""
+        camera, sensor = self._scene.cameras[view], self._scene.sensors[view]
+        picture = area_resized(picture, sensor.resized_width, sensor.resized_height)
+        return np.ascontiguousarray(picture[sensor.crop_y : sensor.crop_y + camera.height, sensor.crop_x : sensor.crop_x + camera.width])
 
 
 def reading_lattice(sensor: Sensor, offset: float) -> Tensor:
@@ -88,6 +94,10 @@ def reading_lattice(sensor: Sensor, offset: float) -> Tensor:
 
 def masked(image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"], background: UInt16[np.ndarray, "3"]) -> UInt8[np.ndarray, "h w 3"]:
     """image x mask + background x (1 - mask), rounded; `background` in 0 to 255."""
-    coverage = mask[..., None].astype(np.uint16)
-    blended = image * coverage + background * (255 - coverage) + np.uint16(128)
-    return ((blended + (blended >> 8)) >> 8).astype(np.uint8)  # exact rounded division by 255 for all sums up to 255 * 255
+    coverage = mask.astype(np.uint16)
+    rest = 255 - coverage
+    result = np.empty_like(image)
+    for channel in range(3):  # planes: 5 times faster than broadcasting over a last axis of 3
+        blended = image[..., channel] * coverage + rest * background[channel] + np.uint16(128)
+        result[..., channel] = (blended + (blended >> 8)) >> 8  # exact rounded division by 255 for all sums up to 255 * 255
+    return result

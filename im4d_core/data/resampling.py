@@ -37,14 +37,16 @@ def area_resized(picture: UInt8[np.ndarray, "h w *channels"], width: int, height
         return picture
     rows, row_weights = _taps(picture.shape[0], height)
     columns, column_weights = _taps(picture.shape[1], width)
-    one = (1,) * (picture.ndim - 2)
-    low = np.zeros((height, *picture.shape[1:]), np.float32)
+    channels = picture[0, 0].size
+    low = np.zeros((height, picture[0].size), np.float32)  # flat rows: broadcasting over a short last axis is slow
     for index, weight in zip(rows, row_weights):
-        low += picture[index] * weight.reshape(-1, 1, *one)
-    small = np.zeros((height, width, *picture.shape[2:]), np.float32)
+        low += picture[index].reshape(height, -1) * weight[:, None]
+    low = low.reshape(height, -1, channels)
+    small = np.zeros((height, width * channels), np.float32)
     for index, weight in zip(columns, column_weights):
-        small += low[:, index] * weight.reshape(1, -1, *one)
-    return (small + np.float32(0.5)).astype(np.uint8)  # means stay within [0, 255] up to rounding far below 0.5
+        small += low[:, index].reshape(height, -1) * np.repeat(weight, channels)
+    small += 0.5  # means stay within [0, 255] up to rounding far below 0.5
+    return small.astype(np.uint8).reshape(height, width, *picture.shape[2:])
 
 
 def _taps(old: int, new: int) -> tuple[Int64[np.ndarray, "taps new"], Float32[np.ndarray, "taps new"]]:
