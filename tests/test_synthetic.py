@@ -114,6 +114,18 @@ def test_masks_agree_with_depth(supersample: int) -> None:
         assert len(np.unique(picture.alpha)) > 3
 
 
+def test_cameras_rendered_together_see_what_each_sees_alone() -> None:
+    cameras, figure = studio_cameras(6, 2, 64)[:3], Figure(0.7)
+    for camera, together in zip(cameras, figure.render_all(cameras), strict=True):
+        alone = figure.render(camera)
+        # The order of sums in a matrix product decides the last bits; a ray on the brink of a hit may then stop one step sooner.
+        assert (np.abs(together.depth - alone.depth) > 1e-3).sum() <= 2
+        assert (together.alpha != alone.alpha).sum() <= 4
+        assert (np.abs(together.rgb.astype(int) - alone.rgb) > 2).mean() < 0.001
+    with pytest.raises(ValueError, match="one size"):
+        figure.render_all([cameras[0], replace(cameras[1], width=32)])
+
+
 def test_coverage_is_that_of_a_finer_picture() -> None:
     camera = studio_cameras(6, 2, 64)[0]
     coarse = render_figure(camera, 0.1, supersample=3).alpha / 255.0
@@ -222,8 +234,11 @@ def test_files_are_complete_and_hold_the_pictures(capture: Path) -> None:
     assert names == expected | {f"gt/depth/03_{frame:06d}.npz" for frame in (0, 1)} | {"intri.yml", "extri.yml", "meta.json"}
 
     picture = render_figure(cameras[3], 0.5)
-    np.testing.assert_array_equal(iio.imread(capture / "masks/03/000001.png"), picture.alpha)
-    np.testing.assert_array_equal(np.load(capture / "gt/depth/03_000001.npz")["depth"], picture.depth.astype(np.float16))
+    # Alone or with others a camera sees the same but for the last bits, which the order of sums in a matrix product decides.
+    assert (iio.imread(capture / "masks/03/000001.png") != picture.alpha).sum() <= 4
+    stored_depth = np.load(capture / "gt/depth/03_000001.npz")["depth"]
+    assert stored_depth.dtype == np.float16
+    np.testing.assert_allclose(stored_depth, picture.depth, atol=2.1e-3)  # half precision at 3 m
     stored = iio.imread(capture / "images/03/000001.jpg").astype(float)
     assert np.abs(stored - picture.rgb).mean() < 1.5  # JPEG at quality 95
     first = iio.imread(capture / "images/03/000000.jpg").astype(float)

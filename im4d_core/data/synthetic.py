@@ -24,6 +24,9 @@ __all__ = ["FigurePicture", "motion_bounds", "render_figure", "studio_cameras", 
 
 _KIND = "im4d synthetic capture"
 _PADDING_M = 0.08
+_CPU_BATCH = 4
+"""Pictures marched together: enough that arithmetic outweighs the calls, few enough that all cores have some."""
+_GPU_BATCH_PIXELS = 1 << 23
 
 
 def motion_bounds(times: list[float]) -> Float64[np.ndarray, "2 3"]:
@@ -136,21 +139,25 @@ def _write_pictures(
         (work / "masks" / camera.name).mkdir(parents=True)
     (work / "gt" / "depth").mkdir(parents=True)
 
-    def work_on(figure: Figure, frame: int, view: int) -> None:
-        picture = figure.render(rig[view], supersample=supersample)
-        _write_picture(work, rig[view].name, frame, picture, view >= train)
+    def work_on(figure: Figure, frame: int, batch: range) -> int:
+        for view, picture in zip(batch, figure.render_all([rig[view] for view in batch], supersample=supersample), strict=True):
+            _write_picture(work, rig[view].name, frame, picture, view >= train)
+        return len(batch)
 
     done, total = 0, frames * len(rig)
-    # One picture a thread: threads within an operation would wait for each other many thousand times a picture.
-    workers = torch.get_num_threads() if device == "cpu" else 4
+    on_cpu = device == "cpu"
+    size = _CPU_BATCH if on_cpu else max(1, _GPU_BATCH_PIXELS // (rig[0].width * rig[0].height))
+    batches = [range(begin, min(begin + size, len(rig))) for begin in range(0, len(rig), size)]
+    # Threads beside each other, one core each: threads within an operation would wait for each other many thousand times a picture.
+    workers = min(torch.get_num_threads(), len(batches)) if on_cpu else 2
     with ThreadPoolExecutor(max_workers=workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for frame in range(frames):
             figure = pool.submit(Figure, frame / frames, device=device).result()
-            for written in as_completed([pool.submit(work_on, figure, frame, view) for view in range(len(rig))]):
-                written.result()
-                done += 1
-                if progress is not None:
-                    progress(done, total)
+            for written in as_completed([pool.submit(work_on, figure, frame, batch) for batch in batches]):
+                for _ in range(written.result()):
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
 
 
 def _write_picture(work: Path, camera: str, frame: int, picture: FigurePicture, with_depth: bool) -> None:
