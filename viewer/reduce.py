@@ -217,6 +217,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         scene=scene,
         source=event.source,
         first_view=event.first_view,
+        opened_s=state.now_s if state.opened_s is None else state.opened_s,
         navigation=navigation,
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),

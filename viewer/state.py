@@ -247,6 +247,8 @@ class ViewerState:
     """The picture area in framebuffer pixels."""
     now_s: float = 0.0
     """The clock of the last `Tick`."""
+    opened_s: float | None = None
+    """When a scene was opened first; newcomers get a hint then."""
     moved_s: float = -1.0
     """When the view last changed."""
     effects: tuple[Effect, ...] = ()

@@ -83,7 +83,7 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
             used = "colours the picture" if view in stats.source_views else ""
             looking = state.dataset_camera == view
             if looking:
-                imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*ACCENT))
+                imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*ACCENT[:3], 0.4))
             clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", looking)
             if looking:
                 imgui.pop_style_color()

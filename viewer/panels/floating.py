@@ -21,12 +21,16 @@ _FIXED = (
 )
 _LEVELS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
 _MAX_NOTICES = 5
+HINT_S = 15.0
+"""How long the hint for newcomers is shown."""
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     """Everything that floats."""
     if state.layout.stats:
         _figures(state, stats)
+    if state.opened_s is not None and state.now_s - state.opened_s < HINT_S and state.layout.panels:
+        _hint(state, stats)
     events = _notices(state, stats)
     if state.layout.help:
         events += _help()
@@ -72,6 +76,17 @@ def _figures(state: ViewerState, stats: Stats) -> None:
     parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
     muted(f"{megabytes(total)}" + (f"  ({parts})" if parts else "") + how)
+    imgui.end()
+
+
+def _hint(state: ViewerState, stats: Stats) -> None:
+    """One line at the foot of the picture: how to begin."""
+    x, y, _, height = _area(stats)
+    drag = "orbit" if state.navigation.mode == "orbit" else "look"
+    imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - em(0.7)), imgui.Cond_.always, ImVec2(0.0, 1.0))
+    imgui.set_next_window_bg_alpha(0.62)
+    imgui.begin("##hint", None, _FIXED | imgui.WindowFlags_.no_inputs)
+    imgui.text_unformatted(f"drag: {drag} · wheel: closer · W A S D: fly · {bindings.hint('play')}: play · {bindings.hint('help')}: all keys")
     imgui.end()
 
 
