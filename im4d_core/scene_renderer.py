@@ -30,8 +30,9 @@ from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
 from im4d_core.types import Camera, Scene
 
 Mode = Literal["fast", "full"]
-_FAST_RAYS = 1 << 18
-"""Rays marched at once by the fast renderer."""
+_FAST_RAYS = {"cuda": 1 << 18}
+_FAST_RAYS_ELSEWHERE = 1 << 14
+"""Rays marched at once by the fast renderer: a CPU must be able to stop within a moment, and holds all samples of a tile in memory."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -92,7 +93,7 @@ class SceneRenderer:
             pixels = all_pixels(camera, self.device)
             rays = self._rays(camera, pixels, frame, box, occupancy)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            tiles = hit.split(_FAST_RAYS if mode == "fast" else self.config.sampling.chunk)
+            tiles = hit.split(_FAST_RAYS.get(self.device.type, _FAST_RAYS_ELSEWHERE) if mode == "fast" else self.config.sampling.chunk)
             background = torch.tensor(self.config.data.background, device=self.device)
             rgb = background.expand(len(pixels), 3).clone()
             opacity, depth = torch.zeros(len(pixels), device=self.device), torch.zeros(len(pixels), device=self.device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from im4d_core.config import RunConfig
 from im4d_core.geometry import intrinsics, look_at
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera, Scene, Sensor
+
+if TYPE_CHECKING:
+    from im4d_core.scene_renderer import SceneRenderer
 
 _RADIUS = 0.35
 _COLOURS = torch.tensor([[0.9, 0.25, 0.2], [0.3, 0.8, 0.3], [0.25, 0.45, 0.95], [0.95, 0.75, 0.3]])
@@ -84,15 +87,16 @@ class StandIn:
             raise torch.OutOfMemoryError("stand-in out of memory")
         if mode == "fast" and not self.has_occupancy(frame):
             raise ValueError(f"frame {frame}: no occupancy was baked")
+        takes_s = self.delay_s if mode == "full" else self.delay_s / 10
         for tile in range(10):
-            time.sleep(self.delay_s / (10 if mode == "full" else 100))
+            time.sleep(takes_s / 10)
             if progress is not None and not progress(tile / 10):
                 self.cancelled += 1
                 return None
         rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
         self.rendered.append((frame, mode, camera.width, camera.height))
         samples = (opacity * (12 if mode == "fast" else 96)).int()
-        return Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * self.delay_s + 1.0})
+        return Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * takes_s + 1.0})
 
     def has_occupancy(self, frame: int) -> bool:
         return self.occupied and frame in self.scene.frames
@@ -117,6 +121,11 @@ class StandIn:
 
     def close(self) -> None:
         self.closed = True
+
+
+def as_renderer(stand_in: StandIn) -> SceneRenderer:
+    """For the type checker, which cannot know that the interface is the same."""
+    return cast("SceneRenderer", stand_in)
 
 
 def _trace(camera: Camera, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

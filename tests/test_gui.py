@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from stand_in import StandIn
+from stand_in import StandIn, as_renderer
+
+from im4d_core.scene_renderer import SceneRenderer
+from viewer.worker import DisplayBuffer
 
 WAIT_S = 20.0
 
@@ -23,7 +26,7 @@ class Driver:
         self.renderer = renderer or StandIn()
         self.folder = folder
         begin = Start(source=folder / "scene", output=folder / "output", size=(1100, 700), **start)
-        self.session = Session(begin, opener=lambda source, device: self.renderer)  # type: ignore[arg-type,return-value]
+        self.session = Session(begin, opener=lambda source, device: as_renderer(self.renderer))
         self.ctx: Any = None
 
     def run(self, script: Callable[[Driver], None]) -> None:
@@ -65,6 +68,17 @@ class Driver:
     def state(self):
         return self.session.state
 
+    @property
+    def shown(self) -> DisplayBuffer:
+        assert self.session.shown is not None
+        return self.session.shown
+
+    @property
+    def area(self) -> tuple[float, float, float, float]:
+        """The picture area: x, y, width and height in window units."""
+        assert self.session._stats.area is not None
+        return self.session._stats.area
+
     def until(self, reached: Callable[[], object]) -> None:
         deadline = time.monotonic() + WAIT_S
         while not reached():
@@ -77,7 +91,7 @@ class Driver:
 
     def drag_picture(self, dx: float, dy: float, button: int = 0) -> None:
         """Drag from the middle of the picture."""
-        x, y, width, height = self.session._stats.area
+        x, y, width, height = self.area
         self.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.6 * height))
         self.ctx.mouse_down(button)
         self.ctx.yield_()
@@ -98,7 +112,7 @@ class Driver:
 
 
 @pytest.fixture
-def drive(display: str, tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
     def make(**options: Any) -> Driver:
         return Driver(tmp_path, **options)
 
@@ -116,7 +130,7 @@ def test_play_scrub_and_step(drive) -> None:
         d.click("###play")
         assert d.state.transport.playing
         d.until(lambda: d.state.transport.index > 1)
-        d.until(lambda: d.session.shown.request.frame > 10)  # the picture follows
+        d.until(lambda: d.shown.request.frame > 10)  # the picture follows
         d.click("###play")
         assert not d.state.transport.playing
         d.press(imgui.Key.home)
@@ -128,7 +142,7 @@ def test_play_scrub_and_step(drive) -> None:
         d.ctx.yield_(2)
         index = d.state.transport.index
         assert index > 4
-        d.until(lambda: d.session.shown.request.frame == d.state.scene.frames[index])
+        d.until(lambda: d.shown.request.frame == d.state.frame)
 
     drive().run(script)
 
@@ -137,15 +151,15 @@ def test_fast_full_and_auto(drive) -> None:
     from imgui_bundle import imgui
 
     def script(d: Driver) -> None:
-        assert d.session.shown.request.mode == "fast"
+        assert d.shown.request.mode == "fast"
         d.click("Full##transport_full")
-        d.until(lambda: d.session.shown.request.mode == "full")
+        d.until(lambda: d.shown.request.mode == "full")
         d.press(imgui.Key.x)
         assert d.state.picture.mode == "fast"
-        d.until(lambda: d.session.shown.request.mode == "fast")
+        d.until(lambda: d.shown.request.mode == "fast")
         d.press(imgui.Key.mod_shift, imgui.Key.x)
         assert d.state.picture.mode == "auto"
-        d.until(lambda: d.session.shown.request.mode == "full" and d.session.shown.final)
+        d.until(lambda: d.shown.request.mode == "full" and d.shown.final)
 
     drive().run(script)
 
@@ -160,7 +174,7 @@ def test_mouse_moves_the_camera_over_the_picture_only(drive) -> None:
         distance = np.linalg.norm(centre - d.state.navigation.pivot)
         first = -before[:3, :3].T @ before[:3, 3]
         assert distance == pytest.approx(np.linalg.norm(first - d.state.navigation.pivot), rel=1e-6)  # an orbit keeps the distance
-        d.until(lambda: np.allclose(d.session.shown.request.camera.T_camera_world, orbited))
+        d.until(lambda: np.allclose(d.shown.request.camera.T_camera_world, orbited))
 
         d.ctx.mouse_wheel_y(2.0)
         d.ctx.yield_(2)
@@ -183,10 +197,9 @@ def test_mouse_moves_the_camera_over_the_picture_only(drive) -> None:
 
 def test_a_double_click_moves_the_pivot_to_the_surface(drive) -> None:
     def script(d: Driver) -> None:
-        d.press_frame = None
-        x, y, width, height = d.session._stats.area
-        d.until(lambda: not d.session._stats.busy)
-        depth = np.asarray(d.session.shown.depth)
+        x, y, width, height = d.area
+        d.until(lambda: d.shown.final)
+        depth = np.asarray(d.shown.depth)
         rows, columns = np.nonzero(depth > 0)
         row, column = rows[len(rows) // 2], columns[len(rows) // 2]
         place = (x + (column + 0.5) / depth.shape[1] * width, y + (row + 0.5) / depth.shape[0] * height)
@@ -195,7 +208,7 @@ def test_a_double_click_moves_the_pivot_to_the_surface(drive) -> None:
         d.ctx.mouse_double_click(0)
         d.ctx.yield_(3)
         assert d.state.navigation.pivot != before
-        camera = d.session.shown.request.camera
+        camera = d.shown.request.camera
         in_camera = camera.T_camera_world[:3, :3] @ np.array(d.state.navigation.pivot) + camera.T_camera_world[:3, 3]
         assert in_camera[2] == pytest.approx(float(depth[row, column]), rel=0.05)  # the pixel under a mouse position that is rounded
 
@@ -271,17 +284,16 @@ def test_screenshots_of_picture_and_window(drive) -> None:
     from imgui_bundle import imgui
 
     def script(d: Driver) -> None:
-        d.until(lambda: not d.session._stats.busy)
-        d.press(imgui.Key.p)
+        d.press(imgui.Key.p)  # a draft may be on the screen still: the picture itself is saved
         d.until(lambda: "Saved" in d.notices())
         saved = imageio.imread(next((d.folder / "output").glob("stand-in_000010_*.png")))
-        np.testing.assert_array_equal(saved, d.session.shown.host_pixels()[..., :3])
+        np.testing.assert_array_equal(saved, d.shown.host_pixels()[..., :3])
         d.press(imgui.Key.mod_shift, imgui.Key.p)
         d.until(lambda: list((d.folder / "output").glob("window_*.png")))
         window = imageio.imread(next((d.folder / "output").glob("window_*.png")))
         assert window.shape == (700, 1100, 3)
         # What is on the screen is the picture, upright: compared where neither figures nor notices lie over it.
-        x, y, width, height = (round(value) for value in d.session._stats.area)
+        x, y, width, height = (round(value) for value in d.area)
         shown = window[y : y + height, x : x + width]
         assert shown.shape == saved.shape
         part = (slice(height // 4, height // 2), slice(width // 3, 2 * width // 3))
@@ -292,15 +304,14 @@ def test_screenshots_of_picture_and_window(drive) -> None:
 
 def test_resizing_renders_at_the_new_size(drive) -> None:
     def script(d: Driver) -> None:
+        window, sizes = d.session.window, []
         for width, height in ((900, 640), (1301, 777), (700, 500)):
-            window = d.session.window
-            sizes: list[tuple[int, int]] = []
-            window.before_swap(lambda size=(width, height): window.resize(*size))  # GLFW belongs to the main thread, this script runs in another
+            window.before_swap(lambda size=(width, height): window.resize(*size))  # GLFW belongs to the main thread, this script has another
             while sizes[-1:] != [(width, height)]:
                 window.before_swap(lambda: sizes.append(window.size))
                 d.ctx.yield_(2)
             d.ctx.yield_(3)
-            d.until(lambda: d.session.shown.request.camera.width == d.state.width and d.session.shown.request.camera.height == d.state.height)
+            d.until(lambda: d.shown.request.camera.width == d.state.width and d.shown.request.camera.height == d.state.height)
             d.until(lambda: not d.session._stats.busy)
         assert d.state.width < 700
 
@@ -318,7 +329,7 @@ def test_a_failing_renderer_is_told_and_the_viewer_goes_on(drive) -> None:
         d.renderer.failure = None
         d.click("Close##problem")
         d.press(imgui.Key.right_arrow)
-        d.until(lambda: d.session.shown.request.frame == 12)
+        d.until(lambda: d.shown.request.frame == 12)
 
     drive().run(script)
 
@@ -379,7 +390,7 @@ def test_start_options_and_dropped_files(drive, tmp_path) -> None:
     save_path(path, tmp_path / "circle.json")
 
     def script(d: Driver) -> None:
-        d.until(lambda: d.session.shown.request.frame == 14)
+        d.until(lambda: d.shown.request.frame == 14)
         assert d.state.dataset_camera == 2
         assert d.state.picture.mode == "full"
         d.session.window._drop(None, [str(tmp_path / "circle.json")])
@@ -404,7 +415,12 @@ def test_the_stored_picture_is_shown_before_the_scene_is_open(display: str, tmp_
     (scene / "preview.jpg").write_bytes(simplejpeg.encode_jpeg(red, colorspace="RGB"))
     seen: list[np.ndarray] = []
     drawn: list[float] = []
-    session = Session(Start(source=scene, output=tmp_path, size=(800, 500)), opener=lambda source, device: time.sleep(0.4) or StandIn())  # type: ignore[arg-type,return-value]
+
+    def slowly(source: Path, device: str) -> SceneRenderer:
+        time.sleep(0.4)
+        return as_renderer(StandIn())
+
+    session = Session(Start(source=scene, output=tmp_path, size=(800, 500)), opener=slowly)
     update = session._update
 
     def watched() -> None:

@@ -119,7 +119,7 @@ def test_a_storm_of_sizes_leaks_no_objects(shoot) -> None:
     from viewer.present import Presenter
 
     def objects() -> int:
-        return sum(int(GL.glIsTexture(i)) + int(GL.glIsBuffer(i)) + int(GL.glIsVertexArray(i)) for i in range(1, 200))
+        return sum(bool(kind(i)) for kind in (GL.glIsTexture, GL.glIsBuffer, GL.glIsVertexArray) for i in range(1, 200))
 
     before = objects()
     presenter = Presenter(None)
@@ -145,10 +145,10 @@ def test_a_large_texture_is_given_back_after_a_while(shoot, monkeypatch) -> None
     presenter = present.Presenter(None)
     presenter.update(picture(1000, 1000))
     presenter.update(picture(100, 100))
-    assert presenter._texture.width >= 1000, "a short drag keeps the texture"
+    assert presenter.texture_width >= 1000, "a short drag keeps the texture"
     clock[0] += 10
     presenter.update(picture(100, 100))
-    assert presenter._texture.width == 128
+    assert presenter.texture_width == 128
     presenter.close()
 
 

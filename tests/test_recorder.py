@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stand_in import StandIn
+from stand_in import StandIn, as_renderer
 
 from im4d_core.camera_path import orbit
 from viewer.recorder import record
@@ -29,7 +29,7 @@ def decoded(file: Path) -> list[np.ndarray]:
 def test_a_video_holds_the_pictures_of_the_renderer(tmp_path: Path) -> None:
     renderer = StandIn()
     wanted = settings(tmp_path, quality=4)
-    steps = list(record(renderer, PATH, wanted, cancelled=lambda: False))
+    steps = list(record(as_renderer(renderer), PATH, wanted, cancelled=lambda: False))
     assert steps == [(i, 8) for i in range(9)]  # a closed loop of 1 s at 8 pictures a second
     pictures = decoded(Path(wanted.file))
     assert len(pictures) == 8
@@ -44,7 +44,7 @@ def test_a_video_holds_the_pictures_of_the_renderer(tmp_path: Path) -> None:
 
 def test_odd_sizes_are_padded_to_even_ones(tmp_path: Path) -> None:
     wanted = settings(tmp_path, width=33, height=21)
-    list(record(StandIn(), PATH, wanted, cancelled=lambda: False))
+    list(record(as_renderer(StandIn()), PATH, wanted, cancelled=lambda: False))
     assert decoded(Path(wanted.file))[0].shape == (22, 34, 3)
 
 
@@ -52,7 +52,7 @@ def test_odd_sizes_are_padded_to_even_ones(tmp_path: Path) -> None:
 def test_what_is_stopped_leaves_no_file(tmp_path: Path, how: str) -> None:
     renderer = StandIn()
     stopped = []
-    running = record(renderer, PATH, settings(tmp_path), cancelled=lambda: bool(stopped))
+    running = record(as_renderer(renderer), PATH, settings(tmp_path), cancelled=lambda: bool(stopped))
     assert next(running) == (0, 8)
     assert next(running) == (1, 8)
     if how == "asked":
@@ -71,7 +71,7 @@ def test_a_video_from_before_survives_a_failed_one(tmp_path: Path) -> None:
     wanted = settings(tmp_path)
     Path(wanted.file).parent.mkdir()
     Path(wanted.file).write_bytes(b"the old one")
-    running = record(StandIn(), PATH, wanted, cancelled=lambda: False)
+    running = record(as_renderer(StandIn()), PATH, wanted, cancelled=lambda: False)
     next(running)
     running.close()
     assert Path(wanted.file).read_bytes() == b"the old one"
@@ -81,5 +81,5 @@ def test_a_path_without_keys_is_refused(tmp_path: Path) -> None:
     from im4d_core.camera_path import CameraPath
 
     with pytest.raises(ValueError, match="no keys"):
-        next(record(StandIn(), CameraPath(), settings(tmp_path), cancelled=lambda: False))
+        next(record(as_renderer(StandIn()), CameraPath(), settings(tmp_path), cancelled=lambda: False))
     assert not (tmp_path / "out").exists()

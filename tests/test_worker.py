@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
-from stand_in import StandIn
+from stand_in import StandIn, as_renderer
 
 from im4d_core.geometry import resized
+from im4d_core.scene_renderer import SceneRenderer
 from viewer.state import RenderRequest
 from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened, RenderWorker
 
@@ -31,10 +33,10 @@ class Desk:
         self.worker.open(Path("somewhere"))
         self.wait(lambda: self.of(Opened))
 
-    def _open(self, source: Path, device: str) -> StandIn:
+    def _open(self, source: Path, device: str) -> SceneRenderer:
         if source.name == "broken":
             raise ValueError("config.json: unknown key 'speed'")
-        return self.renderer
+        return as_renderer(self.renderer)
 
     def of(self, kind: type) -> list:
         return [message for message in self.said if isinstance(message, kind)]
@@ -49,7 +51,7 @@ class Desk:
             self._bell.wait(0.02)
             self._bell.clear()
 
-    def request(self, *, index: int = 0, mode: str = "fast", moving: bool = False, width: int = 32) -> RenderRequest:
+    def request(self, *, index: int = 0, mode: Literal["fast", "full"] = "fast", moving: bool = False, width: int = 32) -> RenderRequest:
         scene = self.renderer.scene
         camera = resized(scene.cameras[0], width, width * 3 // 4)
         return RenderRequest(camera=camera, frame=scene.frames[index], mode=mode, output="colour", background=(0.0, 0.0, 0.0), moving=moving, scale=1.0)
@@ -209,3 +211,25 @@ def test_importing_the_worker_imports_no_torch() -> None:
 
     code = "import sys, viewer.worker, viewer.recorder, viewer.settings; sys.exit(any(name in sys.modules for name in ('torch', 'imgui_bundle', 'OpenGL')))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_a_slow_still_picture_is_preceded_by_a_small_one(desk: Desk) -> None:
+    desk.worker.submit(desk.request(width=240))
+    desk.wait(lambda: any(picture.final for picture in desk.pictures()))
+    sizes = [width for *_, width, _ in desk.renderer.rendered]
+    assert sizes == [60, 240]
+    assert desk.pictures()[-1].host_pixels().shape == (180, 240, 4)
+    desk.worker.submit(desk.request(width=240, index=1, moving=True))  # the automatic scale serves motion
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 11)
+    assert [width for *_, width, _ in desk.renderer.rendered][2:] == [240]
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_the_first_picture_is_small_even_in_motion(desk: Desk) -> None:
+    """Nothing is known of the time yet; the automatic scale learns from an estimate."""
+    desk.worker.submit(desk.request(width=240, moving=True))
+    desk.wait(lambda: desk.of(Estimated))
+    assert [width for *_, width, _ in desk.renderer.rendered] == [60]
+    assert not desk.pictures()[-1].final
+    assert desk.of(Estimated)[0].request == desk.request(width=240)

@@ -25,6 +25,7 @@ from viewer.window import Window
 from viewer.worker import DisplayBuffer, RenderWorker
 
 _log = logging.getLogger(__name__)
+_SETTLING_S = 1.0  # within this time after the last move the render thread begins the picture that follows a draft
 
 
 class Effects:
@@ -54,11 +55,12 @@ class Effects:
         self._dialog = FileDialog()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._written: list[Future[Path]] = []
+        self._wanted_s: float | None = None
 
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
-        return self._dialog.waits or bool(self._written)
+        return self._dialog.waits or bool(self._written) or self._wanted_s is not None
 
     def run(self, effects: Sequence[e.Effect]) -> None:
         for effect in effects:
@@ -70,6 +72,8 @@ class Effects:
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""
         answers: list[e.Event] = []
+        if self._wanted_s is not None:
+            self._save_picture()
         for done in [future for future in self._written if future.done()]:
             self._written.remove(done)
             error = done.exception()
@@ -138,6 +142,12 @@ class Effects:
         if shown is None:
             self._send(e.Notified(level="warning", text="there is no picture to save yet"))
             return
+        now = time.monotonic()
+        if self._wanted_s is None or self._worker.busy:
+            self._wanted_s = now
+        if not shown.final and now - self._wanted_s < _SETTLING_S:  # a better one is on its way
+            return
+        self._wanted_s = None
         name = self.scene.name if self.scene is not None else "picture"
         self._write(shown.host_pixels()[..., :3], f"{name}_{shown.request.frame:06d}")
 

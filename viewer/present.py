@@ -35,6 +35,11 @@ class Presenter:
         self._resource: object | None = None
         self._roomy_since: float | None = None
 
+    @property
+    def texture_width(self) -> int:
+        """Texels in a row of the texture; 0 before the first picture."""
+        return 0 if self._texture is None else self._texture.width
+
     def update(self, pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]) -> None:
         """Take over the next picture.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
 
 
-def record(renderer: SceneRenderer, path: CameraPath, settings: ExportSettings, *, cancelled: Callable[[], bool]) -> Iterator[tuple[int, int]]:
+def record(renderer: SceneRenderer, path: CameraPath, settings: ExportSettings, *, cancelled: Callable[[], bool]) -> Generator[tuple[int, int]]:
     """Render a path to an mp4 file, one frame for each item taken from the result.
 
     Closing the iterator early, or an error, leaves no file; the finished video gets its name when the last item has been taken.

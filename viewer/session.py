@@ -47,7 +47,7 @@ from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobS
 
 _log = logging.getLogger(__name__)
 _FRAME_S = 1 / 60  # while something moves; vertical sync may make it longer
-_LOADING_S = 0.1  # importing torch needs the interpreter more than the window does
+_LOADING_S = 0.25  # importing torch needs the processor more than the window does
 _HEARTBEAT_S = 0.5
 _PREFETCHED = 4  # frames asked for ahead of playback
 
@@ -168,6 +168,7 @@ class Session:
 
     def _finish(self) -> None:
         """Threads, then what CUDA shares, then OpenGL, then the window."""
+        self.window.hide()  # what runs may take a moment to stop
         if self._worker is not None and not self._worker.stop():
             _log.warning("the render thread is still busy; the program ends without it")
         if self._effects is not None:
@@ -248,9 +249,9 @@ class Session:
         request = render_request(self.state, width, height)
         if request is None:
             return
-        asked = self._asked
-        settled = asked is not None and asked.moving and not request.moving and request.mode == "full"
-        if asked is None or request != asked or settled:
+        asked, shown = self._asked, self.shown
+        settled = asked is not None and asked.moving and not request.moving and not (shown is not None and shown.final and shown.request == request)
+        if request != asked or settled:
             worker.submit(request, prefetch=self._coming())
             self._asked = request
 

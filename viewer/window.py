@@ -248,6 +248,10 @@ class Window:
     def resize(self, width: int, height: int) -> None:
         glfw.set_window_size(self._handle, width, height)
 
+    def hide(self) -> None:
+        if self._open:
+            glfw.hide_window(self._handle)
+
     def close(self) -> None:
         """Destroy the window; OpenGL objects must have been deleted before."""
         if self._open:

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _WAKE_EVERY_S = 0.05  # progress is shown at most this often
+_QUICK_MS = 250.0  # a still picture that takes longer is preceded by a smaller one ...
+_SLOW_MOTION_MS = 1000.0  # during motion the automatic scale does that, until it is hopelessly wrong
+_DRAFT_MS = 80.0  # ... of about this time
+_DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole one
+_FIRST_DRAFT = 0.25  # where no time is known yet
+_SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
 _LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
 
 Opener = Callable[[Path, str], "SceneRenderer"]
@@ -85,7 +91,7 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimated:
-    """A picture was given up; it would have taken this long."""
+    """A picture was given up, or made smaller than asked for; it would have taken this long."""
 
     request: RenderRequest
     render_ms: float
@@ -130,9 +136,9 @@ def open_scene_renderer(source: Path, device: str) -> SceneRenderer:
 class RenderWorker:
     """The render thread and its mailboxes.
 
-    Requests lie in one slot: a newer one replaces an older one that has not begun. A request made during motion is rendered once, as it is.
-    A request for the full renderer first shows a picture of the fast one where the frame's occupancy exists, and once the view is still goes
-    on to the full one, which any newer request stops between two tiles.
+    Requests lie in one slot: a newer one replaces an older one that has not begun. A request made during motion gives one picture. For a still
+    one a draft comes first where the picture would take long: smaller, and made by the fast renderer where the full one was asked for and the
+    frame's occupancy exists. Once the view has been still for a moment the picture itself follows; any newer request stops it between two tiles.
 
     Args:
         opener: makes the renderer of a folder on a device; runs in the thread.
@@ -162,9 +168,10 @@ class RenderWorker:
         # Below: the thread's own.
         self._renderer: SceneRenderer | None = None
         self._cap = 1.0
-        self._warm: set[tuple[str, int, int]] = set()
+        self._pixel_ms: dict[str, float] = {}
+        self._last: RenderRequest | None = None
         self._told_full = False
-        self._running_export: Iterator[tuple[int, int]] | None = None
+        self._running_export: Generator[tuple[int, int]] | None = None
         self._export_file: Path | None = None
         self._woke_s = 0.0
         self._facts_s = 0.0
@@ -232,7 +239,7 @@ class RenderWorker:
         """Done fraction of the picture that is being made."""
         return self._progress
 
-    def stop(self, timeout_s: float = 20.0) -> bool:
+    def stop(self, timeout_s: float = 60.0) -> bool:
         """End the thread: what runs is cancelled between two tiles, a partial video is removed. Returns whether it ended in time."""
         with self._changed:
             self._stopping = True
@@ -303,7 +310,8 @@ class RenderWorker:
         if old is not None:
             old.close()
         self._cap, self._told_full = 1.0, False
-        self._warm.clear()
+        self._pixel_ms.clear()
+        self._last = None
         self._post(Opened(scene=renderer.scene, source=source))
         self._post_facts()
 
@@ -321,9 +329,13 @@ class RenderWorker:
             if request.mode == "fast" and not occupied:
                 request = replace(request, mode="full")
                 self._tell_full()
-            if request.mode == "full" and occupied:
-                draft = replace(request, mode="fast")
-                if not self._picture(draft, asked, final=False, patient=True) or request.moving or self._stays_not_still(asked):
+            draft = self._draft(request, occupied)
+            if draft is not None:
+                made = self._picture(draft, asked, final=False, patient=True)
+                if made and request.moving and draft.camera.width < request.camera.width:
+                    expected_ms = self._pixel_ms[draft.mode] * request.camera.width * request.camera.height
+                    self._post(Estimated(request=replace(request, mode=draft.mode), render_ms=expected_ms))
+                if not made or request.moving or self._moves_on(asked):
                     return
             self._picture(request, asked, final=True, patient=request.moving)
             if prefetch and self._request is None:
@@ -335,7 +347,28 @@ class RenderWorker:
                 self._post_facts()
             self._wake()
 
-    def _stays_not_still(self, asked: float) -> bool:
+    def _draft(self, request: RenderRequest, occupied: bool) -> RenderRequest | None:
+        """What to show first: the fast renderer's picture of a full one, and a smaller one where a still picture takes long; None for the request itself."""
+        draft = replace(request, mode="fast") if request.mode == "full" and occupied else request
+        camera = draft.camera
+        pixels = camera.width * camera.height
+        if pixels > _SMALL_PIXELS:
+            expected_ms = self._pixel_ms[draft.mode] * pixels if draft.mode in self._pixel_ms else None
+            if expected_ms is None or expected_ms > (_SLOW_MOTION_MS if request.moving else _QUICK_MS):
+                size = _FIRST_DRAFT if expected_ms is None else min(max((_DRAFT_MS / expected_ms) ** 0.5, _DRAFTS[0]), _DRAFTS[1])
+                camera = resized(camera, max(1, round(camera.width * size)), max(1, round(camera.height * size)))
+                draft = replace(draft, camera=camera, scale=draft.scale * size)
+        return None if draft is request or self._improves_nothing(draft) else draft
+
+    def _improves_nothing(self, draft: RenderRequest) -> bool:
+        """Whether the last picture shows the same, at least as large."""
+        last = self._last
+        if last is None or last.camera.width < draft.camera.width:
+            return False
+        same = (last.frame, last.output, last.background) == (draft.frame, draft.output, draft.background)
+        return same and np.array_equal(last.camera.T_camera_world, draft.camera.T_camera_world) and last.camera.fov_y_deg == draft.camera.fov_y_deg
+
+    def _moves_on(self, asked: float) -> bool:
         """Wait until the view has been still for a moment; True when a newer request came instead."""
         with self._changed:
             self._changed.wait_for(lambda: self._request is not None or self._stopping, timeout=max(0.0, asked + STILL_S - time.monotonic()))
@@ -362,11 +395,12 @@ class RenderWorker:
         if rendered is None:
             return False
         assert self._renderer is not None
-        size = (request.mode, request.camera.width, request.camera.height)
-        steady = (request.mode, 0, 0) in self._warm
-        self._warm.update((size, (request.mode, 0, 0)))
         stages = tuple(rendered.milliseconds.items())
         pixels, extra_ms = self._display(request, rendered)
+        render_ms = sum(value for _, value in stages) + extra_ms
+        steady = request.mode in self._pixel_ms  # the first picture of a renderer loads and compiles
+        self._last = request
+        self._pixel_ms[request.mode] = render_ms / (request.camera.width * request.camera.height)
         self._post(
             DisplayBuffer(
                 request=request,
@@ -374,7 +408,7 @@ class RenderWorker:
                 depth=rendered.depth,
                 source_views=rendered.source_views,
                 stages_ms=(*stages, ("display", extra_ms)),
-                render_ms=sum(value for _, value in stages) + extra_ms,
+                render_ms=render_ms,
                 latency_ms=1e3 * (time.monotonic() - asked),
                 final=final,
                 steady=steady,
@@ -467,8 +501,7 @@ class RenderWorker:
             self._post(JobStep(job="export", done=done, total=total))
 
     def _end_export(self, *, cancelled: bool) -> None:
-        running: Any = self._running_export
-        self._running_export = None
+        running, self._running_export = self._running_export, None
         if running is None:
             return
         running.close()
