@@ -319,26 +319,28 @@ class _Clock:
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
-        self._marks: list[tuple[str, float | torch.cuda.Event]] = []
+        self._names: list[str] = []
+        self._events: list[torch.cuda.Event] = []
+        self._times: list[float] = []
         self.mark("start")
 
     def mark(self, name: str) -> None:
+        self._names.append(name)
         if self._cuda:
             event = torch.cuda.Event(enable_timing=True)
             event.record()
-            self._marks.append((name, event))
+            self._events.append(event)
         else:
-            self._marks.append((name, time.perf_counter()))
+            self._times.append(time.perf_counter())
 
     def milliseconds(self) -> dict[str, float]:
         """Milliseconds up to each mark since the one before; waits for the device."""
         if self._cuda:
             torch.cuda.synchronize()
-        spent: dict[str, float] = {}
-        for (_, before), (name, after) in zip(self._marks, self._marks[1:], strict=False):
-            if isinstance(before, float) and isinstance(after, float):
-                elapsed = (after - before) * 1e3
-            else:
-                elapsed = before.elapsed_time(after)  # pyright: ignore[reportAttributeAccessIssue]
-            spent[name] = spent.get(name, 0.0) + elapsed
-        return spent
+            spent = [before.elapsed_time(after) for before, after in zip(self._events, self._events[1:], strict=False)]
+        else:
+            spent = [(after - before) * 1e3 for before, after in zip(self._times, self._times[1:], strict=False)]
+        stages: dict[str, float] = {}
+        for name, elapsed in zip(self._names[1:], spent, strict=True):
+            stages[name] = stages.get(name, 0.0) + elapsed
+        return stages

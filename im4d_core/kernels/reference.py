@@ -95,8 +95,8 @@ def lattice_samples(
     low, scale = box[0], cells / (box[1] - box[0])
     block = 8
     reach = float(directions.norm(dim=-1).max()) * step * block / 2 if len(directions) else 0.0
-    margin = tuple(int(reach * float(s)) + 1 for s in scale)
-    coarse = _dilated(occupied, margin)
+    x, y, z = (int(reach * cells_per_unit) + 1 for cells_per_unit in scale.tolist())
+    coarse = _dilated(occupied, (x, y, z))
     first = torch.floor(near.clamp(min=0.0) / (step * block)).long()
     count = (torch.ceil(far / (step * block)).long() - first).clamp(min=0) * (far > near)
     ray = torch.repeat_interleave(torch.arange(len(near), device=near.device), count)

@@ -42,12 +42,15 @@ def choose_views(scene: Scene, camera: Camera, config: ViewsConfig, target: int 
 def draw_views(scene: Scene, view: int, count: int, config: ViewsConfig, random: np.random.Generator) -> tuple[int, ...]:
     """The views that colour one training picture: `count` drawn from its nearest, now and then with the picture itself among them.
 
+    Every picture of a scene gets equally many, fewer than `count` where the scene has no more.
+
     Source: Im4D's training script; the pool is the nearest (count + extra) views.
     """
+    count = min(count, len(scene.source_views) - 1)  # what every target of a small rig has
     pool = list(candidates(scene, scene.cameras[view].centre, config, view)[: count + config.train_pool_extra])
     if view in scene.source_views and random.random() < config.self_probability:
         pool.insert(0, view)
-    chosen = random.choice(len(pool), size=min(count, len(pool)), replace=False)
+    chosen = random.choice(len(pool), size=count, replace=False)
     return tuple(pool[i] for i in chosen)
 
 
