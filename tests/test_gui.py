@@ -12,7 +12,7 @@ import pytest
 from stand_in import StandIn, as_renderer
 
 from im4d_core.scene_renderer import SceneRenderer
-from viewer.worker import DisplayBuffer
+from viewer.messages import DisplayBuffer
 
 WAIT_S = 20.0
 

@@ -15,8 +15,9 @@ from stand_in import StandIn, as_renderer
 
 from im4d_core.geometry import resized
 from im4d_core.scene_renderer import SceneRenderer
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.state import RenderRequest
-from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened, RenderWorker
+from viewer.worker import RenderWorker
 
 WAIT_S = 20.0  # a busy machine must not fail a test; every wait ends as soon as what it waits for is there
 

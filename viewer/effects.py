@@ -20,9 +20,10 @@ from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
 from viewer.gl import read_framebuffer
+from viewer.messages import DisplayBuffer
 from viewer.offline import save_png
 from viewer.window import Window
-from viewer.worker import DisplayBuffer, RenderWorker
+from viewer.worker import RenderWorker
 
 _log = logging.getLogger(__name__)
 _SETTLING_S = 1.0  # within this time after the last move the render thread begins the picture that follows a draft

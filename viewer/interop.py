@@ -112,8 +112,8 @@ def open_interop(wanted: bool) -> tuple[Interop | None, str]:
 
 
 def _try_devices(runtime: Any) -> tuple[Interop, str]:
-    _, devices = _check(runtime.cudaGLGetDevices(8, runtime.cudaGLDeviceList.cudaGLDeviceListAll))  # more than 8 GPUs never draw one window
-    if not devices:
+    count, devices = _check(runtime.cudaGLGetDevices(8, runtime.cudaGLDeviceList.cudaGLDeviceListAll))  # more than 8 GPUs never draw one window
+    if not count:
         raise RuntimeError("the OpenGL context belongs to no CUDA device")
     interop = Interop(runtime, int(devices[0]))
     texture = Texture(_TRIAL, _TRIAL)

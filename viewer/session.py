@@ -34,6 +34,8 @@ from viewer.events import (
 from viewer.gl import device_name
 from viewer.inputs import InputReader
 from viewer.interop import Interop, open_interop
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
+from viewer.meter import Meter
 from viewer.offline import find_frame, find_view
 from viewer.overlays import LineDrawer, Overlays, frustum_depth
 from viewer.present import Presenter
@@ -41,9 +43,9 @@ from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.settings import Settings, load_settings, save_settings
 from viewer.state import Mode, RenderRequest, ViewerState, is_moving, render_request
-from viewer.stats import Cached, Stats
+from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
-from viewer.worker import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened, Opener, RenderWorker, open_scene_renderer
+from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
 _log = logging.getLogger(__name__)
 _FRAME_S = 1 / 60  # while something moves; vertical sync may make it longer
@@ -92,10 +94,9 @@ class Session:
         self._settings = load_settings(start.settings) if start.settings is not None else Settings()
         self._events: deque[Event] = deque()
         self._asked: RenderRequest | None = None
-        self._facts: Facts | None = None
         self._held: frozenset[str] = frozenset()
         self._drawn_s = 0.0
-        self._frame_times: deque[float] = deque(maxlen=60)
+        self._meter = Meter()
         self._preview_size: tuple[int, int] | None = None
         self._began_s = time.monotonic()
         self._stats = Stats()
@@ -142,7 +143,7 @@ class Session:
                     self.window.wait(_HEARTBEAT_S)
                 if self._is_due():
                     self._drawn_s = time.monotonic()
-                    self._frame_times.append(self._drawn_s)
+                    self._meter.drew(self._drawn_s)
                     self.window.draw()
         finally:
             self._finish()
@@ -154,8 +155,8 @@ class Session:
         self._interop, reason = open_interop(self._start.interop and self._start.device != "cpu")
         self._presenter = Presenter(self._interop)
         self._lines = LineDrawer()
-        self._stats = replace(self._stats, gl_renderer=device_name(), present="interop" if self._interop else "upload", present_reason=reason)
-        _log.info("OpenGL: %s; pictures are %s", self._stats.gl_renderer, f"uploaded: {reason}" if reason else "shared with CUDA")
+        self._meter.presenting(device_name(), "interop" if self._interop else "upload", reason)
+        _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {reason}" if reason else "shared with CUDA")
         device = self._start.device
         if device in ("auto", "cuda") and self._interop is not None:
             device = f"cuda:{self._interop.device}"  # the one that draws the window
@@ -243,7 +244,7 @@ class Session:
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
-        self._stats = self._measured(worker, picture)
+        self._stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
 
     def _request(self, worker: RenderWorker, width: int, height: int) -> None:
         request = render_request(self.state, width, height)
@@ -284,7 +285,7 @@ class Session:
             case Opened(scene=scene, source=source):
                 self._opened(scene, source)
             case Facts():
-                self._facts = message
+                self._meter.facts = message
             case Estimated(request=request, render_ms=render_ms):
                 self.send(RenderFinished(request=request, render_ms=render_ms))
             case Failed(text=text, details=details, level=level):
@@ -373,34 +374,6 @@ class Session:
 
     def _gui_failed(self, error: Exception) -> None:
         self._problems.add_exception(error)
-
-    def _measured(self, worker: RenderWorker, picture: Rectangle) -> Stats:
-        shown, facts, scene = self.shown, self._facts, self.state.scene
-        times = self._frame_times
-        span = times[-1] - times[0] if len(times) > 1 else 0.0
-        stats = replace(
-            self._stats,
-            area=(picture.x, picture.y, picture.width, picture.height),
-            gui_fps=(len(times) - 1) / span if span > 0 else 0.0,
-            busy=worker.busy,
-            progress=worker.progress,
-            loading=worker.status,
-            displayed=None if shown is None else shown.request,
-            stages_ms=() if shown is None else shown.stages_ms,
-            render_ms=0.0 if shown is None else shown.render_ms,
-            latency_ms=0.0 if shown is None else shown.latency_ms,
-            source_views=() if shown is None else shown.source_views,
-        )
-        if facts is None or scene is None or len(facts.occupied) != len(scene.frames):
-            return stats
-        return replace(
-            stats,
-            device=facts.device,
-            model=facts.model,
-            memory=facts.memory,
-            occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
-            cache=tuple(Cached.DISK if there else Cached.MISSING for there in facts.occupied),
-        )
 
 
 def _letterbox(place: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:

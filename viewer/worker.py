@@ -11,119 +11,23 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from jaxtyping import UInt8
+from typing import TYPE_CHECKING
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.geometry import resized
-from im4d_core.types import Scene
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, Job, JobOver, JobStep, Message, Opened
+from viewer.pictures import PictureMaker
 from viewer.state import STILL_S, ExportSettings, RenderRequest
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
-    from im4d_core.tensors import Rendered
-    from viewer.interop import DevicePixels
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _WAKE_EVERY_S = 0.05  # progress is shown at most this often
-_QUICK_MS = 250.0  # a still picture that takes longer is preceded by a smaller one ...
-_SLOW_MOTION_MS = 1000.0  # during motion the automatic scale does that, until it is hopelessly wrong
-_DRAFT_MS = 80.0  # ... of about this time
-_DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole one
-_FIRST_DRAFT = 0.25  # where no time is known yet
-_SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
-_LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
 
 Opener = Callable[[Path, str], "SceneRenderer"]
-Job = Literal["export", "occupancy"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DisplayBuffer:
-    """A picture that is ready to be shown, with everything that must go with it."""
-
-    request: RenderRequest
-    """What is in the picture: its camera, size and the renderer that really made it."""
-    pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]
-    depth: Any
-    """(h, w) tensor on the render device, 0 where there is nothing; for picking."""
-    source_views: tuple[int, ...]
-    stages_ms: tuple[tuple[str, float], ...]
-    render_ms: float
-    latency_ms: float
-    """From the request to the finished picture."""
-    final: bool
-    """Nothing better will follow for this request."""
-    steady: bool
-    """The time is typical: nothing was loaded or compiled."""
-
-    def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
-        """The picture in host memory, row 0 on top."""
-        if isinstance(self.pixels, np.ndarray):
-            return self.pixels
-        owner: Any = self.pixels.owner
-        return owner.cpu().numpy()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A scene is ready to be rendered."""
-
-    scene: Scene
-    source: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What the statistics tell of the renderer; sent after opening, after jobs, and now and then."""
-
-    device: str
-    model: str
-    memory: tuple[tuple[str, int], ...]
-    occupied: tuple[bool, ...]
-    """Whether the occupancy of each frame of the scene exists."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimated:
-    """A picture was given up, or made smaller than asked for; it would have taken this long."""
-
-    request: RenderRequest
-    render_ms: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """Something went wrong; the worker goes on."""
-
-    text: str
-    details: str
-    """The traceback."""
-    opening: bool = False
-    level: Literal["warning", "error"] = "error"
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobStep:
-    job: Job
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobOver:
-    job: Job
-    file: Path | None = None
-    error: str = ""
-    cancelled: bool = False
-
-
-Message = DisplayBuffer | Opened | Facts | Estimated | Failed | JobStep | JobOver
 
 
 def open_scene_renderer(source: Path, device: str) -> SceneRenderer:
@@ -167,9 +71,7 @@ class RenderWorker:
         self._progress = 1.0
         # Below: the thread's own.
         self._renderer: SceneRenderer | None = None
-        self._cap = 1.0
-        self._pixel_ms: dict[str, float] = {}
-        self._last: RenderRequest | None = None
+        self._maker: PictureMaker | None = None
         self._told_full = False
         self._running_export: Generator[tuple[int, int]] | None = None
         self._export_file: Path | None = None
@@ -266,8 +168,6 @@ class RenderWorker:
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - whatever a renderer raises, the window stays and says it
-                self._busy = False
-                self._progress = 1.0
                 self._fail(error)
         self._end_export(cancelled=True)
         if self._renderer is not None:
@@ -309,9 +209,8 @@ class RenderWorker:
             self._request = None  # it was meant for the scene before
         if old is not None:
             old.close()
-        self._cap, self._told_full = 1.0, False
-        self._pixel_ms.clear()
-        self._last = None
+        self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
+        self._told_full = False
         self._post(Opened(scene=renderer.scene, source=source))
         self._post_facts()
 
@@ -320,8 +219,8 @@ class RenderWorker:
         with self._changed:
             request, asked, prefetch = self._request, self._asked_s, self._prefetch
             self._request = None
-        renderer = self._renderer
-        if request is None or renderer is None:
+        renderer, maker = self._renderer, self._maker
+        if request is None or renderer is None or maker is None:
             return
         self._busy = True
         try:
@@ -329,15 +228,16 @@ class RenderWorker:
             if request.mode == "fast" and not occupied:
                 request = replace(request, mode="full")
                 self._tell_full()
-            draft = self._draft(request, occupied)
+            draft = maker.draft(request, occupied)
             if draft is not None:
-                made = self._picture(draft, asked, final=False, patient=True)
-                if made and request.moving and draft.camera.width < request.camera.width:
-                    expected_ms = self._pixel_ms[draft.mode] * request.camera.width * request.camera.height
-                    self._post(Estimated(request=replace(request, mode=draft.mode), render_ms=expected_ms))
+                made = self._picture(maker, draft, asked, final=False, patient=True)
+                whole = replace(request, mode=draft.mode)
+                expected_ms = maker.expected_ms(whole)
+                if made and request.moving and draft.camera.width < request.camera.width and expected_ms is not None:
+                    self._post(Estimated(request=whole, render_ms=expected_ms))
                 if not made or request.moving or self._moves_on(asked):
                     return
-            self._picture(request, asked, final=True, patient=request.moving)
+            self._picture(maker, request, asked, final=True, patient=request.moving)
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, request.camera)
         finally:
@@ -347,34 +247,13 @@ class RenderWorker:
                 self._post_facts()
             self._wake()
 
-    def _draft(self, request: RenderRequest, occupied: bool) -> RenderRequest | None:
-        """What to show first: the fast renderer's picture of a full one, and a smaller one where a still picture takes long; None for the request itself."""
-        draft = replace(request, mode="fast") if request.mode == "full" and occupied else request
-        camera = draft.camera
-        pixels = camera.width * camera.height
-        if pixels > _SMALL_PIXELS:
-            expected_ms = self._pixel_ms[draft.mode] * pixels if draft.mode in self._pixel_ms else None
-            if expected_ms is None or expected_ms > (_SLOW_MOTION_MS if request.moving else _QUICK_MS):
-                size = _FIRST_DRAFT if expected_ms is None else min(max((_DRAFT_MS / expected_ms) ** 0.5, _DRAFTS[0]), _DRAFTS[1])
-                camera = resized(camera, max(1, round(camera.width * size)), max(1, round(camera.height * size)))
-                draft = replace(draft, camera=camera, scale=draft.scale * size)
-        return None if draft is request or self._improves_nothing(draft) else draft
-
-    def _improves_nothing(self, draft: RenderRequest) -> bool:
-        """Whether the last picture shows the same, at least as large."""
-        last = self._last
-        if last is None or last.camera.width < draft.camera.width:
-            return False
-        same = (last.frame, last.output, last.background) == (draft.frame, draft.output, draft.background)
-        return same and np.array_equal(last.camera.T_camera_world, draft.camera.T_camera_world) and last.camera.fov_y_deg == draft.camera.fov_y_deg
-
     def _moves_on(self, asked: float) -> bool:
         """Wait until the view has been still for a moment; True when a newer request came instead."""
         with self._changed:
             self._changed.wait_for(lambda: self._request is not None or self._stopping, timeout=max(0.0, asked + STILL_S - time.monotonic()))
             return self._request is not None or self._stopping
 
-    def _picture(self, request: RenderRequest, asked: float, *, final: bool, patient: bool) -> bool:
+    def _picture(self, maker: PictureMaker, request: RenderRequest, asked: float, *, final: bool, patient: bool) -> bool:
         """Render one picture and post it; False when it was given up for a newer request.
 
         Args:
@@ -391,86 +270,11 @@ class RenderWorker:
             return wanted and not self._stopping
 
         self._progress = 0.0
-        request, rendered = self._rendered(request, go_on)
-        if rendered is None:
+        picture = maker.make(request, asked, final=final, go_on=go_on)
+        if picture is None:
             return False
-        assert self._renderer is not None
-        stages = tuple(rendered.milliseconds.items())
-        pixels, extra_ms = self._display(request, rendered)
-        render_ms = sum(value for _, value in stages) + extra_ms
-        steady = request.mode in self._pixel_ms  # the first picture of a renderer loads and compiles
-        self._last = request
-        self._pixel_ms[request.mode] = render_ms / (request.camera.width * request.camera.height)
-        self._post(
-            DisplayBuffer(
-                request=request,
-                pixels=pixels,
-                depth=rendered.depth,
-                source_views=rendered.source_views,
-                stages_ms=(*stages, ("display", extra_ms)),
-                render_ms=render_ms,
-                latency_ms=1e3 * (time.monotonic() - asked),
-                final=final,
-                steady=steady,
-            )
-        )
+        self._post(picture)
         return True
-
-    def _rendered(self, request: RenderRequest, go_on: Callable[[float], bool]) -> tuple[RenderRequest, Rendered | None]:
-        """Render, smaller where the device's memory does not suffice; returns the request that was really rendered."""
-        import torch
-
-        assert self._renderer is not None
-        wanted = request
-        while True:
-            if self._cap < 1.0:
-                camera = wanted.camera
-                camera = resized(camera, max(1, round(camera.width * self._cap)), max(1, round(camera.height * self._cap)))
-                request = replace(wanted, camera=camera)
-            try:
-                return request, self._renderer.render(request.camera, request.frame, request.mode, progress=go_on)
-            except torch.OutOfMemoryError as error:
-                if self._cap <= _LEAST_CAP:
-                    raise
-                self._cap /= 2
-                details = traceback.format_exc()
-                error.__traceback__ = None  # its frames hold the tensors that did not fit
-                self._renderer.forget()
-                text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
-                self._post(Failed(text=text, details=details, level="warning"))
-
-    def _display(self, request: RenderRequest, rendered: Rendered) -> tuple[DevicePixels | np.ndarray, float]:
-        """The picture as bytes where the window wants them, and the milliseconds that took the host."""
-        import torch
-
-        from viewer.colormap import display_pixels
-
-        assert self._renderer is not None
-        began = time.monotonic()
-        rgba = display_pixels(
-            rendered,
-            request.output,
-            camera=request.camera,
-            box=self._renderer.scene.box(request.frame),
-            background=request.background,
-            rendered_on=self._renderer.config.data.background,
-        )
-        pixels: DevicePixels | np.ndarray
-        if rgba.is_cuda and self._shares_memory:
-            from viewer.interop import DevicePixels
-
-            event = torch.cuda.Event()
-            event.record()
-            height, width = rgba.shape[:2]
-            pixels = DevicePixels(owner=(rgba, event), address=rgba.data_ptr(), width=width, height=height, event=event.cuda_event)
-        elif rgba.is_cuda:
-            staging = torch.empty(rgba.shape, dtype=torch.uint8, pin_memory=True)  # from torch's cache of pinned memory
-            staging.copy_(rgba, non_blocking=True)
-            torch.cuda.current_stream().synchronize()  # this thread waits, the window does not
-            pixels = staging.numpy()
-        else:
-            pixels = rgba.numpy()
-        return pixels, 1e3 * (time.monotonic() - began)
 
     # ---- jobs ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -517,7 +321,10 @@ class RenderWorker:
         def go_on(done: int, total: int) -> bool:
             self._post(JobStep(job="occupancy", done=done, total=total))
             if self._request is not None and "occupancy" not in self._cancelled and not self._stopping:
-                self._serve()  # the window stays alive while frames are baked
+                try:
+                    self._serve()  # the window stays alive while frames are baked
+                except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
+                    self._fail(error)
             return "occupancy" not in self._cancelled and not self._stopping
 
         try:
@@ -564,9 +371,6 @@ class RenderWorker:
         _log.warning("rendering failed", exc_info=error)
         details = "".join(traceback.format_exception(error))
         self._post(Failed(text=f"rendering failed: {_first_line(error)}", details=details))
-
-
-
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,101 @@
+"""What the render thread says to the window: pictures, what was opened, facts, failures, progress of jobs. Frozen values, no torch, no OpenGL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from im4d_core.types import Scene
+from viewer.state import RenderRequest
+
+if TYPE_CHECKING:
+    from viewer.interop import DevicePixels
+
+Job = Literal["export", "occupancy"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DisplayBuffer:
+    """A picture that is ready to be shown, with everything that must go with it."""
+
+    request: RenderRequest
+    """What is in the picture: its camera, size and the renderer that really made it."""
+    pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]
+    depth: Any
+    """(h, w) tensor on the render device, 0 where there is nothing; for picking."""
+    source_views: tuple[int, ...]
+    stages_ms: tuple[tuple[str, float], ...]
+    render_ms: float
+    latency_ms: float
+    """From the request to the finished picture."""
+    final: bool
+    """Nothing better will follow for this request."""
+    steady: bool
+    """The time is typical: nothing was loaded or compiled."""
+
+    def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
+        """The picture in host memory, row 0 on top."""
+        if isinstance(self.pixels, np.ndarray):
+            return self.pixels
+        owner: Any = self.pixels.owner  # (tensor, event), as `viewer.pictures` makes it
+        return owner[0].cpu().numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A scene is ready to be rendered."""
+
+    scene: Scene
+    source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the statistics tell of the renderer; sent after opening, after jobs, and now and then."""
+
+    device: str
+    model: str
+    memory: tuple[tuple[str, int], ...]
+    occupied: tuple[bool, ...]
+    """Whether the occupancy of each frame of the scene exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimated:
+    """A picture was given up, or made smaller than asked for; it would have taken this long."""
+
+    request: RenderRequest
+    render_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Something went wrong; the worker goes on."""
+
+    text: str
+    details: str
+    """The traceback."""
+    opening: bool = False
+    level: Literal["warning", "error"] = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStep:
+    job: Job
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOver:
+    job: Job
+    file: Path | None = None
+    error: str = ""
+    cancelled: bool = False
+
+
+Message = DisplayBuffer | Opened | Facts | Estimated | Failed | JobStep | JobOver

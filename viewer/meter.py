@@ -1,0 +1,65 @@
+"""Measurements of the running window, put together for the panels."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Literal
+
+from im4d_core.types import Scene
+from viewer.messages import DisplayBuffer, Facts
+from viewer.stats import Cached, Stats
+from viewer.window import Rectangle
+from viewer.worker import RenderWorker
+
+_FRAMES = 60
+
+
+class Meter:
+    """Collects what is measured where it happens."""
+
+    def __init__(self) -> None:
+        self.facts: Facts | None = None
+        """The newest facts of the render thread."""
+        self._drawn: deque[float] = deque(maxlen=_FRAMES)
+        self._fixed = Stats()
+
+    def drew(self, now_s: float) -> None:
+        """A frame of the window was drawn."""
+        self._drawn.append(now_s)
+
+    def presenting(self, gl_renderer: str, present: Literal["interop", "upload"], reason: str) -> None:
+        """How pictures reach the screen, decided once."""
+        self._fixed = replace(self._fixed, gl_renderer=gl_renderer, present=present, present_reason=reason)
+
+    def stats(self, worker: RenderWorker, picture: Rectangle, shown: DisplayBuffer | None, scene: Scene | None) -> Stats:
+        """Everything as of now."""
+        span = self._drawn[-1] - self._drawn[0] if len(self._drawn) > 1 else 0.0
+        stats = replace(
+            self._fixed,
+            area=(picture.x, picture.y, picture.width, picture.height),
+            gui_fps=(len(self._drawn) - 1) / span if span > 0 else 0.0,
+            busy=worker.busy,
+            progress=worker.progress,
+            loading=worker.status,
+        )
+        if shown is not None:
+            stats = replace(
+                stats,
+                displayed=shown.request,
+                stages_ms=shown.stages_ms,
+                render_ms=shown.render_ms,
+                latency_ms=shown.latency_ms,
+                source_views=shown.source_views,
+            )
+        facts = self.facts
+        if facts is None or scene is None or len(facts.occupied) != len(scene.frames):
+            return stats
+        return replace(
+            stats,
+            device=facts.device,
+            model=facts.model,
+            memory=facts.memory,
+            occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
+            cache=tuple(Cached.DISK if there else Cached.MISSING for there in facts.occupied),
+        )

@@ -1,0 +1,192 @@
+"""Making the pictures of requests: how large a first draft is, what to do when memory does not suffice, bytes for the window.
+
+Used by the render thread only. Importing it imports no torch.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from im4d_core.geometry import resized
+from im4d_core.types import Camera
+from viewer.messages import DisplayBuffer, Failed
+from viewer.state import RenderRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from im4d_core.scene_renderer import SceneRenderer
+    from im4d_core.tensors import Rendered
+    from viewer.interop import DevicePixels
+
+_QUICK_MS = 250.0  # a still picture that takes longer is preceded by a smaller one ...
+_SLOW_MOTION_MS = 1000.0  # during motion the automatic scale does that, until it is hopelessly wrong
+_DRAFT_MS = 80.0  # ... of about this time
+_DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole one
+_FIRST_DRAFT = 0.25  # where no time is known yet
+_SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
+_LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    request: RenderRequest
+    rendered: Rendered
+    steady: bool
+
+
+class PictureMaker:
+    """Renders requests with one scene's renderer and remembers how long pictures take.
+
+    Args:
+        shares_memory: whether the window takes pictures in CUDA memory.
+        tell: told when pictures become smaller for lack of memory.
+    """
+
+    def __init__(self, renderer: SceneRenderer, *, shares_memory: bool, tell: Callable[[Failed], None]) -> None:
+        self._renderer = renderer
+        self._shares_memory = shares_memory
+        self._tell = tell
+        self._cap = 1.0
+        self._pixel_ms: dict[str, float] = {}
+        self._last: RenderRequest | None = None
+
+    def expected_ms(self, request: RenderRequest) -> float | None:
+        """How long a picture should take; None before the first one of its renderer."""
+        pixel_ms = self._pixel_ms.get(request.mode)
+        return None if pixel_ms is None else pixel_ms * request.camera.width * request.camera.height
+
+    def draft(self, request: RenderRequest, occupied: bool) -> RenderRequest | None:
+        """What to show first: the fast renderer's picture of a full one, and a smaller one where the picture takes long.
+
+        Returns:
+            None where the picture itself comes soon enough, or a draft would improve nothing.
+        """
+        draft = replace(request, mode="fast") if request.mode == "full" and occupied else request
+        if draft.camera.width * draft.camera.height > _SMALL_PIXELS:
+            expected_ms = self.expected_ms(draft)
+            if expected_ms is None:
+                draft = _scaled(draft, _FIRST_DRAFT)
+            elif expected_ms > (_SLOW_MOTION_MS if request.moving else _QUICK_MS):
+                draft = _scaled(draft, float(np.clip((_DRAFT_MS / expected_ms) ** 0.5, *_DRAFTS)))
+        return None if draft is request or self._improves_nothing(draft) else draft
+
+    def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: Callable[[float], bool]) -> DisplayBuffer | None:
+        """Render a request; None where `go_on` stopped it.
+
+        Args:
+            asked_s: when the user asked for it, by the monotonic clock.
+            final: whether nothing better follows.
+            go_on: as `SceneRenderer.render`'s progress.
+        """
+        made = self._render(request, go_on)
+        if made is None:
+            return None
+        began = time.monotonic()
+        pixels = self._pixels(made.request, made.rendered)
+        stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
+        render_ms = sum(ms for _, ms in stages)
+        camera = made.request.camera
+        self._last = made.request
+        self._pixel_ms[made.request.mode] = render_ms / (camera.width * camera.height)
+        return DisplayBuffer(
+            request=made.request,
+            pixels=pixels,
+            depth=made.rendered.depth,
+            source_views=made.rendered.source_views,
+            stages_ms=stages,
+            render_ms=render_ms,
+            latency_ms=1e3 * (time.monotonic() - asked_s),
+            final=final,
+            steady=made.steady,
+        )
+
+    def _improves_nothing(self, draft: RenderRequest) -> bool:
+        """Whether the last picture shows the same, at least as large."""
+        last = self._last
+        if last is None or last.camera.width < draft.camera.width:
+            return False
+        same = (last.frame, last.output, last.background) == (draft.frame, draft.output, draft.background)
+        return same and _same_view(last.camera, draft.camera)
+
+    def _render(self, wanted: RenderRequest, go_on: Callable[[float], bool]) -> _Made | None:
+        """Render, smaller where the device's memory does not suffice."""
+        import torch
+
+        steady = wanted.mode in self._pixel_ms  # the first picture of a renderer loads and compiles
+        while True:
+            request = wanted if self._cap == 1.0 else _scaled(wanted, self._cap)
+            try:
+                rendered = self._renderer.render(request.camera, request.frame, request.mode, progress=go_on)
+            except torch.OutOfMemoryError as error:
+                if self._cap <= _LEAST_CAP:
+                    raise
+                details = traceback.format_exc()
+                error.__traceback__ = None  # its frames hold the tensors that did not fit
+                self._shrink(details)
+                steady = False
+            else:
+                return None if rendered is None else _Made(request=request, rendered=rendered, steady=steady)
+
+    def _shrink(self, details: str) -> None:
+        self._cap /= 2
+        self._renderer.forget()
+        text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
+        self._tell(Failed(text=text, details=details, level="warning"))
+
+    def _pixels(self, request: RenderRequest, rendered: Rendered) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
+        """The picture as bytes where the window wants them."""
+        from viewer.colormap import display_pixels
+
+        rgba = display_pixels(
+            rendered,
+            request.output,
+            camera=request.camera,
+            box=self._renderer.scene.box(request.frame),
+            background=request.background,
+            rendered_on=self._renderer.config.data.background,
+        )
+        if not rgba.is_cuda:
+            return rgba.numpy()
+        return _shared(rgba) if self._shares_memory else _copied(rgba)
+
+
+def _shared(rgba: UInt8[Tensor, "h w 4"]) -> DevicePixels:
+    """CUDA memory that is complete after an event on the stream that fills it."""
+    import torch
+
+    from viewer.interop import DevicePixels
+
+    event = torch.cuda.Event()
+    event.record(torch.cuda.current_stream(rgba.device))
+    height, width = rgba.shape[:2]
+    return DevicePixels(owner=(rgba, event), address=rgba.data_ptr(), width=width, height=height, event=event.cuda_event)
+
+
+def _copied(rgba: UInt8[Tensor, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """Host memory, through a pinned buffer from torch's cache of them."""
+    import torch
+
+    staging = torch.empty(rgba.shape, dtype=torch.uint8, pin_memory=True)
+    staging.copy_(rgba, non_blocking=True)
+    torch.cuda.current_stream(rgba.device).synchronize()  # the render thread waits, the window does not
+    return staging.numpy()
+
+
+def _scaled(request: RenderRequest, size: float) -> RenderRequest:
+    """The same view in a smaller picture."""
+    camera = request.camera
+    smaller = resized(camera, max(1, round(camera.width * size)), max(1, round(camera.height * size)))
+    return replace(request, camera=smaller, scale=request.scale * size)
+
+
+def _same_view(one: Camera, other: Camera) -> bool:
+    """Whether two cameras differ in size only; 1e-9: rounding of the intrinsics of resized ones."""
+    return np.array_equal(one.T_camera_world, other.T_camera_world) and abs(one.fov_y_deg - other.fov_y_deg) < 1e-9
