@@ -24,6 +24,7 @@ def preset(name: PresetName) -> RunConfig:
 
 
 def _tiny() -> RunConfig:
+    """Small enough for a CPU, and in a hurry: larger steps, and a mask loss that finds thin limbs early because its masks are trusted."""
     return RunConfig(
         method=MethodConfig(
             field=FieldConfig(spatial=(32, 64, 128), temporal=(12, 12, 12), channels=8, width=32, depth=2),
@@ -31,6 +32,17 @@ def _tiny() -> RunConfig:
         ),
         views=ViewsConfig(train_counts=(3, 4), train_probabilities=(0.5, 0.5)),
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),
-        occupancy=OccupancyConfig(resolution=(96,)),
-        train=TrainConfig(steps=1500, rays=512, joint_steps=1000, checkpoint_every=250, preview_every=500, amp=False, losses=LossConfig(regularise_every=5)),
+        occupancy=OccupancyConfig(resolution=(96,), samples=2),
+        train=TrainConfig(
+            steps=2000,
+            rays=512,
+            lr=4e-3,
+            lr_planes=2e-2,
+            warmup=64,
+            amp=False,
+            joint_steps=400,
+            checkpoint_every=250,
+            preview_every=500,
+            losses=LossConfig(mask=0.5, time_smooth=1e-4),
+        ),
     )
