@@ -326,10 +326,13 @@ def test_a_failing_renderer_is_told_and_the_viewer_goes_on(drive) -> None:
         d.press(imgui.Key.right_arrow)
         d.until(lambda: "camera 03 is truncated" in d.notices())
         assert any(notice.level == "error" for notice in d.state.notices)
+        newest = d.session._problems._newest
+        assert newest is not None
+        assert "Traceback" in newest.details  # to be read and copied in a window of its own
         d.renderer.failure = None
-        d.click("Close##problem")
         d.press(imgui.Key.right_arrow)
         d.until(lambda: d.shown.request.frame == 12)
+        assert d.session._problems._newest is None
 
     drive().run(script)
 
@@ -364,6 +367,7 @@ def test_a_failing_panel_leaves_the_window_usable(drive, monkeypatch) -> None:
 
     session.window.params.callbacks.post_new_frame = watched
     session.run()
+    assert session._problems._newest is not None
     assert "the panel is broken" in session._problems._newest.details
     assert frames[-1] > 2, "the scene plays on"
 

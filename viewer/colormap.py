@@ -34,6 +34,8 @@ def display_pixels(
         background: the colour behind the scene.
         rendered_on: the colour that the renderer put there.
     """
+    if output == "colour" and background == rendered_on:
+        return to_rgba8(rendered.rgb)
     opacity = rendered.opacity[..., None].clamp(0.0, 1.0)
     behind = torch.tensor(background, device=opacity.device)
     if output == "colour":
@@ -61,5 +63,5 @@ def mapped(values: Float[Tensor, "h w"], anchors: tuple[tuple[int, int, int], ..
 def to_rgba8(picture: Float[Tensor, "h w 3"]) -> UInt8[Tensor, "h w 4"]:
     """Colours in [0, 1] as packed bytes, rounded, opaque."""
     rgba = torch.full((*picture.shape[:2], 4), 255, dtype=torch.uint8, device=picture.device)
-    rgba[..., :3] = (torch.nan_to_num(picture).clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8)
+    rgba[..., :3] = picture.mul(255.0).add_(0.5).nan_to_num_(nan=0.0).clamp_(0.0, 255.0)  # converting cuts off the fraction
     return rgba

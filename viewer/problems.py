@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 class _Problem:
     text: str
     details: str
+    of_rendering: bool
     count: int = 1
 
 
@@ -25,20 +26,25 @@ class Problems:
     def __init__(self) -> None:
         self._newest: _Problem | None = None
 
-    def add(self, text: str, details: str) -> None:
+    def add(self, text: str, details: str, *, of_rendering: bool) -> None:
         """Remember a problem; one without details is left to the notices."""
         if not details:
             return
         known = self._newest
         count = known.count + 1 if known is not None and (known.text, known.details) == (text, details) else 1
-        self._newest = _Problem(text=text, details=details, count=count)
+        self._newest = _Problem(text=text, details=details, of_rendering=of_rendering, count=count)
 
     def add_exception(self, error: Exception) -> None:
         """Remember an exception raised while a frame was drawn; the log has the first of equal ones."""
         details = "".join(traceback.format_exception(error))
         if self._newest is None or self._newest.details != details:
             _log.error("a part of the window could not be drawn\n%s", details)
-        self.add(f"a part of the window could not be drawn: {error}", details)
+        self.add(f"a part of the window could not be drawn: {error}", details, of_rendering=False)
+
+    def resolved(self) -> None:
+        """A picture came after all: a failure to render one is history. Problems of the window itself stay."""
+        if self._newest is not None and self._newest.of_rendering:
+            self._newest = None
 
     def draw(self, *, retry: Callable[[], None]) -> None:
         """Show the problem until it is closed.

@@ -288,8 +288,9 @@ class Session:
                 self._meter.facts = message
             case Estimated(request=request, render_ms=render_ms):
                 self.send(RenderFinished(request=request, render_ms=render_ms))
-            case Failed(text=text, details=details, level=level):
-                self._problems.add(text, details)
+            case Failed(text=text, details=details, level=level, opening=opening):
+                if level == "error":
+                    self._problems.add(text, details, of_rendering=not opening)
                 self.send(Notified(level=level, text=text))
             case JobStep(job=job, done=done, total=total):
                 self.send(JobProgress(job=job, done=done, total=total))
@@ -302,6 +303,7 @@ class Session:
             return
         self._presenter.update(buffer.pixels)
         self.shown = buffer
+        self._problems.resolved()
         self._preview_size = None
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s
