@@ -151,8 +151,8 @@ class FastConfig:
     """A ray stops below this."""
     renormalise: bool = True
     """Scale the kept weights to the whole opacity. Release: off."""
-    baked: bool = False
-    """Interpolate a grid of the frame's logits instead of evaluating the field: for CPUs and small models."""
+    density: Literal["auto", "field", "baked"] = "auto"
+    """Evaluate the field at every sample, or interpolate a grid of the frame's logits, made when the frame is first seen; auto bakes on a CPU."""
     chunk: int = 1 << 18
     """Density samples evaluated at once."""
 
@@ -221,7 +221,7 @@ def as_released(config: RunConfig) -> RunConfig:
         views=replace(config.views, skip_nearest=True),
         sampling=replace(config.sampling, slab=True, one_sided=True),
         occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, samples=3, dilation=0),
-        fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, baked=False),
+        fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, density="field"),
         train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
     )
 

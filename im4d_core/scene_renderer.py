@@ -63,7 +63,7 @@ class SceneRenderer:
         self._occupancy_path = occupancy_path
         self._features: _Cache[tuple[int, int], Features] = _Cache(feature_bytes, lambda f: f.texels.nbytes)
         self._contexts: _Cache[tuple[int, tuple[int, ...]], Context] = _Cache(feature_bytes // 4, lambda c: c.texels.nbytes)
-        self._grids: _Cache[int, Occupancy] = _Cache(256 << 20, lambda g: g.occupied.nbytes)
+        self._grids: _Cache[int, Occupancy] = _Cache(256 << 20, lambda g: g.bytes)
         self._logits: _Cache[int, Tensor] = _Cache(512 << 20, lambda t: t.nbytes)
         self._file: OccupancyFile | None = None
         self.occupancy_problem: str | None = None
@@ -238,13 +238,20 @@ class SceneRenderer:
     def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, background: Tensor) -> Traced:
         if occupancy is None:
             return full.trace(self.method, rays, context, self.config.sampling, background=background).traced
-        logits = None
-        if self.config.fast.baked:
-            logits = self._logits.get(frame)
-            if logits is None:
-                logits = fast.bake_logits(self.method, self.config.method.times.time(frame), occupancy)
-                self._logits.put(frame, logits)
+        logits = self._baked_logits(frame, occupancy) if self._bakes else None
         return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, logits=logits)
+
+    @property
+    def _bakes(self) -> bool:
+        density = self.config.fast.density
+        return density == "baked" or (density == "auto" and self.device.type == "cpu")
+
+    def _baked_logits(self, frame: int, occupancy: Occupancy) -> Tensor:
+        logits = self._logits.get(frame)
+        if logits is None:
+            logits = fast.bake_logits(self.method, self.config.method.times.time(frame), occupancy)
+            self._logits.put(frame, logits)
+        return logits
 
 
 def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:

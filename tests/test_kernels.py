@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from im4d_core import kernels
@@ -86,10 +87,11 @@ def _brute_lattice(origins, directions, occupied, box, step, count):
     return found
 
 
-def test_lattice_samples_are_all_occupied_midpoints() -> None:
+@pytest.mark.parametrize("reach", [1, 2, 5])
+def test_lattice_samples_are_all_occupied_midpoints(reach: int) -> None:
     rng = torch.Generator().manual_seed(3)
     box = torch.tensor([[-0.5, -0.4, -0.6], [0.5, 0.6, 0.7]])
-    occupied = torch.rand(6, 9, 5, generator=rng) < 0.15
+    occupied = torch.rand(12, 18, 10, generator=rng) < 0.04
     directions = torch.nn.functional.normalize(torch.randn(40, 3, generator=rng), dim=-1)
     origins = torch.rand(40, 3, generator=rng) * 0.4 - 1.5 * directions
     directions = directions * (1.0 + torch.rand(40, 1, generator=rng))
@@ -98,18 +100,25 @@ def test_lattice_samples_are_all_occupied_midpoints() -> None:
     low, high = (box[0] - origins) / safe, (box[1] - origins) / safe
     near, far = torch.minimum(low, high).amax(-1), torch.maximum(low, high).amin(-1)
     step = 0.03
-    ray, depth = kernels.lattice_samples(origins, directions, near, far, occupied, box, step)
+    ray, depth = kernels.lattice_samples(origins, directions, near, far, occupied, kernels.dilate(occupied, reach), reach, box, step)
     assert [(int(r), round(float(d) / step - 0.5)) for r, d in zip(ray, depth, strict=True)] == _brute_lattice(origins, directions, occupied, box, step, 200)
-    assert len(ray) > 100
+    assert len(ray) > 50
 
 
 def test_lattice_of_an_empty_grid_or_no_rays_is_empty() -> None:
     box = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
     none = torch.zeros(0, 3)
-    assert len(kernels.lattice_samples(none, none, none[:, 0], none[:, 0], torch.ones(2, 2, 2, dtype=torch.bool), box, 0.1)[0]) == 0
+    assert (
+        len(
+            kernels.lattice_samples(
+                none, none, none[:, 0], none[:, 0], torch.ones(2, 2, 2, dtype=torch.bool), torch.ones(2, 2, 2, dtype=torch.bool), 1, box, 0.1
+            )[0]
+        )
+        == 0
+    )
     origin, direction = torch.tensor([[-2.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
     empty = torch.zeros(4, 4, 4, dtype=torch.bool)
-    assert len(kernels.lattice_samples(origin, direction, torch.tensor([1.0]), torch.tensor([3.0]), empty, box, 0.1)[0]) == 0
+    assert len(kernels.lattice_samples(origin, direction, torch.tensor([1.0]), torch.tensor([3.0]), empty, empty, 1, box, 0.1)[0]) == 0
 
 
 def test_dilation_reaches_the_stated_neighbours() -> None:

@@ -140,16 +140,16 @@ def test_frames_that_do_not_exist_are_named(renderer: SceneRenderer) -> None:
 def test_baked_logits_stay_with_their_frame(run: Path) -> None:
     renderer = open_run(run, device="cpu")
     renderer.bake_occupancy()
-    baked = SceneRenderer(
+    exact_renderer = SceneRenderer(
         renderer.scene,
         renderer.method,
         renderer.loader,
-        replace(renderer.config, fast=replace(renderer.config.fast, baked=True)),
+        replace(renderer.config, fast=replace(renderer.config.fast, density="field")),
         device=renderer.device,
         model_id=renderer.model_id,
         occupancy_path=run / "occupancy.npz",
     )
-    pictures = [r.render(renderer.scene.cameras[0], frame, "fast") for r in (renderer, baked) for frame in (0, 2)]
+    pictures = [r.render(renderer.scene.cameras[0], frame, "fast") for r in (exact_renderer, renderer) for frame in (0, 2)]
     assert all(p is not None for p in pictures)
     # an untrained field is smooth at the scale of a cell of 0.1: interpolation loses little
     for exact, quick in zip(pictures[:2], pictures[2:], strict=True):

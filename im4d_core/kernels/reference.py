@@ -74,17 +74,20 @@ def lattice_samples(
     near: Float[Tensor, "ray"],
     far: Float[Tensor, "ray"],
     occupied: Bool[Tensor, "x y z"],
+    grown: Bool[Tensor, "x y z"],
+    reach: int,
     box: Float[Tensor, "2 3"],
     step: float,
 ) -> tuple[Int[Tensor, "sample"], Float[Tensor, "sample"]]:
     """Occupied samples on the lattice of midpoints (k + 1/2) * step, sorted by ray, then depth.
 
     Every ray is marched with the same step in depth, measured from the camera. A sample is emitted where its midpoint lies in the box and in an
-    occupied cell. The march goes over blocks of eight steps first and expands those whose neighbourhood holds an occupied cell: the result
-    is that of testing every midpoint.
+    occupied cell. The march goes over blocks of steps first and expands those whose neighbourhood holds an occupied cell: the result is that
+    of testing every midpoint.
 
     Args:
         near, far: where each ray enters and leaves the box; far <= near where it misses.
+        grown: `occupied` dilated by `reach` cells.
 
     Returns:
         Ray and depth of each sample.
@@ -93,10 +96,9 @@ def lattice_samples(
     """
     cells = torch.tensor(occupied.shape, device=origins.device)
     low, scale = box[0], cells / (box[1] - box[0])
-    block = 8
-    reach = float(directions.norm(dim=-1).max()) * step * block / 2 if len(directions) else 0.0
-    x, y, z = (int(reach * cells_per_unit) + 1 for cells_per_unit in scale.tolist())
-    coarse = _dilated(occupied, (x, y, z))
+    # as many steps as stay within reach of their middle along every axis; one cell is lost to rounding, and a block of one step needs no reach
+    farthest = step * float(directions.norm(dim=-1).max() * scale.max()) if len(directions) else 1.0
+    block = max(1, int(2.0 * (reach - 1) / farthest))
     first = torch.floor(near.clamp(min=0.0) / (step * block)).long()
     count = (torch.ceil(far / (step * block)).long() - first).clamp(min=0) * (far > near)
     ray = torch.repeat_interleave(torch.arange(len(near), device=near.device), count)
@@ -105,7 +107,7 @@ def lattice_samples(
     # a block's middle may lie outside the box while its end reaches in: clamp it to the box, which is nearer to every point inside
     cell = ((origins[ray] + middle[:, None] * directions[ray] - low) * scale).floor().long()
     cell = torch.minimum(cell.clamp(min=0), cells - 1)
-    live = coarse[cell[:, 0], cell[:, 1], cell[:, 2]]
+    live = grown[cell[:, 0], cell[:, 1], cell[:, 2]]
     ray, k = ray[live], k[live]
     ray = ray.repeat_interleave(block)
     k = (k[:, None] * block + torch.arange(block, device=k.device)).reshape(-1)
@@ -117,19 +119,16 @@ def lattice_samples(
     return ray[keep], depth[keep]
 
 
-def _dilated(occupied: Bool[Tensor, "x y z"], margin: tuple[int, int, int]) -> Bool[Tensor, "x y z"]:
-    """Cells within `margin` cells of an occupied one, per axis."""
+def dilate(occupied: Bool[Tensor, "x y z"], cells: int) -> Bool[Tensor, "x y z"]:
+    """Occupied cells and their neighbours up to `cells` cells away along every axis."""
+    if cells == 0:
+        return occupied
     grown = occupied[None, None].to(torch.float32)
-    for axis, cells in enumerate(margin):
+    for axis in range(3):  # three narrow windows instead of one wide: the same maximum
         size = [1, 1, 1]
         size[axis] = 2 * cells + 1
         grown = F.max_pool3d(grown, size, stride=1, padding=[s // 2 for s in size])
     return grown[0, 0] > 0
-
-
-def dilate(occupied: Bool[Tensor, "x y z"], cells: int) -> Bool[Tensor, "x y z"]:
-    """Occupied cells and their neighbours up to `cells` cells away along every axis."""
-    return _dilated(occupied, (cells, cells, cells)) if cells else occupied
 
 
 def trilinear(grid: Float[Tensor, "x y z"], points: Float[Tensor, "n 3"], box: Float[Tensor, "2 3"]) -> Float[Tensor, "n"]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from im4d_core import kernels
 from im4d_core.config import FastConfig
 from im4d_core.methods.base import Method
-from im4d_core.render.occupancy import Occupancy
+from im4d_core.render.occupancy import REACH, Occupancy
 from im4d_core.tensors import Context, Rays, Traced
 
 _ROUND = 8
@@ -56,7 +56,7 @@ def trace(
     """
     origins, directions = rays.origins[0], rays.directions[0]
     step = float((occupancy.box[1] - occupancy.box[0]).norm()) / config.steps
-    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.occupied, occupancy.box, step)
+    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.occupied, occupancy.grown, REACH, occupancy.box, step)
     weights, transmittance, evaluated = _march(method, rays, ray, depth, step, config, occupancy, logits)
     kept = weights >= config.min_weight
     ray, depth, weights = ray[kept], depth[kept], weights[kept]
