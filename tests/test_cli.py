@@ -120,7 +120,7 @@ def test_other_settings_end_with_one_line(run: Path, capture: Path) -> None:
     _, errors = refused.communicate(timeout=60)
     assert refused.returncode == 1
     assert errors.startswith("error: ")
-    assert "train.lr: the run has 0.001, asked for 0.5" in errors
+    assert "train.lr: the run has 0.004, asked for 0.5" in errors
     assert "Traceback" not in errors
 
 
