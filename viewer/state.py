@@ -35,7 +35,7 @@ OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost")
 LOOPS: tuple[LoopMode, ...] = ("once", "loop", "ping-pong")
 STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
-SCALES = (0.1, 1.0)
+SCALES = (0.2, 1.0)
 """Least and greatest render scale."""
 
 
@@ -91,7 +91,7 @@ class Picture:
     automatic_scale: bool = True
     scale: float = 1.0
     """Render size over window size; set by the user, or by `viewer.resolution` when automatic."""
-    target_fps: float = 20.0
+    target_fps: float = 15.0
     recent_ms: tuple[float, ...] = ()
     """The last render times at this scale, for the automatic scale."""
     background: Vector = (0.0, 0.0, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.events import Event
-from viewer.panels.widgets import WARNING, action, em, fact, muted, note, plural, seconds, section
+from viewer.panels.widgets import WARNING, action, em, fact, note, plural, seconds, section
 from viewer.state import Job, ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -45,7 +45,7 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
         progress(state.occupancy_job, state.now_s)
         return action("Cancel##occupancy_cancel", "occupancy_cancel", width=-1.0)
     if stats.occupancy == "ready":
-        muted("Built for every frame: the fast renderer is ready.")
+        note("Built for every frame: the fast renderer is ready.")
         return []
     missing = "No frame has it" if stats.occupancy == "missing" else "Some frames lack it"
     note(f"{missing}. The fast renderer marches it; until it is built, pictures come from the full renderer.", WARNING)
