@@ -460,7 +460,7 @@ def simulate(ms_at_full: float, overhead_ms: float = 2.0, target_fps: float = 20
     return scales
 
 
-@pytest.mark.parametrize("ms_at_full", [1.0, 45.0, 60.0, 100.0, 300.0, 2000.0])
+@pytest.mark.parametrize("ms_at_full", [1.0, 45.0, 60.0, 100.0, 300.0, 1000.0])
 def test_the_scale_converges_and_does_not_oscillate(ms_at_full: float) -> None:
     scales = simulate(ms_at_full)
     assert len(set(scales[-30:])) == 1
@@ -472,7 +472,7 @@ def test_the_scale_converges_and_does_not_oscillate(ms_at_full: float) -> None:
 
 
 def test_the_scale_has_limits_and_ignores_what_does_not_count() -> None:
-    assert simulate(1e7)[-1] == 0.1
+    assert simulate(1e7)[-1] == 0.2
     state = after(opened(), e.Scrolled(action="dolly", steps=0.01))
     request = render_request(state, 1000, 1000)
     assert request is not None
