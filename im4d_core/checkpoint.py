@@ -72,6 +72,11 @@ class RunFolder:
         )
 
     @property
+    def camera_path(self) -> Path:
+        """The camera path that comes with the scene: loaded when it is opened, and rendered where there is no display."""
+        return self.path / "path.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

@@ -19,7 +19,7 @@ from im4d_core.video import VideoWriter
 
 
 def export_run(run: RunFolder, renderer: SceneRenderer, folder: Path, *, progress: Callable[[float], None] | None = None) -> None:
-    """Writes a scene folder with the model, its occupancy, the cameras and the source pictures; it opens anywhere.
+    """Writes a scene folder with the model, its occupancy and camera path, the cameras and their pictures; it opens anywhere.
 
     Raises:
         FileExistsError: the folder holds something that is not an exported scene.
@@ -30,7 +30,12 @@ def export_run(run: RunFolder, renderer: SceneRenderer, folder: Path, *, progres
         target = RunFolder(path=unfinished)
         save_config(replace(renderer.config, data=exported_config(renderer.config.data)), target.config)
         shutil.copyfile(run.weights, target.weights)
-        for path, copy in ((run.occupancy, target.occupancy), (run.preview, target.preview), (run.metrics, target.metrics)):
+        for path, copy in (
+            (run.occupancy, target.occupancy),
+            (run.preview, target.preview),
+            (run.metrics, target.metrics),
+            (run.camera_path, target.camera_path),
+        ):
             if path.is_file():
                 shutil.copyfile(path, copy)
 

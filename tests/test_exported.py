@@ -53,7 +53,7 @@ def test_an_exported_scene_is_the_same_scene(tmp_path: Path, written: SmallCaptu
     again_config = replace(exported_config(config), path=str(moved))
     again = open_scene(again_config)
     assert (again.frames, again.fps, again.name) == (scene.frames, scene.fps, scene.name)
-    assert (again.source_views, again.train_views, again.test_views) == (scene.source_views, scene.train_views, ())
+    assert (again.source_views, again.train_views, again.test_views) == (scene.source_views, scene.train_views, scene.test_views)
     for field in ("bounds", "boxes", "up"):
         np.testing.assert_array_equal(getattr(again, field), getattr(scene, field))
     for one, other in zip(again.cameras, scene.cameras, strict=True):

@@ -143,9 +143,7 @@ class BatchStream(AbstractContextManager["BatchStream"]):
             pairs = self._store.get(frame, (view, *views))
             targets.append(pairs[0][0])
             sources.append(tuple(part for _, part in pairs[1:]))
-            pixels.append(
-                draw_pixels(scene.cameras[view], scene.box(frame), draw.rays, random, offset=draw.pixel_offset, rounded_faces=draw.rounded_faces)
-            )
+            pixels.append(draw_pixels(scene.cameras[view], scene.box(frame), draw.rays, random, offset=draw.pixel_offset, rounded_faces=draw.rounded_faces))
         index = torch.from_numpy(np.stack(pixels))
         if self._device.type == "cuda":
             index = index.pin_memory().to(self._device, non_blocking=True)
@@ -166,9 +164,7 @@ def visible_pairs(scene: Scene) -> list[tuple[int, int]]:
     Raises:
         ValueError: there is none.
     """
-    pairs = [
-        (frame, view) for frame, box in zip(scene.frames, scene.boxes, strict=True) for view in scene.train_views if _rectangle(scene.cameras[view], box)
-    ]
+    pairs = [(frame, view) for frame, box in zip(scene.frames, scene.boxes, strict=True) for view in scene.train_views if _rectangle(scene.cameras[view], box)]
     if not pairs:
         raise ValueError(
             f"{scene.name}: no training camera sees the scene's box in any frame (first box {np.round(scene.boxes[0], 3).tolist()}); "

@@ -38,7 +38,7 @@ def export_scene(
         scene: to write.
         loader: of the scene.
         folder: to become the exported scene.
-        views: whose pictures are stored; the source views when None. All cameras are listed.
+        views: whose pictures are stored; the source views and the test views when None. All cameras are listed.
         progress: called with the share done.
         complete: called with the unfinished folder before it is put in place, to add files that belong to it.
 
@@ -50,7 +50,7 @@ def export_scene(
         raise FileExistsError(f"{folder}: not empty and not an exported scene ({INDEX_FILE} is missing), so it is not overwritten; choose another folder")
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder}: is a file; choose the name of a folder")
-    stored = tuple(scene.source_views if views is None else sorted(set(views)))
+    stored = tuple(sorted({*scene.source_views, *scene.test_views} if views is None else set(views)))
     folder = folder.resolve()
     partial: Path | None = None
     try:
