@@ -27,14 +27,14 @@ def _tiny() -> RunConfig:
     """Small enough for a CPU, and in a hurry: larger steps, and a mask loss that finds thin limbs early because its masks are trusted."""
     return RunConfig(
         method=MethodConfig(
-            field=FieldConfig(spatial=(32, 64, 128), temporal=(12, 12, 12), channels=8, width=32, depth=2),
+            field=FieldConfig(spatial=(32, 64, 192), temporal=(12, 12, 12), channels=8, width=32, depth=2),
             proposal=FieldConfig(spatial=(48,), temporal=(12,), channels=8, width=32, depth=1, skip=False),
         ),
-        views=ViewsConfig(train_counts=(3, 4), train_probabilities=(0.5, 0.5)),
+        views=ViewsConfig(train_counts=(3,), train_probabilities=(1.0,)),
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),
         occupancy=OccupancyConfig(resolution=(96,), samples=2),
         train=TrainConfig(
-            steps=2000,
+            steps=2600,
             rays=512,
             lr=4e-3,
             lr_planes=2e-2,
