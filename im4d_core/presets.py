@@ -32,7 +32,7 @@ def _tiny() -> RunConfig:
         ),
         views=ViewsConfig(train_counts=(3,), train_probabilities=(1.0,)),
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),
-        occupancy=OccupancyConfig(resolution=(96,), samples=2),
+        occupancy=OccupancyConfig(resolution=(192,)),
         train=TrainConfig(
             steps=2600,
             rays=512,

@@ -120,12 +120,7 @@ def examine(source: Path, *, device: str, interop: bool) -> Iterator[Finding]:
     else:
         yield Finding(name="window", text="no display (DISPLAY is not set): pictures and videos are made without one")
     yield _examine_cuda(device)
-    from im4d_core.video import probe_encoder
-
-    reason = probe_encoder("h264")
-    yield Finding(name="encoder", text=reason or "H.264 (libx264)", fine=reason is None)
-    reason = probe_encoder("h264_nvenc")
-    yield Finding(name="encoder", text="H.264 on the GPU (NVENC)" if reason is None else f"no NVENC, not needed ({reason})")
+    yield from _examine_encoders()
     yield _examine_data(source, device)
 
 
@@ -139,6 +134,18 @@ def _examine_window(interop: bool) -> Iterator[Finding]:
         return
     yield Finding(name="window", text=f"OpenGL {renderer}")
     yield Finding(name="interop", text=sharing)
+
+
+def _examine_encoders() -> Iterator[Finding]:
+    try:
+        from im4d_core.video import probe_encoder
+    except ImportError as error:
+        yield Finding(name="encoder", text=f"none, videos cannot be written ({error}); install it with: pip install av", fine=False)
+        return
+    reason = probe_encoder("h264")
+    yield Finding(name="encoder", text=reason or "H.264 (libx264)", fine=reason is None)
+    reason = probe_encoder("h264_nvenc")
+    yield Finding(name="encoder", text="H.264 on the GPU (NVENC)" if reason is None else f"no NVENC, not needed ({reason})")
 
 
 def _examine_cuda(device: str) -> Finding:
