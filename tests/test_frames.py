@@ -339,7 +339,7 @@ def test_closing_ends_threads_and_waiting_callers(tmp_path: Path, monkeypatch: p
     decoder.gate.release(10)
     closer.join(30)
     assert not closer.is_alive()
-    assert not any(thread.name.startswith("frames-") for thread in threading.enumerate())
+    assert not any(thread.is_alive() for thread in loader._threads)
     with pytest.raises(RuntimeError, match="is closed"):
         loader.get(0, [0])
     loader.close()

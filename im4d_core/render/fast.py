@@ -61,9 +61,8 @@ def trace(
     kept = weights >= config.min_weight
     ray, depth, weights = ray[kept], depth[kept], weights[kept]
     points = origins[ray] + depth[:, None] * directions[ray]
-    colors = torch.cat(
-        [method.color(p[None], d[None], context)[0] for p, d in zip(points.split(config.chunk), directions[ray].split(config.chunk), strict=True)]
-    )
+    parts = zip(points.split(config.chunk), directions[ray].split(config.chunk), strict=True)
+    colors = torch.cat([method.color(p[None], d[None], context)[0] for p, d in parts]) if len(points) else points
     count = len(origins)
     total = weights.new_zeros(count).index_add_(0, ray, weights)
     opacity = 1.0 - transmittance if config.renormalise else total
