@@ -16,6 +16,7 @@ from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
 from im4d_core.data.calibration import read_calibration, rodrigues
 from im4d_core.data.easymocap import read_easymocap
+from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import project
 
 
@@ -192,3 +193,20 @@ def test_surface_points_project_into_the_masks(captures: Path, name: str) -> Non
     left, top, right, bottom = np.mean(margins, axis=0)
     # Points stop short of a silhouette on both sides alike, by what lies between them. Half a pixel of shift would make 0.5 of these; measured: 0.15.
     assert max(abs(left - right), abs(top - bottom)) / 2 < 0.3
+
+
+def test_pictures_that_are_masked_already_are_taken_as_they_are(tmp_path: Path) -> None:
+    scenes = [open_scene(DataConfig(path=str(write_capture(tmp_path / str(masked), meta={"masked": masked}).folder))) for masked in (True, False)]
+    assert [scene.pictures_are_masked for scene in scenes] == [True, False]
+    rims = []
+    for scene in scenes:
+        with FrameLoader(scene, DataConfig(path=str(scene.root))) as loader:
+            view = loader.get(0, [0])[0]
+            rims.append(float(view.image[(view.mask > 60) & (view.mask < 200)].float().mean()))
+    assert rims[0] > 1.3 * rims[1]  # a rim of half coverage is half as bright once multiplied
+
+
+def test_masked_must_be_true_or_false(tmp_path: Path) -> None:
+    folder = write_capture(tmp_path, meta={"masked": "yes"}).folder
+    with pytest.raises(ValueError, match=r"meta\.json: masked must be true or false .*found 'yes'"):
+        open_scene(DataConfig(path=str(folder)))

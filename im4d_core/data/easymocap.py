@@ -68,6 +68,7 @@ def read_easymocap(root: Path, selection: str) -> Capture:
         bounds=meta.bounds,
         fps=meta.fps,
         up=meta.up,
+        pictures_are_masked=meta.masked,
     )
 
 
@@ -137,6 +138,7 @@ class _Meta:
     bounds: np.ndarray | None = None
     fps: float = 30.0
     up: np.ndarray | None = None
+    masked: bool = False
 
 
 def _read_meta(path: Path) -> _Meta:
@@ -155,6 +157,9 @@ def _read_meta(path: Path) -> _Meta:
     pixel_centre = next((name for name in get_args(PixelCentre) if found == name or (name != "as-written" and found == float(name))), None)
     if pixel_centre is None:
         raise ValueError(f'{path}: pixel_centre must be 0 or 0.5 (or "as-written"), found {found!r}')
+    masked = values.get("masked", False)
+    if not isinstance(masked, bool):
+        raise ValueError(f"{path}: masked must be true or false (whether the pictures are multiplied by their masks already), found {masked!r}")
     low, high = values.get("bounds_min"), values.get("bounds_max")
     if (low is None) != (high is None):
         raise ValueError(f"{path}: bounds_min and bounds_max belong together, found {'bounds_min' if high is None else 'bounds_max'} only")
@@ -166,6 +171,7 @@ def _read_meta(path: Path) -> _Meta:
         bounds=None if low is None else checked_bounds([*_numbers(low, "bounds_min", path), *_numbers(high, "bounds_max", path)], str(path)),
         fps=float(fps),
         up=parse_up(values["up"], str(path)) if "up" in values else None,
+        masked=masked,
     )
 
 

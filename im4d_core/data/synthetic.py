@@ -212,5 +212,6 @@ def _write_meta(work: Path, rig: tuple[Camera, ...], frames: int, fps: float, tr
         "up": "z",
         "background": [0.0, 0.0, 0.0],
         "pixel_centre": 0.5,
+        "masked": True,
     }
     (work / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
