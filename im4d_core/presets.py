@@ -34,7 +34,7 @@ def _tiny() -> RunConfig:
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),
         occupancy=OccupancyConfig(resolution=(192,)),
         train=TrainConfig(
-            steps=2600,
+            steps=2000,
             rays=512,
             lr=4e-3,
             lr_planes=2e-2,

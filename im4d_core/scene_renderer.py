@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -167,6 +167,10 @@ class SceneRenderer:
         self._open_occupancy()
         return True
 
+    def is_ready(self, frame: int) -> bool:
+        """Whether source features of a frame are on the device, so that showing it decodes and encodes nothing for some camera."""
+        return any(kept == frame for kept, _ in self._contexts)
+
     def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
         """Asks for the source pictures that a camera will need at coming frames; returns at once."""
         self.loader.prefetch(frames, choose_views(self.scene, camera, self.config.views))
@@ -300,6 +304,9 @@ class _Cache(Generic[Key, Value]):
 
     def __contains__(self, key: Key) -> bool:
         return key in self._values
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._values)
 
     def __getitem__(self, key: Key) -> Value:
         self._values.move_to_end(key)

@@ -101,6 +101,9 @@ class StandIn:
     def has_occupancy(self, frame: int) -> bool:
         return self.occupied and frame in self.scene.frames
 
+    def is_ready(self, frame: int) -> bool:
+        return any(rendered[0] == frame for rendered in self.rendered)
+
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         total = len(self.scene.frames)
         for done in range(1, total + 1):

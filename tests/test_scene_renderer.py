@@ -75,7 +75,9 @@ def test_pixels_whose_ray_misses_the_box_are_background(renderer: SceneRenderer)
 
 
 def test_camera_moves_decode_and_encode_nothing(renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not renderer.is_ready(0)
     first = renderer.render(renderer.scene.cameras[0], 0, "full")
+    assert renderer.is_ready(0) and not renderer.is_ready(1)
 
     def refuse(*_arguments: object) -> None:
         raise AssertionError("the sources of this frame are known")

@@ -62,6 +62,8 @@ class Facts:
     memory: tuple[tuple[str, int], ...]
     occupied: tuple[bool, ...]
     """Whether the occupancy of each frame of the scene exists."""
+    ready: tuple[bool, ...]
+    """Whether features of each frame are on the device."""
 
 
 @dataclass(frozen=True, kw_only=True)

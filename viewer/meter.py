@@ -61,5 +61,7 @@ class Meter:
             model=facts.model,
             memory=facts.memory,
             occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
-            cache=tuple(Cached.DISK if there else Cached.MISSING for there in facts.occupied),
+            cache=tuple(
+                Cached.MISSING if not there else Cached.DEVICE if ready else Cached.DISK for there, ready in zip(facts.occupied, facts.ready, strict=True)
+            ),
         )

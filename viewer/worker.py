@@ -350,8 +350,9 @@ class RenderWorker:
             return
         self._facts_s = time.monotonic()
         occupied = tuple(renderer.has_occupancy(frame) for frame in renderer.scene.frames)
+        ready = tuple(renderer.is_ready(frame) for frame in renderer.scene.frames)
         memory = tuple(renderer.memory().items())
-        self._post(Facts(device=_device_name(str(renderer.device)), model=_model_name(renderer), memory=memory, occupied=occupied))
+        self._post(Facts(device=_device_name(str(renderer.device)), model=_model_name(renderer), memory=memory, occupied=occupied, ready=ready))
 
     def _report(self, fraction: float) -> None:
         self._progress = fraction
