@@ -1,0 +1,44 @@
+"""From the Camera and Scene panels: how the user's camera stands and moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viewer.state import NavigationMode, Vector
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetNavigationMode:
+    mode: NavigationMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetFov:
+    """Vertical field of view; the distance to the pivot stays."""
+
+    fov_y_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetFlySpeed:
+    speed: float
+    """World units per second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPose:
+    """The camera's centre and viewing direction, as typed by the user: the picture's top points along the scene's up."""
+
+    centre: Vector
+    yaw_deg: float
+    pitch_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class JumpToCamera:
+    """Look through a camera of the capture. Clamped."""
+
+    view: int
+
+
+CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera

@@ -1,0 +1,123 @@
+"""Effects: what the window is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from im4d_core.camera_path import CameraPath
+from viewer.state import ExportSettings
+
+FilePurpose = Literal["open", "open_path", "save_path", "export"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeScreenshot:
+    """Save the displayed picture (the tensor, upright), or the whole window with its panels. Answered by `Notified`."""
+
+    window: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyText:
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasteText:
+    """Read the clipboard and answer with `TextPasted`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavePath:
+    """Answered by `PathSaved`, or `Notified` with the error."""
+
+    path: CameraPath
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadPath:
+    """Answered by `PathLoaded`, or `Notified` with the error."""
+
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseFile:
+    """Show a file dialog. Answered by `FileChosen`, or by nothing when the user cancels."""
+
+    purpose: FilePurpose
+    suggested: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenScene:
+    """Answered by `SceneOpened`, or `Notified` with the error; the scene that is open stays until then."""
+
+    source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowInFolder:
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartExport:
+    """Render the path to a video. Answered by `JobProgress` and `JobEnded`. The job owns its camera, time, size and quality."""
+
+    path: CameraPath
+    settings: ExportSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelExport:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOccupancy:
+    """Answered by `JobProgress` and `JobEnded` with job "occupancy"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelOccupancy:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToggleFullscreen:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class FocusPanel:
+    """Bring a panel to the front, by its name in `viewer.panels.PANELS`."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quit:
+    """Close the window; jobs under way are cancelled and leave no partial file."""
+
+
+Effect = (
+    TakeScreenshot
+    | CopyText
+    | PasteText
+    | SavePath
+    | LoadPath
+    | ChooseFile
+    | OpenScene
+    | ShowInFolder
+    | StartExport
+    | CancelExport
+    | BuildOccupancy
+    | CancelOccupancy
+    | ToggleFullscreen
+    | FocusPanel
+    | Quit
+)

@@ -1,0 +1,94 @@
+"""From the window's jobs (worker, recorder, files), and what is told to the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from im4d_core.types import Scene
+from viewer.events.effects import Effect
+from viewer.state import ExportSettings, Level, RenderRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneOpened:
+    """A run, exported scene or the demo is ready: camera, transport and box start over."""
+
+    scene: Scene
+    source: Path
+    """What was opened: the RUN or SCENE folder; exports name it on their command line."""
+    first_view: int | None = None
+    """Camera to start from; None frames the scene's box from the front of its cameras."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderFinished:
+    """A picture is on the screen. `steady` is False when caches were filled or kernels compiled: automatic scale then ignores the time."""
+
+    request: RenderRequest
+    render_ms: float
+    steady: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notified:
+    """Something to tell the user; errors stay until dismissed, equal ones are counted."""
+
+    level: Level
+    text: str
+    path: Path | None = None
+    """A file or folder the notice can open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DismissNotice:
+    notice_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProgress:
+    """The export or the occupancy build goes on."""
+
+    job: Literal["export", "occupancy"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEnded:
+    """The export or the occupancy build ended: `error` says why it failed; cancelled when neither error nor file (export) is given."""
+
+    job: Literal["export", "occupancy"]
+    file: Path | None = None
+    error: str = ""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextPasted:
+    """Answer to `PasteText`."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectsTaken:
+    """The window has run the first `count` effects."""
+
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetExport:
+    settings: ExportSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedFor:
+    """A panel asks for an effect directly (open a folder, choose a file)."""
+
+    effect: Effect
+
+
+JobEvent = SceneOpened | RenderFinished | Notified | DismissNotice | JobProgress | JobEnded | TextPasted | EffectsTaken | SetExport | AskedFor

@@ -1,0 +1,115 @@
+"""From the Path panel and the timeline: edits of the camera path, its preview and its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from im4d_core.camera_path import CameraPath, Interpolation
+from viewer.state import OrbitSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectKey:
+    key_id: int | None
+    go_there: bool = False
+    """Also show the path at this key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetKeyTime:
+    key_id: int
+    time_s: float
+    gesture: int = 0
+    """Edits of one drag share a number other than 0 and are undone together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetKeyFrame:
+    """The frame of the scene shown at a key; None follows playback."""
+
+    key_id: int
+    scene_frame: float | None
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetKeyFov:
+    key_id: int
+    fov_y_deg: float
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPathLoop:
+    loop: bool
+    loop_s: float | None = None
+    """Time from the last key to the first; None keeps it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetInterpolation:
+    interpolation: Interpolation
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPathTime:
+    """Scrub the path: show its camera at this time."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetRecordsSceneTime:
+    """Whether new keys keep the frame that is shown."""
+
+    on: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplacePath:
+    """A whole new path; one undo step."""
+
+    path: CameraPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOrbit:
+    settings: OrbitSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPathFile:
+    """The file that Save writes and Load reads, as typed in the Path panel."""
+
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathLoaded:
+    path: CameraPath
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathSaved:
+    path: CameraPath
+    """What was written, so that later edits still count as unsaved."""
+    file: Path
+
+
+PathEvent = (
+    SelectKey
+    | SetKeyTime
+    | SetKeyFrame
+    | SetKeyFov
+    | SetPathLoop
+    | SetInterpolation
+    | SetPathTime
+    | SetRecordsSceneTime
+    | ReplacePath
+    | SetOrbit
+    | SetPathFile
+    | PathLoaded
+    | PathSaved
+)

@@ -1,0 +1,44 @@
+"""From the panels about the picture: renderer, size, output, overlays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viewer.state import Mode, Output, Vector
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMode:
+    mode: Mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOutput:
+    output: Output
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetScale:
+    """Manual render scale, or automatic when None."""
+
+    scale: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetTargetFps:
+    fps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetBackground:
+    colour: Vector
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOverlay:
+    name: str
+    """A field of `state.Overlays`."""
+    shown: bool
+
+
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay
