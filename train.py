@@ -168,16 +168,14 @@ def _processes(device_name: str) -> Iterator[tuple[Processes, torch.device]]:
     import torch
     import torch.distributed as dist
 
+    from im4d_core.devices import chosen_device
     from im4d_core.parallel import Processes
 
-    if device_name == "auto":
-        device_name = "cuda" if torch.cuda.is_available() else "cpu"
-    if device_name.startswith("cuda") and not torch.cuda.is_available():
-        raise RuntimeError(f"--device {device_name}: this PyTorch sees no CUDA device; use --device cpu, or install a CUDA build and driver")
+    device = chosen_device(device_name)
     if "WORLD_SIZE" not in os.environ:
-        yield Processes(), torch.device(device_name)
+        yield Processes(), device
         return
-    on_cuda = device_name.startswith("cuda")
+    on_cuda = device.type == "cuda"
     device = torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if on_cuda else "cpu")
     if on_cuda:
         torch.cuda.set_device(device)

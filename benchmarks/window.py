@@ -1,4 +1,4 @@
-"""Runs the real window in a process of its own, on a virtual display where there is none, and takes its times and its memory from inside."""
+"""Runs the real window in a process of its own, on a virtual display where there is none, and takes its times, memory and processor time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.table import ROOT
 # app.py as a user starts it, with a clock around each frame; closes the window some time after the first picture.
 _PROGRAM = """
 import json, sys, time
-began, idle_s, sys.argv = float(sys.argv[1]), float(sys.argv[2]), ["app.py", *sys.argv[3:]]
+began, settle_s, idle_s, sys.argv = *map(float, sys.argv[1:4]), ["app.py", *sys.argv[4:]]
 import app
 from viewer.session import Session
 from viewer.window import Window
@@ -30,7 +30,14 @@ def timed_draw(window):
     marks.setdefault("first_frame_s", now - began)
     if sessions and sessions[0].first_picture_s is not None:
         marks.setdefault("first_picture_s", now - began)
-        if now - began - marks["first_picture_s"] >= idle_s and "resident_kb" not in marks:
+        if sessions[0].busy or "busy_s" not in marks:
+            marks["busy_s"] = now  # finer pictures follow the first one
+        idle = now - marks["busy_s"] - settle_s
+        if idle >= 0:
+            marks.setdefault("idle_from_s", now)
+            marks.setdefault("idle_from_cpu_s", time.process_time())
+        if idle >= idle_s and "resident_kb" not in marks:
+            marks["idle_s"], marks["idle_cpu_s"] = now - marks["idle_from_s"], time.process_time() - marks["idle_from_cpu_s"]
             status = dict(line.split(":", 1) for line in open("/proc/self/status"))
             marks["resident_kb"], marks["peak_kb"] = (int(status[key].split()[0]) for key in ("VmRSS", "VmHWM"))
             window.request_close()
@@ -59,15 +66,21 @@ class WindowMarks:
     resident_gb: float
     """Host memory held when idle."""
     peak_gb: float
+    idle_cores: float
+    """Processor time over time while idle, all threads together; 0 where no idle time was asked for."""
 
 
-def run_window(arguments: Sequence[str], *, idle_s: float = 0.0, timeout_s: float = 300.0) -> WindowMarks:
-    """Starts app.py, waits for the first picture and `idle_s` longer, and closes it.
+def run_window(arguments: Sequence[str], *, settle_s: float = 0.0, idle_s: float = 0.0, timeout_s: float = 300.0) -> WindowMarks:
+    """Starts app.py, waits for the last and finest picture and longer, and closes it.
+
+    Args:
+        settle_s: after that picture, before idle time is measured.
+        idle_s: how long that is measured.
 
     Raises:
         RuntimeError: it ended before, or took longer than `timeout_s`; with what it printed.
     """
-    command = [sys.executable, "-c", _PROGRAM, repr(time.monotonic()), repr(idle_s), *arguments]
+    command = [sys.executable, "-c", _PROGRAM, repr(time.monotonic()), repr(settle_s), repr(idle_s), *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:
@@ -81,6 +94,7 @@ def run_window(arguments: Sequence[str], *, idle_s: float = 0.0, timeout_s: floa
         first_picture_s=marks["first_picture_s"],
         resident_gb=marks["resident_kb"] / 2**20,
         peak_gb=marks["peak_kb"] / 2**20,
+        idle_cores=marks["idle_cpu_s"] / marks["idle_s"] if marks["idle_s"] > 0 else 0.0,
     )
 
 

@@ -219,13 +219,14 @@ def _render(command: Render) -> int:
 
 def _synthesize(command: Synthesize) -> int:
     from im4d_core.data.synthetic import synthesize
+    from im4d_core.devices import chosen_device
 
     with console.bar("pictures") as update:
 
         def show(done: int, total: int) -> None:
             update(done, total)
 
-        synthesize(command.folder, cameras=command.cameras, frames=command.frames, size=command.size, progress=show, device=_device(command.device))
+        synthesize(command.folder, cameras=command.cameras, frames=command.frames, size=command.size, progress=show, device=str(chosen_device(command.device)))
     print(f"{command.folder}: {command.cameras} cameras, {command.frames} frames; train it with: python train.py {command.folder} --output RUN")
     return 0
 
@@ -270,14 +271,6 @@ def _opened(run: Path, device: str) -> SceneRenderer:
     from im4d_core.scene_renderer import open_run
 
     return open_run(run, device=device)
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _frames(selection: str, frames: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 INTERRUPTED = 130  # what a shell reports of a program stopped by Ctrl+C
-FAILURES = (ValueError, OSError, RuntimeError, FloatingPointError, MemoryError)
-"""What bad input and bad surroundings raise; anything else is a defect of ours and keeps its traceback."""
+FAILURES = (ValueError, OSError, RuntimeError, FloatingPointError, MemoryError, ImportError)
+"""What bad input and bad surroundings, such as a package that is missing, raise; anything else is a defect of ours and keeps its traceback."""
 
 console = Console(stderr=True)
 

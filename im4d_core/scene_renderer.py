@@ -20,6 +20,7 @@ from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import RunConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
+from im4d_core.devices import chosen_device
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views, stack_context
@@ -273,9 +274,7 @@ def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:
     if not run.config.is_file():
         raise FileNotFoundError(f"{run.config}: no such file; expected the folder of a run (made by train.py) or an exported scene")
     config = load_config(run.config)
-    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(f"--device {device}: torch sees no CUDA device; use --device cpu, or install the CUDA build of torch and an NVIDIA driver")
+    chosen = chosen_device(device)
     scene = open_scene(run.data(config))
     method = build_method(config.method)
     load_weights(method, run.weights)

@@ -12,13 +12,17 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-import av
-import av.error
 import numpy as np
-from av.container import OutputContainer
-from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 from jaxtyping import UInt8
+
+try:
+    import av
+    import av.error
+    from av.container import OutputContainer
+    from av.video.reformatter import ColorRange, Colorspace
+    from av.video.stream import VideoStream
+except ImportError as error:
+    raise ImportError(f"videos need PyAV, which cannot be imported ({error}); install it with: pip install av") from error
 
 _ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265"}
 _BT709 = 1  # H.273's code of primaries, transfer and matrix of high-definition video

@@ -124,7 +124,7 @@ def test_check_names_a_missing_encoder(run_folder: Path) -> None:
     code = f"import sys; sys.modules['av'] = None; sys.argv = ['app.py', {str(run_folder)!r}, '--check']; import app; sys.exit(app.main())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "videos cannot be written" in done.stdout and "pip install av" in done.stdout
+    assert "videos need PyAV" in done.stdout and "pip install av" in done.stdout
 
 
 def test_check_finds_a_broken_run(run_folder: Path, tmp_path: Path) -> None:

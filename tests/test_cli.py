@@ -143,6 +143,16 @@ def test_render_writes_a_video(run: Path, command: Call, folder: Path) -> None:
     assert (frames[0].width, frames[0].height) == (40, 30)
 
 
+def test_render_without_an_encoder_says_what_to_install(run: Path, command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    for name in ("im4d_core.video", "im4d_core.export"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    code, out, errors = command("render", str(run), "--output", "none.mp4", "--size", "40x30")
+    assert code == 1
+    assert errors.startswith("error: videos need PyAV")
+    assert "pip install av" in errors
+
+
 def test_an_exported_scene_needs_nothing_outside(run: Path, command: Call, folder: Path, capture: Path) -> None:
     code, out, errors = command("export", str(run), "scene")
     assert code == 0, errors

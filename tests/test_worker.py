@@ -29,7 +29,7 @@ class Desk:
         self.renderer = renderer
         self.said: list[Message] = []
         self._bell = threading.Event()
-        self.worker = RenderWorker(opener=self._open, device="cpu", shares_memory=False, wake=self._bell.set)
+        self.worker = RenderWorker(opener=self._open, device="cpu", display="", display_device="", shares_memory=False, wake=self._bell.set)
         self.worker.start()
         self.worker.open(Path("somewhere"))
         self.wait(lambda: self.of(Opened))
@@ -234,3 +234,56 @@ def test_the_first_picture_is_small_even_in_motion(desk: Desk) -> None:
     assert [width for *_, width, _ in desk.renderer.rendered] == [60]
     assert not desk.pictures()[-1].final
     assert desk.of(Estimated)[0].request == desk.request(width=240)
+
+
+def test_an_export_without_an_encoder_ends_with_the_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from im4d_core.camera_path import orbit
+    from viewer.state import ExportSettings
+
+    monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
+    for name in ("im4d_core.video", "viewer.recorder"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    desk.worker.export(orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), n_keys=5), ExportSettings())
+    desk.wait(lambda: desk.of(JobOver))
+    over = desk.of(JobOver)[0]
+    assert over.job == "export"
+    assert "PyAV" in over.error
+    assert "pip install av" in over.error
+    desk.worker.submit(desk.request())
+    desk.wait(desk.pictures)
+
+
+def _said_on(device: str, display: str, display_device: str, monkeypatch: pytest.MonkeyPatch, *, cuda: bool) -> tuple[list[Failed], list[str]]:
+    """What a worker warns of where PyTorch has CUDA or not, and the devices it opens scenes on."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    opened: list[str] = []
+
+    def opener(source: Path, device: str) -> SceneRenderer:
+        opened.append(device)
+        return as_renderer(StandIn())
+
+    worker = RenderWorker(opener=opener, device=device, display=display, display_device=display_device, shares_memory=False, wake=lambda: None)
+    worker.start()
+    worker.open(Path("somewhere"))
+    deadline, said = time.monotonic() + WAIT_S, []
+    while not any(isinstance(message, Opened) for message in said) and time.monotonic() < deadline:
+        said += worker.take()
+        time.sleep(0.01)
+    assert worker.stop()
+    return [message for message in said if isinstance(message, Failed)], opened
+
+
+def test_a_gpu_that_torch_cannot_use_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvidia = "NVIDIA Corporation | NVIDIA RTX 4090/PCIe/SSE2 | 3.3.0"
+    told, opened = _said_on("auto", nvidia, "cuda:0", monkeypatch, cuda=False)
+    assert opened == ["cpu"]
+    assert [failed.level for failed in told] == ["warning"]
+    assert "The NVIDIA GPU is not used" in told[0].text
+    assert "\n" not in told[0].text
+    assert _said_on("cpu", nvidia, "cuda:0", monkeypatch, cuda=False) == ([], ["cpu"])  # as asked for
+    assert _said_on("auto", "Mesa | llvmpipe | 4.5", "", monkeypatch, cuda=False) == ([], ["cpu"])  # nothing lies idle
+    assert _said_on("auto", nvidia, "cuda:1", monkeypatch, cuda=True) == ([], ["cuda:1"])  # the one that draws the window

@@ -140,7 +140,7 @@ def _examine_encoders() -> Iterator[Finding]:
     try:
         from im4d_core.video import probe_encoder
     except ImportError as error:
-        yield Finding(name="encoder", text=f"none, videos cannot be written ({error}); install it with: pip install av", fine=False)
+        yield Finding(name="encoder", text=str(error), fine=False)
         return
     reason = probe_encoder("h264")
     yield Finding(name="encoder", text=reason or "H.264 (libx264)", fine=reason is None)
@@ -154,7 +154,9 @@ def _examine_cuda(device: str) -> Finding:
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
         return Finding(name="CUDA", text=f"{names}; torch {torch.__version__}, CUDA {torch.version.cuda}")
-    text = f"no device; rendering on the CPU, {torch.get_num_threads()} threads (torch {torch.__version__})"
+    from im4d_core.devices import why_no_cuda
+
+    text = f"{why_no_cuda()}; rendering on the CPU, {torch.get_num_threads()} threads"
     return Finding(name="CUDA", text=text, fine=not device.startswith("cuda"))
 
 

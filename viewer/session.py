@@ -51,6 +51,8 @@ _log = logging.getLogger(__name__)
 _FRAME_S = 1 / 60  # while something moves; vertical sync may make it longer
 _LOADING_S = 0.25  # importing torch needs the processor more than the window does
 _HEARTBEAT_S = 0.5
+_CALM_S = 3.0  # without any event; tooltips and the last figures are drawn by then
+_CALM_HEARTBEAT_S = 2.0
 _PREFETCHED = 4  # frames asked for ahead of playback
 
 
@@ -127,6 +129,11 @@ class Session:
         """Put an event behind those that wait; reduced before the next frame."""
         self._events.append(event)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being made, or something is loaded."""
+        return self._stats.busy or bool(self._stats.loading)
+
     def run(self) -> None:
         """Show the window until it is closed.
 
@@ -138,9 +145,7 @@ class Session:
         try:
             self._prepare()
             while not self.window.should_close:
-                self.window.wait(self._timeout())
-                if self.window.minimised:
-                    self.window.wait(_HEARTBEAT_S)
+                self.window.wait(_HEARTBEAT_S if self.window.minimised else self._timeout())
                 if self._is_due():
                     self._drawn_s = time.monotonic()
                     self._meter.drew(self._drawn_s)
@@ -157,10 +162,14 @@ class Session:
         self._lines = LineDrawer()
         self._meter.presenting(device_name(), "interop" if self._interop else "upload", reason)
         _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {reason}" if reason else "shared with CUDA")
-        device = self._start.device
-        if device in ("auto", "cuda") and self._interop is not None:
-            device = f"cuda:{self._interop.device}"  # the one that draws the window
-        self._worker = RenderWorker(opener=self._opener, device=device, shares_memory=self._interop is not None, wake=self.window.wake)
+        self._worker = RenderWorker(
+            opener=self._opener,
+            device=self._start.device,
+            display=device_name(),
+            display_device=f"cuda:{self._interop.device}" if self._interop is not None else "",
+            shares_memory=self._interop is not None,
+            wake=self.window.wake,
+        )
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
         self._show_preview(self._start.source / "preview.jpg")
         self.window.draw()
@@ -211,8 +220,12 @@ class Session:
             return 0.0
         if self._worker is not None and self._worker.status:
             return _LOADING_S
-        alive = bool(self._held) or any(self.state.navigation.velocity) or is_moving(self.state)
-        return _FRAME_S if alive else _LOADING_S if self._effects is not None and self._effects.waits else _HEARTBEAT_S
+        if self._held or any(self.state.navigation.velocity) or is_moving(self.state):
+            return _FRAME_S
+        if self._effects is not None and self._effects.waits:
+            return _LOADING_S
+        calm = time.monotonic() - self.window.touched_s > _CALM_S and not (self.window.text_input or panels.floating.passes(self.state))
+        return _CALM_HEARTBEAT_S if calm else _HEARTBEAT_S
 
     def _update(self) -> None:
         """Everything between the inputs of a frame and its widgets."""

@@ -6,6 +6,7 @@ Everything here belongs to the main thread, except `Window.wake`. Importing it n
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ class Window:
         self._failed = failed
         self._handle: Any = None
         self._frames_due = _FRAMES_AFTER_EVENT
+        self.touched_s = time.monotonic()
+        """When something happened last: an event of the user or of the window system, or a call of `invalidate` or `wake`."""
         self._open = False
         self._between_frames = False
         self._windowed: tuple[int, int, int, int] | None = None
@@ -163,12 +166,13 @@ class Window:
     def wake(self) -> None:
         """End `wait` and draw a frame. The only method that other threads may call."""
         self._frames_due = max(self._frames_due, 1)
+        self.touched_s = time.monotonic()
         if self._open:
             glfw.post_empty_event()
 
     def wait(self, timeout_s: float) -> None:
-        """Take events; sleep until there is one, a frame is due, or the time is over."""
-        if self._frames_due > 0 or timeout_s <= 0:
+        """Take events; sleep until there is one, a frame is due, or the time is over. A minimised window has no frames that are due."""
+        if timeout_s <= 0 or (self._frames_due > 0 and not self.minimised):
             glfw.poll_events()
         else:
             glfw.wait_events_timeout(timeout_s)
@@ -176,6 +180,11 @@ class Window:
     @property
     def minimised(self) -> bool:
         return bool(glfw.get_window_attrib(self._handle, glfw.ICONIFIED))
+
+    @property
+    def text_input(self) -> bool:
+        """Whether a text field has the keyboard: its cursor blinks."""
+        return imgui.get_io().want_text_input
 
     @property
     def focused(self) -> bool:
@@ -196,6 +205,7 @@ class Window:
     def invalidate(self, frames: int = _FRAMES_AFTER_EVENT) -> None:
         """Draw the next frames even if nothing happens."""
         self._frames_due = max(self._frames_due, frames)
+        self.touched_s = time.monotonic()
 
     def picture_rectangle(self) -> Rectangle:
         """The part of the window that the panels leave free."""

@@ -47,13 +47,17 @@ class RenderWorker:
     Args:
         opener: makes the renderer of a folder on a device; runs in the thread.
         device: auto, cpu, cuda or cuda:N.
+        display: name of the OpenGL device; a GPU there that PyTorch cannot use is told.
+        display_device: the CUDA device that draws the window, e.g. "cuda:0", which auto and cuda then mean; empty where there is none.
         shares_memory: whether the window takes pictures in CUDA memory.
         wake: called from the thread when there is something to take.
     """
 
-    def __init__(self, *, opener: Opener, device: str, shares_memory: bool, wake: Callable[[], None]) -> None:
+    def __init__(self, *, opener: Opener, device: str, display: str, display_device: str, shares_memory: bool, wake: Callable[[], None]) -> None:
         self._opener = opener
         self._device = device
+        self._display = display
+        self._display_device = display_device
         self._shares_memory = shares_memory
         self._wake = wake
         self._changed = threading.Condition()
@@ -162,6 +166,7 @@ class RenderWorker:
             self._status = ""
             self._post(Failed(text=f"PyTorch cannot be imported: {error}", details=traceback.format_exc(), opening=True))
             return
+        self._choose_device()
         self._status = ""
         self._wake()
         while not self._stopping:
@@ -172,6 +177,19 @@ class RenderWorker:
         self._end_export(cancelled=True)
         if self._renderer is not None:
             self._renderer.close()
+
+    def _choose_device(self) -> None:
+        """The GPU that draws the window also renders, unless another device was named."""
+        import torch
+
+        from im4d_core.devices import unused_gpu
+
+        if self._device == "auto" and not torch.cuda.is_available():
+            self._device = "cpu"
+            if "NVIDIA" in self._display or self._display_device:
+                self._post(Failed(text=unused_gpu(), details="", level="warning"))
+        elif self._device in ("auto", "cuda") and self._display_device:
+            self._device = self._display_device
 
     def _turn(self) -> None:
         """Wait for something to do and do the most urgent part of it."""
@@ -279,13 +297,16 @@ class RenderWorker:
     # ---- jobs ---------------------------------------------------------------------------------------------------------------------------------
 
     def _begin_export(self) -> None:
-        from viewer.recorder import record
-
         with self._changed:
             job, self._export = self._export, None
         if job is None or self._renderer is None:
             return
         self._end_export(cancelled=True)
+        try:
+            from viewer.recorder import record
+        except ImportError as error:
+            self._post(JobOver(job="export", error=_first_line(error)))
+            return
         path, settings = job
         self._export_file = Path(settings.file)
         self._running_export = record(self._renderer, path, settings, cancelled=lambda: "export" in self._cancelled)

@@ -29,7 +29,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     """Everything that floats."""
     if state.layout.stats:
         _figures(state, stats)
-    if state.opened_s is not None and state.now_s - state.opened_s < HINT_S and state.layout.panels:
+    if _hints(state):
         _hint(state, stats)
     events = _notices(state, stats)
     if state.layout.help:
@@ -37,6 +37,15 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if state.asks_quit:
         events += _quit_question(state)
     return events
+
+
+def passes(state: ViewerState) -> bool:
+    """Whether something of it goes away by itself after a while."""
+    return _hints(state) or any(notice.level != "error" for notice in state.notices)
+
+
+def _hints(state: ViewerState) -> bool:
+    return state.opened_s is not None and state.now_s - state.opened_s < HINT_S and state.layout.panels
 
 
 def _area(stats: Stats) -> tuple[float, float, float, float]:
