@@ -1,7 +1,7 @@
 """The one door to rendering: a scene, its source frames, a model and the renderers behind `render(camera, frame, mode)`. Owns the caches.
 
 Work falls into three clocks, and each cache belongs to one: per model (weights), per time step (source frames, features, occupancy, baked
-logits), per view (rays, samples, shading: nothing is kept).
+density), per view (rays, samples, shading: nothing is kept).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views, stack_context
 from im4d_core.render import fast, full
+from im4d_core.render.bricks import Bricks, bake_bricks, choose_refine
 from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, write_occupancy
 from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
@@ -65,7 +66,7 @@ class SceneRenderer:
         self._features: _Cache[tuple[int, int], Features] = _Cache(feature_bytes, lambda f: f.texels.nbytes)
         self._contexts: _Cache[tuple[int, tuple[int, ...]], Context] = _Cache(feature_bytes // 4, lambda c: c.texels.nbytes)
         self._grids: _Cache[int, Occupancy] = _Cache(256 << 20, lambda g: g.bytes)
-        self._logits: _Cache[int, Tensor] = _Cache(512 << 20, lambda t: t.nbytes)
+        self._bricks: _Cache[int, Bricks] = _Cache(512 << 20, lambda b: b.bytes)
         self._file: OccupancyFile | None = None
         self.occupancy_problem: str | None = None
         """Why there is no occupancy file in use, in words for the user."""
@@ -139,6 +140,7 @@ class SceneRenderer:
     def use_occupancy(self, frame: int, grid: Occupancy) -> None:
         """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
         self._grids.put(frame, grid)
+        self._bricks.drop(frame)
 
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
@@ -164,7 +166,7 @@ class SceneRenderer:
         if not write_occupancy(self._occupancy_path, self.model_id, grids(), len(frames), progress):
             return False
         self._grids.clear()
-        self._logits.clear()
+        self._bricks.clear()
         self._open_occupancy()
         return True
 
@@ -181,7 +183,7 @@ class SceneRenderer:
         held = {
             "sources": self.loader.cached_bytes,
             "features": self._features.bytes + self._contexts.bytes,
-            "occupancy": self._grids.bytes + self._logits.bytes,
+            "occupancy": self._grids.bytes + self._bricks.bytes,
         }
         if self.device.type == "cuda":
             held["gpu"] = torch.cuda.memory_allocated(self.device)
@@ -189,7 +191,7 @@ class SceneRenderer:
 
     def forget(self) -> None:
         """Drops every cache, after a failure for lack of memory."""
-        for cache in (self._features, self._contexts, self._grids, self._logits):
+        for cache in (self._features, self._contexts, self._grids, self._bricks):
             cache.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -243,20 +245,21 @@ class SceneRenderer:
     def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, background: Tensor) -> Traced:
         if occupancy is None:
             return full.trace(self.method, rays, context, self.config.sampling, background=background).traced
-        logits = self._baked_logits(frame, occupancy) if self._bakes else None
-        return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, logits=logits)
+        bricks = self._baked(frame, occupancy) if self._bakes else None
+        return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
     @property
     def _bakes(self) -> bool:
         density = self.config.fast.density
         return density == "baked" or (density == "auto" and self.device.type == "cpu")
 
-    def _baked_logits(self, frame: int, occupancy: Occupancy) -> Tensor:
-        logits = self._logits.get(frame)
-        if logits is None:
-            logits = fast.bake_logits(self.method, self.config.method.times.time(frame), occupancy)
-            self._logits.put(frame, logits)
-        return logits
+    def _baked(self, frame: int, occupancy: Occupancy) -> Bricks:
+        bricks = self._bricks.get(frame)
+        if bricks is None:
+            refine = choose_refine(occupancy, self.config.method, self.config.fast)
+            bricks = bake_bricks(self.method, self.config.method.times.time(frame), occupancy, refine, self.config.fast.chunk)
+            self._bricks.put(frame, bricks)
+        return bricks
 
 
 def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:
@@ -315,12 +318,15 @@ class _Cache(Generic[Key, Value]):
         return self[key] if key in self._values else None
 
     def put(self, key: Key, value: Value) -> None:
-        if key in self._values:
-            self.bytes -= self._size(self._values.pop(key))
+        self.drop(key)
         self._values[key] = value
         self.bytes += self._size(value)
         while self.bytes > self._budget and len(self._values) > 1:
             self.bytes -= self._size(self._values.popitem(last=False)[1])
+
+    def drop(self, key: Key) -> None:
+        if key in self._values:
+            self.bytes -= self._size(self._values.pop(key))
 
     def clear(self) -> None:
         self._values.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -130,11 +129,39 @@ def test_dilation_reaches_the_stated_neighbours() -> None:
     assert torch.equal(kernels.dilate(occupied, 0), occupied)
 
 
-def test_trilinear_reproduces_a_linear_function() -> None:
-    box = torch.tensor([[0.0, -1.0, 2.0], [1.0, 1.0, 5.0]])
-    axes = [torch.linspace(float(box[0, i]), float(box[1, i]), n) for i, n in enumerate((4, 5, 6))]
-    x, y, z = torch.meshgrid(*axes, indexing="ij")
-    points = torch.rand(30, 3) * (box[1] - box[0]) + box[0]
-    found = kernels.trilinear(x + 2 * y - 3 * z, points, box)
-    assert torch.allclose(found, points @ torch.tensor([1.0, 2.0, -3.0]), atol=1e-4)  # values up to 15 in float32
-    assert np.isfinite(found.numpy()).all()
+def _brute_brick_logit(values, table, refine, position):
+    """Value at a position in fine cells: the eight corners around it, one by one."""
+    cell = [min(max(math.floor(q), 0), 8 * b - 1) for q, b in zip(position, table.shape, strict=True)]
+    brick = int(table[cell[0] // 8, cell[1] // 8, cell[2] // 8])
+    if brick < 0:
+        return -20.0
+    found = 0.0
+    for corner in range(8):
+        steps = [corner >> 2, corner >> 1 & 1, corner & 1]
+        share = math.prod(q - c if up else 1.0 - (q - c) for q, c, up in zip(position, cell, steps, strict=True))
+        found += share * float(values[(brick, *(c % 8 + up for c, up in zip(cell, steps, strict=True)))])
+    return found
+
+
+@pytest.mark.parametrize("refine", [(1, 1, 1), (2, 4, 1)])
+def test_brick_logits_are_trilinear_lookups_in_the_brick_of_the_point(refine: tuple[int, int, int]) -> None:
+    rng = torch.Generator().manual_seed(2)
+    cells, box = (20, 9, 16), torch.tensor([[0.0, -1.0, 2.0], [1.0, 1.0, 5.0]])
+    table = torch.full([math.ceil(n * r / 8) for n, r in zip(cells, refine, strict=True)], -1, dtype=torch.int32)
+    there = torch.rand(table.shape, generator=rng) < 0.6
+    table[there] = torch.arange(int(there.sum()), dtype=torch.int32)
+    values = torch.randn(int(there.sum()), 9, 9, 9, generator=rng)
+    points = torch.rand(300, 3, generator=rng) * (box[1] - box[0]) + box[0]
+    found = kernels.brick_logits(values, table, cells, refine, box, points)
+    for point, value in zip(points.double(), found.tolist(), strict=True):
+        position = ((point - box[0]) / (box[1] - box[0]) * torch.tensor(cells) * torch.tensor(refine)).tolist()
+        assert abs(value - _brute_brick_logit(values, table, refine, position)) < 1e-4  # positions up to 40 in float32, slopes up to a few per cell
+    assert (found == -20.0).any() and (found != -20.0).any()
+
+
+def test_brick_logits_in_half_precision_differ_by_its_rounding() -> None:
+    box, points = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), torch.rand(100, 3)
+    values, table = torch.randn(1, 9, 9, 9), torch.zeros(1, 1, 1, dtype=torch.int32)
+    whole, half = (kernels.brick_logits(v, table, (8, 8, 8), (1, 1, 1), box, points) for v in (values, values.half()))
+    assert half.dtype == torch.float32
+    assert 0.0 < float((whole - half).abs().max()) < 4 * 2**-11  # values up to 4, eleven bits

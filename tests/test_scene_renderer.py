@@ -160,6 +160,19 @@ def test_baked_logits_stay_with_their_frame(run: Path) -> None:
     renderer.close()
 
 
+def test_another_grid_of_a_frame_is_baked_anew(renderer: SceneRenderer) -> None:
+    renderer.bake_occupancy()
+    camera = renderer.scene.cameras[0]
+    before = renderer.render(camera, 0, "fast")
+    grid = renderer.occupancy(0)
+    renderer.use_occupancy(0, replace(grid, occupied=grid.occupied & False))
+    nothing = renderer.render(camera, 0, "fast")
+    renderer.use_occupancy(0, grid)
+    after = renderer.render(camera, 0, "fast")
+    assert before is not None and nothing is not None and after is not None
+    assert float(nothing.opacity.max()) == 0.0 and torch.equal(before.rgb, after.rgb)
+
+
 def test_opening_what_is_no_run_names_what_is_missing(tmp_path: Path, run: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"config\.json: no such file; expected the folder of a run"):
         open_run(tmp_path)

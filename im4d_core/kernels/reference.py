@@ -131,7 +131,34 @@ def dilate(occupied: Bool[Tensor, "x y z"], cells: int) -> Bool[Tensor, "x y z"]
     return grown[0, 0] > 0
 
 
-def trilinear(grid: Float[Tensor, "x y z"], points: Float[Tensor, "n 3"], box: Float[Tensor, "2 3"]) -> Float[Tensor, "n"]:
-    """Trilinear interpolation of values on a corner-aligned lattice over a box."""
-    relative = 2.0 * (points - box[0]) / (box[1] - box[0]) - 1.0
-    return F.grid_sample(grid[None, None], relative.flip(-1)[None, None, None], mode="bilinear", padding_mode="border", align_corners=True).reshape(-1)
+def brick_logits(
+    values: Float[Tensor, "brick 9 9 9"],
+    table: Int[Tensor, "bx by bz"],
+    cells: tuple[int, int, int],
+    refine: tuple[int, int, int],
+    box: Float[Tensor, "2 3"],
+    points: Float[Tensor, "n 3"],
+) -> Float[Tensor, "n"]:
+    """Trilinear interpolation of values at the corners of fine cells, which lie in bricks of eight a side.
+
+    Args:
+        values: corners of each brick, x-major.
+        table: brick at each place, or -1; points there get -20.
+        cells: occupancy cells over the box.
+        refine: fine cells per occupancy cell, powers of two: then a point is in a fine cell of just the occupancy cell that `lattice_samples` finds it in.
+    """
+    if len(values) == 0:
+        return torch.full_like(points[:, 0], -20.0)
+    fine = torch.tensor([n * r for n, r in zip(cells, refine, strict=True)], device=points.device)
+    position = (points - box[0]) * (torch.tensor(cells, device=points.device) / (box[1] - box[0])) * torch.tensor(refine, device=points.device)
+    cell = torch.minimum(position.floor().clamp(min=0.0), fine - 1.0)
+    high = (position - cell).clamp(0.0, 1.0)
+    low = 1.0 - high
+    cell = cell.long()
+    place, local = cell // 8, cell % 8
+    brick = table[place[:, 0], place[:, 1], place[:, 2]].long()
+    first = brick.clamp(min=0) * 729 + local[:, 0] * 81 + local[:, 1] * 9 + local[:, 2]
+    corners = values.reshape(-1)[first[:, None] + torch.tensor([0, 1, 9, 10, 81, 82, 90, 91], device=points.device)].to(position.dtype).reshape(-1, 2, 2, 2)
+    along_z = corners[..., 0] * low[:, 2, None, None] + corners[..., 1] * high[:, 2, None, None]
+    along_y = along_z[..., 0] * low[:, 1, None] + along_z[..., 1] * high[:, 1, None]
+    return torch.where(brick >= 0, along_y[:, 0] * low[:, 0] + along_y[:, 1] * high[:, 0], -20.0)

@@ -9,31 +9,12 @@ from torch import Tensor
 from im4d_core import kernels
 from im4d_core.config import FastConfig
 from im4d_core.methods.base import Method
+from im4d_core.render.bricks import Bricks
 from im4d_core.render.occupancy import REACH, Occupancy
 from im4d_core.tensors import Context, Rays, Traced
 
 _ROUND = 8
 """Samples per ray evaluated between two tests for early termination."""
-
-
-def bake_logits(method: Method, time: float, occupancy: Occupancy, chunk: int = 1 << 18) -> Float[Tensor, "_x _y _z"]:
-    """The field's raw output at the corners of occupied cells, as a lattice over the box; elsewhere too low to matter.
-
-    Interpolating the raw output and activating afterwards keeps surfaces sharper than interpolating density.
-    """
-    occupied = occupancy.occupied
-    corners = torch.zeros([n + 1 for n in occupied.shape], dtype=torch.bool, device=occupied.device)
-    x, y, z = occupied.shape
-    for offset in range(8):
-        i, j, k = offset >> 2, offset >> 1 & 1, offset & 1
-        corners[i : i + x, j : j + y, k : k + z] |= occupied
-    index = corners.nonzero()
-    scale = (occupancy.box[1] - occupancy.box[0]) / torch.tensor(occupied.shape, device=occupied.device)
-    times = torch.tensor([time], device=occupied.device)
-    logits = torch.full(corners.shape, -20.0, device=occupied.device)  # exp(-21) is no density
-    for part in index.split(chunk):
-        logits[part[:, 0], part[:, 1], part[:, 2]] = method.logit((occupancy.box[0] + part * scale)[None], times)[0]
-    return logits
 
 
 def trace(
@@ -44,20 +25,20 @@ def trace(
     config: FastConfig,
     *,
     background: Float[Tensor, "3"],
-    logits: Float[Tensor, "_x _y _z"] | None = None,
+    bricks: Bricks | None = None,
 ) -> Traced:
     """Renders the rays of one target.
 
     Args:
         rays: a single target; near and far must be the crossings of the occupancy's box.
-        logits: the frame's baked lattice; None evaluates the field.
+        bricks: the frame's baked density; None evaluates the field.
 
     Source: Im4D section 3.4; early termination after instant-ngp.
     """
     origins, directions = rays.origins[0], rays.directions[0]
     step = float((occupancy.box[1] - occupancy.box[0]).norm()) / config.steps
     ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.occupied, occupancy.grown, REACH, occupancy.box, step)
-    weights, transmittance, evaluated = _march(method, rays, ray, depth, step, config, occupancy, logits)
+    weights, transmittance, evaluated = _march(method, rays, ray, depth, step, config, occupancy, bricks)
     kept = weights >= config.min_weight
     ray, depth, weights = ray[kept], depth[kept], weights[kept]
     points = origins[ray] + depth[:, None] * directions[ray]
@@ -85,7 +66,7 @@ def _march(
     step: float,
     config: FastConfig,
     occupancy: Occupancy,
-    logits: Tensor | None,
+    bricks: Bricks | None,
 ) -> tuple[Float[Tensor, "sample"], Float[Tensor, "ray"], Int[Tensor, "ray"]]:
     """Weights of the samples, transmittance behind each ray's last, and how many samples were evaluated."""
     origins, directions = rays.origins[0], rays.directions[0]
@@ -97,7 +78,7 @@ def _march(
     transmittance = torch.ones_like(lengths)
     evaluated = torch.zeros_like(count)
     # interpolating is cheaper than asking who is still alive; under the release's rules nobody stops
-    in_rounds = logits is None and config.min_transmittance > 0.0
+    in_rounds = bricks is None and config.min_transmittance > 0.0
     longest = int(count.max()) if len(ray) else 0
     for start in range(0, longest, _ROUND if in_rounds else max(longest, 1)):
         if in_rounds:
@@ -109,13 +90,15 @@ def _march(
         r = ray[chosen]
         points = origins[r] + depth[chosen, None] * directions[r]
         raw = torch.cat(
-            [
-                kernels.trilinear(logits, part, occupancy.box) if logits is not None else method.logit(part[None], rays.time)[0]
-                for part in points.split(config.chunk)
-            ]
+            [_looked_up(bricks, occupancy, part) if bricks is not None else method.logit(part[None], rays.time)[0] for part in points.split(config.chunk)]
         )
         here = torch.bincount(r, minlength=len(origins))
         weights[chosen], through = kernels.packed_weights(method.activate(raw) * lengths[r], r, torch.cumsum(here, 0) - here, transmittance)
         transmittance = transmittance * through
         evaluated += here
     return weights, transmittance, evaluated.int()
+
+
+def _looked_up(bricks: Bricks, occupancy: Occupancy, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+    x, y, z = occupancy.occupied.shape
+    return kernels.brick_logits(bricks.values, bricks.table, (x, y, z), bricks.refine, bricks.box, points)
