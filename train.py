@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from im4d_core import console
 from im4d_core.config import DataConfig, FastConfig, LossConfig, MethodConfig, OccupancyConfig, RunConfig, SamplingConfig, TrainConfig, ViewsConfig, as_released
+from im4d_core.limits import too_small
 from im4d_core.presets import PresetName, preset
 from im4d_core.types import TimeRange
 
@@ -91,10 +92,12 @@ def main() -> int:
 
 
 def _train(options: Options) -> int:
+    for name, wrong in too_small(options):
+        raise ValueError(f"--{name.removeprefix('data.').removeprefix('train.').replace('_', '-')} {wrong}")
     from im4d_core.data import open_scene
     from im4d_core.training import Trainer, resolved, stored_boxes
 
-    with _processes(options.device) as (processes, device):
+    with _processes(options.device) as (processes, device, leave):
         config = stored_boxes(_config(options), options.output)
         scene = open_scene(config.data)
         trainer = Trainer(scene, resolved(config, scene), options.output, device=device, processes=processes)
@@ -111,11 +114,11 @@ def _train(options: Options) -> int:
         if not finished:
             console.console.print(f"stopped at step {trainer.step}, saved; the same command continues")
             return console.INTERRUPTED
+        leave()  # what is left takes minutes for the first process; the others would wait for it until their time is over
         if processes.is_first:
             with console.bar("occupancy") as update:
                 trainer.finish(update)
             print(f"{options.output}: trained {trainer.step} steps; view it with: python app.py {options.output}")
-        processes.barrier()
     return 0
 
 
@@ -163,8 +166,8 @@ def _values(kind: type[DataConfig | MethodConfig | TrainConfig], config: object)
 
 
 @contextmanager
-def _processes(device_name: str) -> Iterator[tuple[Processes, torch.device]]:
-    """The processes that torchrun started, or this one alone, and the device that it trains on."""
+def _processes(device_name: str) -> Iterator[tuple[Processes, torch.device, Callable[[], None]]]:
+    """The processes that torchrun started, or this one alone; the device that it trains on; and what parts it from the others, who must all do so."""
     import torch
     import torch.distributed as dist
 
@@ -173,17 +176,24 @@ def _processes(device_name: str) -> Iterator[tuple[Processes, torch.device]]:
 
     device = chosen_device(device_name)
     if "WORLD_SIZE" not in os.environ:
-        yield Processes(), device
+        yield Processes(), device, lambda: None
         return
     on_cuda = device.type == "cuda"
     device = torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if on_cuda else "cpu")
     if on_cuda:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if on_cuda else "gloo")
-    try:
-        yield Processes(rank=dist.get_rank(), count=dist.get_world_size()), device
-    finally:
+    processes = Processes(rank=dist.get_rank(), count=dist.get_world_size())
+
+    def leave() -> None:
+        processes.barrier()
         dist.destroy_process_group()
+
+    try:
+        yield processes, device, leave
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 @contextmanager

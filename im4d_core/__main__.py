@@ -14,6 +14,7 @@ import tyro
 
 from im4d_core import console
 from im4d_core.config import DataConfig
+from im4d_core.limits import Amount, Count, Weight, too_small
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -62,12 +63,12 @@ class Render:
     mode: Mode = "fast"
     size: str = ""
     """WIDTHxHEIGHT; that of the first camera when empty."""
-    fps: float = 0.0
+    fps: Weight = 0.0
     """Pictures per second; the scene's when 0."""
     frames: str = ""
     """Frames of the scene that play, as START:STOP:STEP; all when empty."""
     codec: Literal["h264", "hevc", "h264_nvenc"] = "h264"
-    crf: int = 18
+    crf: Amount = 18
     """Quality of the encoder; lower is better and larger."""
     device: Device = "auto"
 
@@ -77,9 +78,9 @@ class Synthesize:
     """Write the built-in synthetic capture: a moving figure on a studio rig, with exact cameras, masks and depth."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR", help="Folder to write.")]
-    cameras: int = 20
-    frames: int = 24
-    size: int = 512
+    cameras: Count = 20
+    frames: Count = 24
+    size: Count = 512
     """Width and height of the pictures in pixels."""
     device: Device = "auto"
 
@@ -105,7 +106,7 @@ class ImportReleased:
     """A .npy file of per-frame boxes (frames, 2, 3); from the masks when not given."""
     frames: str = ""
     """The training range as START:STOP:STEP; all frames when empty."""
-    source_views: int = 4
+    source_views: Count = 4
     """Views that colour a picture."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     resize: float = 1.0
@@ -127,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _do(command: Cache | Evaluate | Render | Synthesize | Export | ImportReleased) -> int:
+    for name, wrong in too_small(command):
+        raise ValueError(f"--{name.replace('_', '-')} {wrong}")
     match command:
         case Cache():
             return _cache(command)
@@ -158,13 +161,14 @@ def _cache(command: Cache) -> int:
 
 def _evaluate(command: Evaluate) -> int:
     from im4d_core.checkpoint import RunFolder
-    from im4d_core.evaluation import evaluate, write_metrics
+    from im4d_core.evaluation import evaluate, require_writable, write_metrics
     from im4d_core.metrics import load_lpips
 
     renderer = _opened(command.run, command.device)
     try:
         lpips = load_lpips(command.lpips, renderer.device) if command.lpips else None
         output = command.output or RunFolder(path=command.run).metrics
+        require_writable(output)
         frames = _frames(command.frames, renderer.scene.frames)
         views = _views(command.views, renderer)
         modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
@@ -300,9 +304,9 @@ def _views(names: tuple[str, ...], renderer: SceneRenderer) -> tuple[int, ...]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if match is None:
-        raise ValueError(f"--size {text}: expected WIDTHxHEIGHT, such as 1280x720")
+        raise ValueError(f"--size {text}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     return int(match[1]), int(match[2])
 
 

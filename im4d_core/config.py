@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from im4d_core.limits import Amount, Count, Weight, too_small
 from im4d_core.types import TimeRange
 
 CONFIG_FORMAT = "im4d-run"
@@ -41,7 +42,7 @@ class DataConfig:
     """Scene box as x0 y0 z0 x1 y1 z1; from the capture, or from its masks, when empty."""
     boxes: str = ""
     """A .npy file of per-frame boxes (frames, 2, 3), used as they are; from masks by visual hull when empty and the capture has masks."""
-    box_padding: float = 0.05
+    box_padding: Weight = 0.05
     """World units added on every side of boxes made from masks."""
     global_box: bool = False
     """Use the union of the frames' boxes for every frame."""
@@ -58,14 +59,14 @@ class DataConfig:
 class FieldConfig:
     """A density field: feature planes and an MLP."""
 
-    spatial: tuple[int, ...] = (64, 128, 256, 512)
+    spatial: tuple[Count, ...] = (64, 128, 256, 512)
     """Cells of the space planes, per level."""
-    temporal: tuple[int, ...] = (150, 150, 150, 150)
+    temporal: tuple[Count, ...] = (150, 150, 150, 150)
     """Cells along time of the space-time planes, per level."""
-    channels: int = 16
-    width: int = 64
+    channels: Count = 16
+    width: Count = 64
     """Width of the MLP."""
-    depth: int = 5
+    depth: Amount = 5
     """Hidden layers before the skip."""
     skip: bool = True
     """Concatenate the encoding again before one more hidden layer."""
@@ -93,13 +94,13 @@ class MethodConfig:
 class ViewsConfig:
     """Choice of source views."""
 
-    count: int = 4
+    count: Count = 4
     """Source views at test time."""
-    train_counts: tuple[int, ...] = (2, 3, 4, 5)
-    train_probabilities: tuple[float, ...] = (0.1, 0.35, 0.45, 0.1)
-    train_pool_extra: int = 2
+    train_counts: tuple[Count, ...] = (2, 3, 4, 5)
+    train_probabilities: tuple[Weight, ...] = (0.1, 0.35, 0.45, 0.1)
+    train_pool_extra: Amount = 2
     """Training draws from the nearest (largest count + this) views."""
-    self_probability: float = 0.05
+    self_probability: Weight = 0.05
     """How often the target itself is put into that pool in training."""
     skip_nearest: bool = False
     """Release: the nearest candidate is never used, even for cameras that are not candidates themselves."""
@@ -109,17 +110,17 @@ class ViewsConfig:
 class SamplingConfig:
     """Samples of the full renderer."""
 
-    proposal_samples: int = 64
-    fine_samples: int = 32
-    padding: float = 0.01
+    proposal_samples: Count = 64
+    fine_samples: Count = 32
+    padding: Weight = 0.01
     """Added to every bin of the proposal histogram."""
-    anneal_steps: int = 1000
+    anneal_steps: Amount = 1000
     anneal_slope: float = 10.0
     slab: bool = False
     """Release: near and far are the depths of the box's corners, one pair per picture, instead of each ray's own entry and exit."""
     one_sided: bool = False
     """Release: jitter is added on one side only and the inverse cdf is not centred."""
-    chunk: int = 8192
+    chunk: Count = 8192
     """Rays rendered at once."""
 
 
@@ -127,15 +128,15 @@ class SamplingConfig:
 class OccupancyConfig:
     """The occupancy grids baked per frame."""
 
-    resolution: tuple[int, ...] = (256,)
+    resolution: tuple[Count, ...] = (256,)
     """Cells along the longest side (one number; the others follow the box's proportions), or cells along x, y and z."""
     min_alpha: float = 0.005
     """A cell is occupied where one of its samples has at least this opacity over a step of the cell's own size."""
     raw_logit: float | None = None
     """Release: compare the field's raw output with this number instead (5.0 there: density above e^4)."""
-    samples: int = 2
+    samples: Count = 2
     """Probes per axis in each cell, faces included. Release: 3."""
-    dilation: int = 1
+    dilation: Amount = 1
     """Cells added around occupied ones."""
 
 
@@ -143,7 +144,7 @@ class OccupancyConfig:
 class FastConfig:
     """The fast renderer."""
 
-    steps: int = 320
+    steps: Count = 320
     """Marching steps over the diagonal of the frame's box."""
     min_weight: float = 0.003
     """Colour is evaluated where a sample's weight is at least this."""
@@ -155,7 +156,7 @@ class FastConfig:
     """Evaluate the field at every sample, or interpolate a grid of the frame's logits, made when the frame is first seen; auto bakes on a CPU."""
     refine: Literal[0, 1, 2, 4] = 0
     """Cells of the baked grid per cell of the occupancy, along each axis; 0 for as many as the finest plane of the field needs, at most 4."""
-    chunk: int = 1 << 18
+    chunk: Count = 1 << 18
     """Density samples evaluated at once."""
 
 
@@ -163,14 +164,14 @@ class FastConfig:
 class LossConfig:
     """Weights of the losses."""
 
-    mask: float = 0.1
-    interlevel: float = 1.0
+    mask: Weight = 0.1
+    interlevel: Weight = 1.0
     interlevel_into_field: bool = False
     """Release: the interlevel loss also moves the fine weights."""
-    plane_tv: float = 2e-4
-    time_smooth: float = 1e-3
-    time_smooth_proposal: float = 1e-5
-    regularise_every: int = 5
+    plane_tv: Weight = 2e-4
+    time_smooth: Weight = 1e-3
+    time_smooth_proposal: Weight = 1e-5
+    regularise_every: Count = 5
     """Plane regularisers are evaluated every so many steps, not rescaled."""
 
 
@@ -178,25 +179,25 @@ class LossConfig:
 class TrainConfig:
     """Optimisation."""
 
-    steps: int = 20_000
+    steps: Count = 20_000
     """Steps to run."""
-    schedule_steps: int = 0
+    schedule_steps: Amount = 0
     """Steps the learning-rate schedule is sized for; 0 for `steps`."""
-    images: int = 2
+    images: Count = 2
     """Pictures per step."""
-    rays: int = 2560
+    rays: Count = 2560
     """Rays per picture."""
-    lr: float = 1e-3
-    lr_planes: float = 1e-2
-    warmup: int = 128
+    lr: Weight = 1e-3
+    lr_planes: Weight = 1e-2
+    warmup: Amount = 128
     amp: bool = True
     """fp16 autocast with loss scaling on CUDA devices."""
-    joint_steps: int = 5000
+    joint_steps: Amount = 5000
     """From this step the image network is trained on every `image_network_every`-th step only."""
-    image_network_every: int = 20
-    checkpoint_every: int = 1000
-    preview_every: int = 1000
-    log_every: int = 10
+    image_network_every: Count = 20
+    checkpoint_every: Count = 1000
+    preview_every: Count = 1000
+    log_every: Count = 10
     seed: int = 0
     losses: LossConfig = LossConfig()
 
@@ -241,7 +242,7 @@ def load_config(path: Path) -> RunConfig:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: not JSON, another format, an unknown key or a value of another type.
+        ValueError: not JSON, another format, an unknown key, a value of another type or below its least value.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; a run's folder holds config.json beside its weights")
@@ -252,7 +253,10 @@ def load_config(path: Path) -> RunConfig:
     if not isinstance(values, dict) or values.get("format") != CONFIG_FORMAT or values.get("version") != CONFIG_VERSION:
         found = [values.get("format"), values.get("version")] if isinstance(values, dict) else type(values).__name__
         raise ValueError(f"{path}: expected format {CONFIG_FORMAT!r} version {CONFIG_VERSION}, found {found}; the file belongs to another program or version")
-    return config_from_json(RunConfig, {key: value for key, value in values.items() if key not in ("format", "version")}, str(path))
+    config = config_from_json(RunConfig, {key: value for key, value in values.items() if key not in ("format", "version")}, str(path))
+    for name, wrong in too_small(config):
+        raise ValueError(f"{path}: {name} {wrong}")
+    return config
 
 
 def config_from_json(kind: type[_Config], values: Any, where: str) -> _Config:

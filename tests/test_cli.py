@@ -124,6 +124,64 @@ def test_other_settings_end_with_one_line(run: Path, capture: Path) -> None:
     assert "Traceback" not in errors
 
 
+# train.py under torchrun. The first process finishes the run only when the other one has left, which writes a file on its way out.
+_TORCHRUN = """
+import os, sys, time
+from pathlib import Path
+import train
+from im4d_core.training import Trainer
+
+left, finish = Path(sys.argv.pop(1)), Trainer.finish
+
+def waiting(trainer, progress=None):
+    deadline = time.monotonic() + 60
+    while trainer.processes.is_first and not left.exists():
+        if time.monotonic() > deadline:
+            sys.exit("the other process waits for the occupancy")
+        time.sleep(0.05)
+    finish(trainer, progress)
+
+Trainer.finish = waiting
+code = train.main()
+if os.environ["RANK"] == "1":
+    left.touch()
+sys.exit(code)
+"""
+
+
+def test_under_torchrun_nobody_waits_for_the_occupancy(folder: Path, capture: Path) -> None:
+    """Baking hundreds of frames takes longer than processes may wait for each other."""
+    script = folder / "waiting.py"
+    script.write_text(_TORCHRUN)
+    start = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(folder / "left"), str(capture))
+    child = _python(*start, "--output", str(folder / "two"), "--preset", "tiny", "--device", "cpu", *SMALL, "--steps", "4")
+    out, errors = child.communicate(timeout=180)
+    assert child.returncode == 0, errors
+    assert "view it with: python app.py" in out
+    assert (folder / "two" / "occupancy.npz").is_file()
+
+
+def test_counts_below_one_are_refused_by_name(folder: Path, capture: Path) -> None:
+    for options, message in (
+        (("--rays", "0"), "error: --rays must be at least 1, found 0"),
+        (("--steps", "-5"), "error: --steps must be at least 1, found -5"),
+        (("--method.field.spatial", "16", "0"), "error: --method.field.spatial must be at least 1, found 0"),
+        (("--lr", "-0.1"), "error: --lr must be at least 0, found -0.1"),
+    ):
+        child = _training(capture, folder / "refused", *options)
+        _, errors = child.communicate(timeout=60)
+        assert child.returncode == 1
+        assert errors.strip() == message
+    assert not (folder / "refused").exists()
+
+
+def test_evaluate_makes_the_folder_of_its_metrics(run: Path, command: Call, folder: Path) -> None:
+    code, out, errors = command("evaluate", str(run), "--mode", "full", "--frames", "0:1", "--output", "new/folder/scores.json")
+    assert code == 0, errors
+    assert json.loads((folder / "new/folder/scores.json").read_text())["full"]["pictures"] == 1
+    assert (folder / "new/folder/scores_full.png").is_file()
+
+
 def test_evaluate_writes_metrics_and_sheets(run: Path, command: Call, folder: Path) -> None:
     code, out, errors = command("evaluate", str(run), "--mode", "both", "--frames", "0:2")
     assert code == 0, errors
@@ -187,7 +245,12 @@ def test_cache_is_kept_unless_forced_and_foreign_ones_are_replaced(run: Path, co
         (("evaluate", "absent"), "no such file"),
         (("evaluate", "RUN", "--views", "99"), "--views 99: no such camera"),
         (("evaluate", "RUN", "--frames", "7:9"), "names no frame; the scene has frames 0 to 2"),
+        (("evaluate", "RUN", "--output", "capture"), "capture: is a folder; name a file"),
+        (("evaluate", "RUN", "--output", "capture/intri.yml/scores.json"), "its folder cannot be made"),
         (("render", "RUN", "--output", "out.mp4", "--size", "12"), "expected WIDTHxHEIGHT"),
+        (("render", "RUN", "--output", "out.mp4", "--size", "0x20"), "expected WIDTHxHEIGHT"),
+        (("render", "RUN", "--output", "out.mp4", "--fps", "-1"), "--fps must be at least 0, found -1"),
+        (("synthesize", "nothing", "--frames", "0"), "--frames must be at least 1, found 0"),
         (("render", "RUN", "--output", "nowhere/out.mp4"), "nowhere does not exist"),
         (("render", "RUN", "--output", "out.mp4", "--path", "absent.json"), "absent.json: no such file"),
         (("evaluate", "RUN", "--device", "cuda:99"), "CUDA"),

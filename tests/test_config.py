@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from im4d_core.config import DataConfig, OccupancyConfig, RunConfig, as_released, load_config, save_config
+from im4d_core.limits import too_small
+from im4d_core.presets import preset
 
 
 def test_settings_survive_a_round_trip(tmp_path: Path) -> None:
@@ -47,6 +50,9 @@ def test_missing_keys_take_their_defaults(tmp_path: Path) -> None:
         ("data.crop", [1, 2, 3], r"data.crop must be tuple\[int, int\], found \[1, 2, 3\]"),
         ("data.test_views", ["00", 1], r"data.test_views\[1\] must be str, found 1"),
         ("occupancy.raw_logit", "high", 'occupancy.raw_logit must be float, found "high"'),
+        ("train.rays", 0, "train.rays must be at least 1, found 0"),
+        ("method.field.spatial", [16, 0], "method.field.spatial must be at least 1, found 0"),
+        ("train.losses.mask", -1, "train.losses.mask must be at least 0, found -1"),
         ("method", None, "method must be MethodConfig, found null"),
         ("method.times", {"first": 0}, "method.times is incomplete: .*last"),
     ],
@@ -82,3 +88,11 @@ def test_another_file_is_refused(tmp_path: Path, text: str, complaint: str) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere.json: no such file"):
         load_config(tmp_path / "nowhere.json")
+
+
+def test_presets_are_within_their_limits_and_nan_is_not() -> None:
+    for name in ("tiny", "default", "published"):
+        assert list(too_small(preset(name))) == []
+    assert list(too_small(as_released(RunConfig()))) == []
+    wrong = replace(RunConfig(), train=replace(RunConfig().train, lr=math.nan))
+    assert list(too_small(wrong)) == [("train.lr", "must be at least 0, found nan")]
