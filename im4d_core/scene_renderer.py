@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
-from im4d_core.config import RunConfig, load_config
+from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
@@ -32,9 +34,11 @@ from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
 from im4d_core.types import Camera, Scene
 
 Mode = Literal["fast", "full"]
-_FAST_RAYS = {"cuda": 1 << 18}
-_FAST_RAYS_ELSEWHERE = 1 << 14
-"""Rays marched at once by the fast renderer: a CPU must be able to stop within a moment, and holds all samples of a tile in memory."""
+_FAST_RAYS = 1 << 18
+"""Rays marched at once by the fast renderer on a GPU."""
+_CPU_RAYS: dict[Mode, int] = {"fast": 1 << 10, "full": 1 << 7}
+"""On a CPU a tile takes 5 to 10 ms, so that a picture stops at once when it is no longer wanted. Larger ones are not faster. The sizes are fixed, not
+timed: where tiles are cut changes the last bit of a colour now and then, and equal requests must give equal pictures."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -72,12 +76,24 @@ class SceneRenderer:
         """Why there is no occupancy file in use, in words for the user."""
         self._open_occupancy()
 
-    def render(self, camera: Camera, frame: int, mode: Mode, *, hidden: int | None = None, progress: Callable[[float], bool] | None = None) -> Rendered | None:
+    def render(
+        self,
+        camera: Camera,
+        frame: int,
+        mode: Mode,
+        *,
+        hidden: int | None = None,
+        views: tuple[int, ...] | None = None,
+        progress: Callable[[float], bool] | None = None,
+        unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
+    ) -> Rendered | None:
         """Renders one picture.
 
         Args:
             hidden: a view that must not be coloured from, such as the one the picture is compared with.
+            views: the source views; the nearest when None.
             progress: called between tiles with the fraction done; returns False to cancel.
+            unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
 
         Returns:
             The picture, or None where it was cancelled.
@@ -89,35 +105,57 @@ class SceneRenderer:
         with torch.inference_mode():
             box = self.scene.box(frame)
             occupancy = self.occupancy(frame) if mode == "fast" else None
-            views = choose_views(self.scene, camera, self.config.views, hidden)
+            if views is None:
+                views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
             context = self._context(frame, views, clock)
             pixels = all_pixels(camera, self.device)
             rays = self._rays(camera, pixels, frame, box, occupancy)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            tiles = hit.split(_FAST_RAYS.get(self.device.type, _FAST_RAYS_ELSEWHERE) if mode == "fast" else self.config.sampling.chunk)
+            tiles = hit.split(self._tile(mode)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
             rgb = background.expand(len(pixels), 3).clone()
             opacity, depth = torch.zeros(len(pixels), device=self.device), torch.zeros(len(pixels), device=self.device)
             samples = torch.zeros(len(pixels), dtype=torch.int32, device=self.device)
             clock.mark("rays")
-            for done, tile in enumerate(tiles):
-                if progress is not None and not progress(done / len(tiles)):
+
+            def picture(milliseconds: dict[str, float]) -> Rendered:
+                shape = (camera.height, camera.width)
+                return Rendered(
+                    rgb=rgb.clamp(0.0, 1.0).reshape(*shape, 3),
+                    opacity=opacity.reshape(shape),
+                    depth=depth.reshape(shape),
+                    samples=samples.reshape(shape),
+                    source_views=views,
+                    milliseconds=milliseconds,
+                )
+
+            done = 0
+            for tile in tiles:
+                if progress is not None and not progress(done / len(hit)):
                     return None
-                if len(tile) == 0:
-                    continue
+                if unfinished is not None and done:
+                    unfinished(lambda first=tile: (picture({}), int(first[0])))
                 traced = self._trace(_subset(rays, tile), context, frame, occupancy, background)
                 rgb[tile], opacity[tile], depth[tile], samples[tile] = traced.rgb[0], traced.opacity[0], traced.depth[0], traced.samples[0]
+                done += len(tile)
             clock.mark(mode)
-            shape = (camera.height, camera.width)
-            return Rendered(
-                rgb=rgb.clamp(0.0, 1.0).reshape(*shape, 3),
-                opacity=opacity.reshape(shape),
-                depth=depth.reshape(shape),
-                samples=samples.reshape(shape),
-                source_views=views,
-                milliseconds=clock.milliseconds(),
-            )
+            return picture(clock.milliseconds())
+
+    def _tile(self, mode: Mode) -> int:
+        """Rays traced between two looks at whether the picture is still wanted."""
+        most = _FAST_RAYS if mode == "fast" else self.config.sampling.chunk
+        return most if self.device.type == "cuda" else min(most, _CPU_RAYS[mode])
+
+    @contextmanager
+    def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:
+        """Renders with other samples and thresholds than the run's meanwhile. What is cached depends on neither."""
+        config = self.config
+        self.config = replace(config, sampling=sampling, fast=fast)
+        try:
+            yield
+        finally:
+            self.config = config
 
     def has_occupancy(self, frame: int) -> bool:
         """Whether the fast mode can render a frame."""

@@ -6,14 +6,16 @@ Delay, failure and lack of memory can be set, so that timing, cancelling and err
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
 
-from im4d_core.config import RunConfig
+from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.geometry import intrinsics, look_at
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera, Scene, Sensor
@@ -74,12 +76,22 @@ class StandIn:
         self.occupancy_problem: str | None = None
         self.rendered: list[tuple[int, str, int, int]] = []
         """Frame, mode, width and height of each complete picture."""
+        self.asked: tuple[int | None, tuple[int, ...] | None, SamplingConfig, FastConfig] | None = None
+        """Hidden view, source views and settings of the last render."""
         self.prefetched: tuple[int, ...] = ()
         self.cancelled = 0
         self.closed = False
 
     def render(
-        self, camera: Camera, frame: int, mode: Literal["fast", "full"], *, hidden: int | None = None, progress: Callable[[float], bool] | None = None
+        self,
+        camera: Camera,
+        frame: int,
+        mode: Literal["fast", "full"],
+        *,
+        hidden: int | None = None,
+        views: tuple[int, ...] | None = None,
+        progress: Callable[[float], bool] | None = None,
+        unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
     ) -> Rendered | None:
         if self.failure is not None:
             raise self.failure
@@ -87,16 +99,28 @@ class StandIn:
             raise torch.OutOfMemoryError("stand-in out of memory")
         if mode == "fast" and not self.has_occupancy(frame):
             raise ValueError(f"frame {frame}: no occupancy was baked")
+        self.asked = (hidden, views, self.config.sampling, self.config.fast)
         takes_s = self.delay_s if mode == "full" else self.delay_s / 10
+        rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
+        samples = (opacity * (12 if mode == "fast" else 96)).int()
+        picture = Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * takes_s + 1.0})
         for tile in range(10):
             time.sleep(takes_s / 10)
             if progress is not None and not progress(tile / 10):
                 self.cancelled += 1
                 return None
-        rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
+            if unfinished is not None and tile:
+                done = camera.width * (camera.height * tile // 10)
+                unfinished(lambda done=done: (_first(picture, done), done))
         self.rendered.append((frame, mode, camera.width, camera.height))
-        samples = (opacity * (12 if mode == "fast" else 96)).int()
-        return Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * takes_s + 1.0})
+        return picture
+
+    @contextmanager
+    def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:
+        config = self.config
+        self.config = replace(config, sampling=sampling, fast=fast)
+        yield
+        self.config = config
 
     def has_occupancy(self, frame: int) -> bool:
         return self.occupied and frame in self.scene.frames
@@ -129,6 +153,12 @@ class StandIn:
 def as_renderer(stand_in: StandIn) -> SceneRenderer:
     """For the type checker, which cannot know that the interface is the same."""
     return cast("SceneRenderer", stand_in)
+
+
+def _first(picture: Rendered, pixels: int) -> Rendered:
+    """The first pixels of a picture, black behind them."""
+    done = (torch.arange(picture.opacity.numel()) < pixels).reshape(picture.opacity.shape)
+    return replace(picture, rgb=picture.rgb * done[..., None], opacity=picture.opacity * done, depth=picture.depth * done, samples=picture.samples * done)
 
 
 def _trace(camera: Camera, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -150,7 +150,9 @@ def test_allowed_imports_are_not_complained_about(tmp_path: Path) -> None:
 BEFORE_TORCH = ("im4d_core", "im4d_core.types", "im4d_core.config", "im4d_core.presets", "im4d_core.geometry", "im4d_core.camera_path", "im4d_core.data", "app")
 WINDOW = ("viewer.session",)
 # What decides in the viewer; its tests run without OpenGL.
-LOGIC = tuple(f"viewer.{name}" for name in ("state", "events", "reduce", "actions", "bindings", "controls", "playback", "path_editor", "resolution", "worker"))
+LOGIC = tuple(
+    f"viewer.{name}" for name in ("state", "events", "reduce", "actions", "bindings", "controls", "playback", "path_editor", "resolution", "quality", "worker")
+)
 
 
 def _loaded(modules: tuple[str, ...], watched: tuple[str, ...]) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ from viewer.panels import PANELS, floating, transport
 from viewer.panels.export import export_command
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
+from viewer.quality import Quality
 from viewer.reduce import reduce
 from viewer.state import ExportSettings, ViewerState, render_request
 from viewer.stats import Cached, Stats
@@ -164,7 +165,8 @@ def test_numbers_to_be_read() -> None:
 def test_badge_explains_the_picture() -> None:
     state = after(opened(), e.SetScale(scale=0.5))
     stats = Stats(displayed=render_request(state, 640, 480), busy=True, progress=0.43)
-    assert floating.badge(state, stats) == "Fast · 50 % · 320 x 240 · refining 43 %"
+    assert floating.badge(state, stats) == "Fast · 50 % · 320 x 240"  # moving still: the next picture is newer, not better
+    assert floating.badge(after(state, e.Tick(now_s=5.0)), stats) == "Fast · 50 % · 320 x 240 · refining 43 %"
     assert floating.badge(ViewerState(), Stats()) == "No scene"
 
 
@@ -276,6 +278,10 @@ def test_clicking_the_main_widgets() -> None:
         assert click("//Render/Auto##mode_auto") == [e.SetMode(mode="auto")]
         assert click("//Render/Depth##output_depth") == [e.SetOutput(output="depth")]
         assert click("//Render/##automatic_scale") == [e.SetScale(scale=1.0)]
+        assert click("//Render/4 x##passes_4") == [e.SetQuality(quality=Quality(passes=4))]
+        ctx.item_input_value("//Render/##proposal_samples", 100)
+        assert host.state.picture.quality == Quality(passes=4, proposal_samples=100)
+        assert click("//Render/As the run says##quality_reset") == [e.SetQuality(quality=Quality(passes=4))]
         ctx.window_focus("//Display")
         assert click("//Display/Box of the frame##overlay_box") == [e.SetOverlay(name="box", shown=True)]
         assert click("//Display/Help##toggle_help") == [e.Triggered(action="help")]

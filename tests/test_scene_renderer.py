@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -189,3 +190,48 @@ def test_memory_can_be_given_back(renderer: SceneRenderer) -> None:
     renderer.forget()
     assert renderer.memory()["features"] == 0
     assert np.isfinite(renderer.memory()["sources"])
+
+
+# ---- what the window needs ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_so_far_is_the_first_rows_of_the_picture(renderer: SceneRenderer) -> None:
+    camera = resized(renderer.scene.cameras[0], 60, 45)
+    parts = []
+    whole = renderer.render(camera, 0, "full", unfinished=lambda so_far: parts.append(so_far()))
+    assert whole is not None
+    assert len(parts) >= 3
+    assert [pixels for _, pixels in parts] == sorted(pixels for _, pixels in parts)
+    for part, pixels in parts[:1]:
+        assert 0 < pixels < 60 * 45
+        assert torch.equal(part.rgb.reshape(-1, 3)[:pixels], whole.rgb.reshape(-1, 3)[:pixels])
+
+
+def test_other_samples_serve_for_the_time_being_only(renderer: SceneRenderer) -> None:
+    camera, config = renderer.scene.cameras[0], renderer.config
+    fewer = replace(config.sampling, fine_samples=3)
+    with renderer.tuned(fewer, config.fast):
+        rendered = renderer.render(camera, 0, "full")
+    assert rendered is not None and int(rendered.samples.max()) == config.sampling.proposal_samples + 3
+    with pytest.raises(ValueError, match="frame 77"), renderer.tuned(fewer, config.fast):
+        renderer.render(camera, 77, "full")
+    assert renderer.config is config
+
+
+def test_source_views_can_be_given(renderer: SceneRenderer) -> None:
+    rendered = renderer.render(renderer.scene.cameras[0], 0, "full", views=(2, 1))
+    assert rendered is not None and rendered.source_views == (2, 1)
+
+
+@pytest.mark.parametrize(("mode", "most"), [("full", 128), ("fast", 1024)])
+def test_a_tile_is_small_enough_to_stop_at_once_on_a_cpu(renderer: SceneRenderer, mode: Literal["full", "fast"], most: int) -> None:
+    from im4d_core.geometry import projected_box
+
+    renderer.bake_occupancy()
+    camera = resized(renderer.scene.cameras[0], 160, 120)
+    rays = int(projected_box(camera, renderer.scene.box(0)).sum())
+    fractions: list[float] = []
+    with renderer.tuned(replace(renderer.config.sampling, chunk=1 << 14), renderer.config.fast):
+        renderer.render(camera, 0, mode, progress=lambda done: fractions.append(done) is None)
+    assert rays > most, "one tile would prove nothing"
+    assert np.diff([*fractions, 1.0]).max() * rays <= most * 1.01  # the renderer's own test of the box may differ by a few rays at its edge

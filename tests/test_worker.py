@@ -16,6 +16,7 @@ from stand_in import StandIn, as_renderer
 from im4d_core.geometry import resized
 from im4d_core.scene_renderer import SceneRenderer
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
+from viewer.quality import Quality
 from viewer.state import RenderRequest
 from viewer.worker import RenderWorker
 
@@ -287,3 +288,77 @@ def test_a_gpu_that_torch_cannot_use_is_told_once(monkeypatch: pytest.MonkeyPatc
     assert _said_on("cpu", nvidia, "cuda:0", monkeypatch, cuda=False) == ([], ["cpu"])  # as asked for
     assert _said_on("auto", "Mesa | llvmpipe | 4.5", "", monkeypatch, cuda=False) == ([], ["cpu"])  # nothing lies idle
     assert _said_on("auto", nvidia, "cuda:1", monkeypatch, cuda=True) == ([], ["cuda:1"])  # the one that draws the window
+
+
+# ---- still pictures -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_a_full_picture_comes_tile_by_tile_over_its_draft(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="full", width=80))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    draft, *unfinished, picture = desk.pictures()
+    assert draft.request.mode == "fast"
+    assert len(unfinished) >= 3
+    assert not any(part.final for part in unfinished)
+    assert all(part.request == picture.request for part in unfinished)
+    for part in unfinished:  # fast and full pictures of the stand-in show the same: what is not done yet is the draft, not black
+        np.testing.assert_array_equal(part.host_pixels(), picture.host_pixels())
+        np.testing.assert_array_equal(part.depth, picture.depth)
+
+
+def test_a_still_picture_is_the_mean_of_its_passes(desk: Desk) -> None:
+    desk.worker.submit(desk.request(width=64))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    single = desk.pictures()[-1].host_pixels()[..., :3].astype(float)
+    desk.worker.submit(replace(desk.request(width=64), quality=Quality(passes=8)))
+    desk.wait(lambda: desk.pictures()[-1].request.quality.passes == 8 and desk.pictures()[-1].final)
+    mean = desk.pictures()[-1].host_pixels()[..., :3].astype(float)
+    large = desk.request(width=512)
+    desk.worker.submit(large)
+    desk.wait(lambda: desk.pictures()[-1].request == large and desk.pictures()[-1].final)
+    truth = desk.pictures()[-1].host_pixels()[..., :3].reshape(48, 8, 64, 8, 3).mean(axis=(1, 3))
+    assert np.abs(mean - truth).mean() < 0.5 * np.abs(single - truth).mean()  # eight points in a pixel instead of one: edges err by less than half
+    assert len([picture for picture in desk.pictures() if not picture.final]) >= 6, "the means so far are shown"
+
+
+def test_moving_pictures_have_one_pass(desk: Desk) -> None:
+    desk.worker.submit(replace(desk.request(moving=True), quality=Quality(passes=8)))
+    desk.wait(lambda: desk.pictures() and not desk.worker.busy)
+    assert len(desk.renderer.rendered) == 1
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 0.5}], indirect=True)
+def test_a_picture_that_is_complete_is_not_rendered_again(desk: Desk) -> None:
+    asked = desk.request(mode="full")
+    desk.worker.submit(asked)
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    count = len(desk.renderer.rendered)
+    desk.worker.submit(replace(asked, output="depth"))
+    desk.wait(lambda: desk.pictures()[-1].request.output == "depth")
+    assert desk.pictures()[-1].final
+    assert len(desk.renderer.rendered) == count, "another output shows what is there"
+    desk.worker.submit(replace(asked, quality=Quality(fine_samples=9)))
+    desk.wait(lambda: desk.pictures()[-1].request.quality.fine_samples == 9 and desk.pictures()[-1].final)
+    assert len(desk.renderer.rendered) > count
+    desk.worker.bake_occupancy()
+    desk.wait(lambda: desk.of(JobOver))
+    count = len(desk.renderer.rendered)
+    desk.worker.submit(asked)
+    desk.wait(lambda: len(desk.renderer.rendered) > count)  # what pictures are made from has changed
+
+
+def test_quality_and_source_views_reach_the_renderer(desk: Desk) -> None:
+    run = desk.renderer.config
+    near_two = desk.renderer.scene.cameras[2]
+    for steady in (False, True):
+        asked = replace(desk.request(), camera=resized(near_two, 32, 24), quality=Quality(fine_samples=7, min_weight=0.01), hidden=2, steady=steady)
+        desk.worker.submit(asked)
+        desk.wait(lambda asked=asked: desk.pictures() and desk.pictures()[-1].request == asked)
+        assert desk.renderer.asked is not None
+        hidden, views, sampling, fast = desk.renderer.asked
+        assert hidden == 2
+        assert views is not None and set(views) == {1, 3, 4, 5}
+        assert (sampling.fine_samples, sampling.proposal_samples) == (7, run.sampling.proposal_samples)
+        assert (fast.min_weight, fast.steps) == (0.01, run.fast.steps)
+    assert desk.renderer.config == run, "videos are made as the run says"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from im4d_core.config import FastConfig, SamplingConfig
 from im4d_core.types import Scene
 from viewer.state import RenderRequest
 
@@ -64,6 +65,10 @@ class Facts:
     """Whether the occupancy of each frame of the scene exists."""
     ready: tuple[bool, ...]
     """Whether features of each frame are on the device."""
+    sampling: SamplingConfig
+    """The run's samples of the full renderer; `viewer.quality` changes them for the window's pictures."""
+    fast: FastConfig
+    """The run's settings of the fast renderer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,8 @@ class Meter:
             stats,
             device=facts.device,
             model=facts.model,
+            sampling=facts.sampling,
+            fast=facts.fast,
             memory=facts.memory,
             occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
             cache=tuple(

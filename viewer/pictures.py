@@ -16,12 +16,12 @@ from jaxtyping import UInt8
 
 from im4d_core.geometry import resized
 from im4d_core.types import Camera
+from viewer.handover import handed_over
 from viewer.messages import DisplayBuffer, Failed
+from viewer.renders import Canvas, GoOn, Renders, SoFar
 from viewer.state import RenderRequest
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered
     from viewer.interop import DevicePixels
@@ -33,6 +33,7 @@ _DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole
 _FIRST_DRAFT = 0.25  # where no time is known yet
 _SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
 _LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
+_SHOW_S = 0.15  # how often an unfinished picture is shown: putting it over its draft takes time itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ class PictureMaker:
         self._tell = tell
         self._cap = 1.0
         self._pixel_ms: dict[str, float] = {}
-        self._last: RenderRequest | None = None
+        self._renders = Renders(renderer)
+        self._below: _Made | None = None  # the last complete picture; what is unfinished is shown over it
 
     def expected_ms(self, request: RenderRequest) -> float | None:
         """How long a picture should take; None before the first one of its renderer."""
@@ -69,6 +71,8 @@ class PictureMaker:
         Returns:
             None where the picture itself comes soon enough, or a draft would improve nothing.
         """
+        if self._renders.kept(request) is not None:
+            return None
         draft = replace(request, mode="fast") if request.mode == "full" and occupied else request
         if draft.camera.width * draft.camera.height > _SMALL_PIXELS:
             expected_ms = self.expected_ms(draft)
@@ -78,31 +82,74 @@ class PictureMaker:
                 draft = _scaled(draft, float(np.clip((_DRAFT_MS / expected_ms) ** 0.5, *_DRAFTS)))
         return None if draft is request or self._improves_nothing(draft) else draft
 
-    def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: Callable[[float], bool]) -> DisplayBuffer | None:
+    def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: GoOn, show: Callable[[DisplayBuffer], None]) -> DisplayBuffer | None:
         """Render a request; None where `go_on` stopped it.
 
         Args:
             asked_s: when the user asked for it, by the monotonic clock.
             final: whether nothing better follows.
             go_on: as `SceneRenderer.render`'s progress.
+            show: takes what can be seen before the end: a still picture tile by tile, and the mean of its passes so far.
         """
-        made = self._render(request, go_on)
+        still = final and not request.moving
+        kept = self._renders.kept(request)
+        if kept is not None:
+            return self._buffer(_Made(request=request, rendered=kept, steady=False), asked_s, final=final)
+        passes = request.quality.passes if still else 1
+        made = self._render(request, lambda fraction: go_on(fraction / passes), self._tiles(request, asked_s, show) if still else None)
         if made is None:
             return None
+        buffer = self._buffer(made, asked_s, final=final and passes == 1)
+        self._pixel_ms[made.request.mode] = buffer.render_ms / (made.request.camera.width * made.request.camera.height)
+        self._below = made
+        if passes > 1:
+            show(buffer)
+            mean, averaged = made.rendered, 1
+            for mean in self._renders.passes(made.request, made.rendered, go_on):
+                averaged += 1
+                buffer = self._buffer(replace(made, rendered=mean), asked_s, final=averaged == passes)
+                if averaged < passes:
+                    show(buffer)
+            if averaged < passes:
+                return None
+            made = replace(made, rendered=mean)
+        if still and made.request == request:
+            self._renders.keep(request, made.rendered)
+        return buffer
+
+    def forget(self) -> None:
+        """What pictures are made from has changed."""
+        self._renders.forget()
+
+    def _tiles(self, request: RenderRequest, asked_s: float, show: Callable[[DisplayBuffer], None]) -> Callable[[SoFar], None]:
+        """Shows an unfinished picture over its draft, now and then."""
+        below = self._below
+        same = below is not None and below.request.frame == request.frame and _same_view(below.request.camera, request.camera)
+        canvas = Canvas(below.rendered if below is not None and same else None)
+        shown_s = time.monotonic()
+
+        def unfinished(so_far: SoFar) -> None:
+            nonlocal shown_s
+            if time.monotonic() - shown_s < _SHOW_S:
+                return
+            rendered = canvas.shown(*so_far())
+            show(self._buffer(_Made(request=request, rendered=rendered, steady=False), asked_s, final=False))
+            shown_s = time.monotonic()
+
+        return unfinished
+
+    def _buffer(self, made: _Made, asked_s: float, *, final: bool) -> DisplayBuffer:
+        """A picture as the window takes it."""
         began = time.monotonic()
         pixels = self._pixels(made.request, made.rendered)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
-        render_ms = sum(ms for _, ms in stages)
-        camera = made.request.camera
-        self._last = made.request
-        self._pixel_ms[made.request.mode] = render_ms / (camera.width * camera.height)
         return DisplayBuffer(
             request=made.request,
             pixels=pixels,
             depth=made.rendered.depth,
             source_views=made.rendered.source_views,
             stages_ms=stages,
-            render_ms=render_ms,
+            render_ms=sum(ms for _, ms in stages),
             latency_ms=1e3 * (time.monotonic() - asked_s),
             final=final,
             steady=made.steady,
@@ -110,13 +157,13 @@ class PictureMaker:
 
     def _improves_nothing(self, draft: RenderRequest) -> bool:
         """Whether the last picture shows the same, at least as large."""
-        last = self._last
+        last = None if self._below is None else self._below.request
         if last is None or last.camera.width < draft.camera.width:
             return False
-        same = (last.frame, last.output, last.background) == (draft.frame, draft.output, draft.background)
+        same = (last.frame, last.output, last.background, last.quality) == (draft.frame, draft.output, draft.background, draft.quality)
         return same and _same_view(last.camera, draft.camera)
 
-    def _render(self, wanted: RenderRequest, go_on: Callable[[float], bool]) -> _Made | None:
+    def _render(self, wanted: RenderRequest, go_on: GoOn, unfinished: Callable[[SoFar], None] | None) -> _Made | None:
         """Render, smaller where the device's memory does not suffice."""
         import torch
 
@@ -124,7 +171,7 @@ class PictureMaker:
         while True:
             request = wanted if self._cap == 1.0 else _scaled(wanted, self._cap)
             try:
-                rendered = self._renderer.render(request.camera, request.frame, request.mode, progress=go_on)
+                rendered = self._renders.render(request, go_on, unfinished)
             except torch.OutOfMemoryError as error:
                 if self._cap <= _LEAST_CAP:
                     raise
@@ -138,6 +185,8 @@ class PictureMaker:
     def _shrink(self, details: str) -> None:
         self._cap /= 2
         self._renderer.forget()
+        self._renders.forget()
+        self._below = None
         text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
         self._tell(Failed(text=text, details=details, level="warning"))
 
@@ -153,31 +202,7 @@ class PictureMaker:
             background=request.background,
             rendered_on=self._renderer.config.data.background,
         )
-        if not rgba.is_cuda:
-            return rgba.numpy()
-        return _shared(rgba) if self._shares_memory else _copied(rgba)
-
-
-def _shared(rgba: UInt8[Tensor, "h w 4"]) -> DevicePixels:
-    """CUDA memory that is complete after an event on the stream that fills it."""
-    import torch
-
-    from viewer.interop import DevicePixels
-
-    event = torch.cuda.Event()
-    event.record(torch.cuda.current_stream(rgba.device))
-    height, width = rgba.shape[:2]
-    return DevicePixels(owner=(rgba, event), address=rgba.data_ptr(), width=width, height=height, event=event.cuda_event)
-
-
-def _copied(rgba: UInt8[Tensor, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    """Host memory, through a pinned buffer from torch's cache of them."""
-    import torch
-
-    staging = torch.empty(rgba.shape, dtype=torch.uint8, pin_memory=True)
-    staging.copy_(rgba, non_blocking=True)
-    torch.cuda.current_stream(rgba.device).synchronize()  # the render thread waits, the window does not
-    return staging.numpy()
+        return handed_over(rgba, self._shares_memory)
 
 
 def _scaled(request: RenderRequest, size: float) -> RenderRequest:

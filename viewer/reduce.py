@@ -315,6 +315,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetScale: _set_scale,
     e.SetTargetFps: _set_target_fps,
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
+    e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
     e.SetFov: _set_fov,
     e.SetFlySpeed: lambda state, event: set_fly_speed(state, event.speed) if math.isfinite(event.speed) else state,

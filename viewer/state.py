@@ -18,6 +18,7 @@ from jaxtyping import Float64
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
+from viewer.quality import Quality
 
 if TYPE_CHECKING:
     from viewer.events import Effect
@@ -95,6 +96,7 @@ class Picture:
     recent_ms: tuple[float, ...] = ()
     """The last render times at this scale, for the automatic scale."""
     background: Vector = (0.0, 0.0, 0.0)
+    quality: Quality = Quality()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,13 +278,24 @@ class RenderRequest:
     """Its size over the picture area's. Follows from the camera's size, so not part of the key."""
     moving: bool
     """More requests are likely within milliseconds: prefer speed, e.g. no prefetch against the direction. Not part of the picture, so not of the key."""
+    quality: Quality = Quality()
+    hidden: int | None = None
+    """A view that must not be coloured from."""
+    steady: bool = False
+    """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
+    must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
+
+    @property
+    def view_key(self) -> tuple[object, ...]:
+        """Hashable identity of what is rendered, whatever is then shown of it."""
+        camera = self.camera
+        view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
+        return (*view, self.frame, self.mode, self.quality, self.hidden, self.steady)
 
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        camera = self.camera
-        view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
-        return (*view, self.frame, self.mode, self.output, self.background)
+        return (*self.view_key, self.output, self.background)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -329,5 +342,14 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
     mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
     scale = 1.0 if picture.automatic_scale and not moving else picture.scale  # an automatic scale serves motion; a still picture is worth its pixels
     camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
-    background, output = picture.background, picture.output
-    return RenderRequest(camera=camera, frame=state.frame, mode=mode, output=output, background=background, scale=scale, moving=moving)
+    return RenderRequest(
+        camera=camera,
+        frame=state.frame,
+        mode=mode,
+        output=picture.output,
+        background=picture.background,
+        scale=scale,
+        moving=moving,
+        quality=picture.quality,
+        steady=state.dataset_camera is None and not state.path_editor.previewing,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
+from im4d_core.config import FastConfig, SamplingConfig
 from viewer.state import RenderRequest
 
 
@@ -59,5 +60,9 @@ class Stats:
     occupancy: Literal["missing", "partial", "ready"] = "missing"
     cache: tuple[Cached, ...] = ()
     """One entry per scene frame, in the order of `Scene.frames`; empty before a scene is open."""
+    sampling: SamplingConfig = SamplingConfig()
+    """The run's samples of the full renderer."""
+    fast: FastConfig = FastConfig()
+    """The run's settings of the fast renderer."""
     encoder: str = ""
     """Reason why video cannot be encoded; empty when it can."""

@@ -42,7 +42,8 @@ class RenderWorker:
 
     Requests lie in one slot: a newer one replaces an older one that has not begun. A request made during motion gives one picture. For a still
     one a draft comes first where the picture would take long: smaller, and made by the fast renderer where the full one was asked for and the
-    frame's occupancy exists. Once the view has been still for a moment the picture itself follows; any newer request stops it between two tiles.
+    frame's occupancy exists. Once the view has been still for a moment the picture itself follows, shown tile by tile over the draft; any newer
+    request stops it between two tiles.
 
     Args:
         opener: makes the renderer of a folder on a device; runs in the thread.
@@ -248,7 +249,7 @@ class RenderWorker:
                 self._tell_full()
             draft = maker.draft(request, occupied)
             if draft is not None:
-                made = self._picture(maker, draft, asked, final=False, patient=True)
+                made = self._picture(maker, draft, asked, final=False, patient=request.moving)
                 whole = replace(request, mode=draft.mode)
                 expected_ms = maker.expected_ms(whole)
                 if made and request.moving and draft.camera.width < request.camera.width and expected_ms is not None:
@@ -288,7 +289,7 @@ class RenderWorker:
             return wanted and not self._stopping
 
         self._progress = 0.0
-        picture = maker.make(request, asked, final=final, go_on=go_on)
+        picture = maker.make(request, asked, final=final, go_on=go_on, show=self._post)
         if picture is None:
             return False
         self._post(picture)
@@ -356,6 +357,8 @@ class RenderWorker:
         else:
             self._post(JobOver(job="occupancy", cancelled=not complete))
         self._told_full = False
+        if self._maker is not None:
+            self._maker.forget()  # fast pictures follow the new occupancy
         self._post_facts()
 
     # ---- messages -----------------------------------------------------------------------------------------------------------------------------
@@ -373,7 +376,16 @@ class RenderWorker:
         occupied = tuple(renderer.has_occupancy(frame) for frame in renderer.scene.frames)
         ready = tuple(renderer.is_ready(frame) for frame in renderer.scene.frames)
         memory = tuple(renderer.memory().items())
-        self._post(Facts(device=_device_name(str(renderer.device)), model=_model_name(renderer), memory=memory, occupied=occupied, ready=ready))
+        facts = Facts(
+            device=_device_name(str(renderer.device)),
+            model=_model_name(renderer),
+            memory=memory,
+            occupied=occupied,
+            ready=ready,
+            sampling=renderer.config.sampling,
+            fast=renderer.config.fast,
+        )
+        self._post(facts)
 
     def _report(self, fraction: float) -> None:
         self._progress = fraction

@@ -18,6 +18,9 @@ from im4d_core.types import Camera, Scene
 
 _CROP_MULTIPLE = 64
 """Crops are grown to multiples of this, so that few different sizes occur and equal ones are encoded together."""
+_CLEARLY = 1.15
+"""A view is replaced by one that is nearer by this factor. Wide enough that a hand on the mouse does not cross it back and forth, narrow enough that
+colour never comes from a view that is much worse than the best."""
 
 
 def candidates(scene: Scene, centre: Float[np.ndarray, "3"], config: ViewsConfig, target: int | None = None) -> tuple[int, ...]:
@@ -34,9 +37,28 @@ def candidates(scene: Scene, centre: Float[np.ndarray, "3"], config: ViewsConfig
     return ranked
 
 
-def choose_views(scene: Scene, camera: Camera, config: ViewsConfig, target: int | None = None) -> tuple[int, ...]:
-    """The views that colour a picture at test time. `target` names the camera's own view where it has one that must not be used."""
-    return candidates(scene, camera.centre, config, target)[: config.count]
+def choose_views(scene: Scene, camera: Camera, config: ViewsConfig, target: int | None = None, previous: Sequence[int] = ()) -> tuple[int, ...]:
+    """The views that colour a picture at test time: the nearest ones.
+
+    Args:
+        target: the camera's own view where it has one that must not be used.
+        previous: views that coloured the picture before, for a camera that moves: each keeps its place until another view is clearly nearer, so
+            that a camera on a border between two does not flicker. Empty where a picture must depend on nothing but its camera.
+    """
+    ranked = candidates(scene, camera.centre, config, target)
+    if not previous:
+        return ranked[: config.count]
+    distance = {view: float(np.linalg.norm(scene.cameras[view].centre - camera.centre)) for view in ranked}
+    chosen = [view for view in dict.fromkeys(previous) if view in distance][: config.count]
+    others = [view for view in ranked if view not in chosen]
+    missing = min(config.count - len(chosen), len(others))
+    chosen, others = chosen + others[:missing], others[missing:]
+    for newcomer in others:  # nearest first: once one is not clearly nearer than all that are in use, none behind it is
+        farthest = max(chosen, key=distance.__getitem__)
+        if distance[newcomer] * _CLEARLY >= distance[farthest]:
+            break
+        chosen[chosen.index(farthest)] = newcomer
+    return tuple(chosen)
 
 
 def draw_views(scene: Scene, view: int, count: int, config: ViewsConfig, random: np.random.Generator) -> tuple[int, ...]:

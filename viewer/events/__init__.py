@@ -57,7 +57,7 @@ from viewer.events.path import (
     SetPathTime,
     SetRecordsSceneTime,
 )
-from viewer.events.picture import PictureEvent, SetBackground, SetMode, SetOutput, SetOverlay, SetScale, SetTargetFps
+from viewer.events.picture import PictureEvent, SetBackground, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
 from viewer.events.scene_time import SceneTimeEvent, SetFps, SetFrame, SetLoop, SetSpeed
 
 Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent
@@ -121,6 +121,7 @@ __all__ = [
     "SetPathLoop",
     "SetPathTime",
     "SetPose",
+    "SetQuality",
     "SetRecordsSceneTime",
     "SetScale",
     "SetSpeed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from viewer.quality import Quality
 from viewer.state import Mode, Output, Vector
 
 
@@ -41,4 +42,11 @@ class SetOverlay:
     shown: bool
 
 
-PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay
+@dataclass(frozen=True, kw_only=True)
+class SetQuality:
+    """Other samples, thresholds or passes. Clamped."""
+
+    quality: Quality
+
+
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
-from viewer.state import Notice, ViewerState
+from viewer.state import Notice, ViewerState, is_moving
 from viewer.stats import Stats
 
 _FIXED = (
@@ -61,14 +61,14 @@ def _area(stats: Stats) -> tuple[float, float, float, float]:
 
 
 def badge(state: ViewerState, stats: Stats) -> str:
-    """Which renderer made the picture, at which scale and size; e.g. "Fast · 62 % · 1180 x 664"."""
+    """What is seen: which renderer made the picture, at which scale and size, and how far a better one is; e.g. "Fast · 62 % · 1180 x 664"."""
     if stats.displayed is None:
         return stats.loading or ("Rendering the first picture" if state.scene is not None else "No scene")
     camera = stats.displayed.camera
     words = [stats.displayed.mode.capitalize(), f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
     if stats.displayed.output != "colour":
         words.append(stats.displayed.output)
-    if stats.busy and stats.progress < 1.0:
+    if stats.busy and stats.progress < 1.0 and not is_moving(state):  # while moving the next picture is no better, only newer
         words.append(f"refining {100.0 * stats.progress:.0f} %")
     return " · ".join(words)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
+from viewer.panels import quality
 from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
 from viewer.state import MODES, OUTPUTS, SCALES, Mode, Output, ViewerState
 from viewer.stats import Stats
@@ -36,6 +37,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if _OUTPUT_TEXT[picture.output]:
         note(_OUTPUT_TEXT[picture.output])
     events += _resolution(state)
+    events += quality.draw(state, stats)
     _figures(stats)
     return events
 

@@ -1,0 +1,110 @@
+"""How soon a picture that is being made stops when a newer one is asked for: from the request to the render thread's being free.
+
+python -m benchmarks.cancel [RUN] [--size WIDTHxHEIGHT]
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from benchmarks.table import ROOT, durations, report
+from viewer.messages import Failed, Message, Opened
+from viewer.offline import first_request
+from viewer.state import RenderRequest
+from viewer.worker import RenderWorker, open_scene_renderer
+
+_WARM_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Interrupts still pictures at random moments."""
+
+    run: tyro.conf.Positional[Path] = ROOT / "assets" / "demo"
+    """Folder of a run or of an exported scene."""
+    size: Annotated[tuple[int, int], tyro.conf.arg(metavar="WIDTH HEIGHT")] = (1180, 664)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    count: int = 30
+    """Interruptions of each renderer."""
+    json: Path = ROOT / "benchmarks" / "results" / "cancel.json"
+
+
+def main(options: Options) -> None:
+    stopped: list[float] = []
+
+    def opener(source: Path, device: str):
+        renderer = open_scene_renderer(source, device)
+        render = renderer.render
+
+        def watched(*args, **named):
+            made = render(*args, **named)
+            if made is None:
+                if renderer.device.type == "cuda":
+                    import torch
+
+                    torch.cuda.synchronize()  # free only when the device is
+                stopped.append(time.monotonic())
+            return made
+
+        renderer.render = watched
+        return renderer
+
+    bell = threading.Event()
+    worker = RenderWorker(opener=opener, device=options.device, shares_memory=False, wake=bell.set)
+    worker.start()
+    worker.open(options.run)
+    said: list[Message] = []
+
+    def wait(reached) -> None:
+        while not reached():
+            bell.wait(0.005)
+            bell.clear()
+            said.extend(worker.take())
+            problem = next((message for message in said if isinstance(message, Failed) and message.level == "error"), None)
+            if problem is not None:
+                raise SystemExit(problem.text)
+
+    wait(lambda: any(isinstance(message, Opened) for message in said))
+    scene = next(message.scene for message in said if isinstance(message, Opened))
+    rows = []
+    for mode in ("full", "fast"):
+        wanted = first_request(scene, camera=None, frame=None, width=options.size[0], height=options.size[1], mode=mode)
+        rows.append({"renderer": mode, **_interrupted(worker, wanted, wait, stopped, options.count)})
+    worker.stop()
+    report(f"From a newer request to a free render thread, {options.size[0]} x {options.size[1]}", rows, options.json)
+
+
+def _interrupted(worker: RenderWorker, wanted: RenderRequest, wait, stopped: list[float], count: int) -> dict[str, str | int | float | None]:
+    """Times of so many interruptions."""
+    chance = random.Random(0)
+    times: list[float] = []
+    small = replace(wanted, camera=replace(wanted.camera, width=8, height=8), mode="fast", moving=True)
+    deadline = time.monotonic() + _WARM_S
+    while len(times) < count and time.monotonic() < deadline:
+        stopped.clear()
+        worker.submit(replace(wanted, background=(chance.random(), 0.0, 0.0)))
+        began = time.monotonic()
+        wait(lambda began=began: (worker.busy and 0.0 < worker.progress < 1.0) or time.monotonic() - began > 5.0)
+        time.sleep(0.4 + 0.3 * chance.random())  # past the draft
+        if not (worker.busy and worker.progress < 1.0):
+            continue
+        asked = time.monotonic()
+        worker.submit(small)
+        wait(lambda: not worker.busy)
+        if stopped:
+            times.append(1e3 * (stopped[0] - asked))
+    if not times:
+        return {"interruptions": 0, "median ms": None, "p95 ms": None, "longest ms": None}
+    found = durations(times)
+    return {"interruptions": found.count, "median ms": found.median_ms, "p95 ms": found.p95_ms, "longest ms": max(times)}
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,159 @@
+"""Rendering a request with one scene's renderer: source views that do not flicker, live quality, averaged passes, finished pictures kept for a while.
+
+Used by the render thread only. Importing it imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from im4d_core.types import Camera
+from viewer.quality import jitter
+from viewer.state import RenderRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor, device
+
+    from im4d_core.scene_renderer import SceneRenderer
+    from im4d_core.tensors import Rendered
+
+GoOn = Callable[[float], bool]
+SoFar = Callable[[], "tuple[Rendered, int]"]
+_KEPT = 3  # finished pictures; at 1920 x 1080 one takes 50 MB
+_AHEAD = 2  # tiles that a GPU may have in its queue: they cannot be called back
+
+
+class Renders:
+    """Renders requests and remembers what makes the next one better: the source views in use, and pictures that are complete."""
+
+    def __init__(self, renderer: SceneRenderer) -> None:
+        self._renderer = renderer
+        self._kept: OrderedDict[tuple[object, ...], Rendered] = OrderedDict()
+        self._views: tuple[int, ...] = ()
+
+    def kept(self, request: RenderRequest) -> Rendered | None:
+        """The complete picture of a request, where it was made a moment ago; how it is displayed does not matter."""
+        rendered = self._kept.get(request.view_key)
+        if rendered is not None:
+            self._views = rendered.source_views  # what is shown is what the next picture follows
+        return rendered
+
+    def keep(self, request: RenderRequest, rendered: Rendered) -> None:
+        self._kept[request.view_key] = rendered
+        self._kept.move_to_end(request.view_key)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+
+    def forget(self) -> None:
+        """Drop the pictures: memory is short, or what they were made from has changed."""
+        self._kept.clear()
+
+    def render(self, request: RenderRequest, go_on: GoOn, unfinished: Callable[[SoFar], None] | None = None) -> Rendered | None:
+        """One picture; None where `go_on` stopped it.
+
+        Args:
+            unfinished: as `SceneRenderer.render`'s.
+        """
+        renderer, quality = self._renderer, request.quality
+        with renderer.tuned(quality.sampling(renderer.config.sampling), quality.fast(renderer.config.fast)):
+            return renderer.render(
+                request.camera,
+                request.frame,
+                request.mode,
+                hidden=request.hidden,
+                views=self._choose(request),
+                progress=_in_step(go_on, renderer.device),
+                unfinished=unfinished,
+            )
+
+    def passes(self, request: RenderRequest, first: Rendered, go_on: GoOn) -> Iterator[Rendered]:
+        """The means of the first picture and ever more like it, each shifted within the pixel; ends early where `go_on` stops it.
+
+        Only colour and coverage are averaged: the mean of two depths lies on neither surface.
+        """
+        count = request.quality.passes
+        rgb, opacity, samples = first.rgb.clone(), first.opacity.clone(), first.samples.clone()
+        for i in range(1, count):
+            shifted = replace(request, camera=_shifted(request.camera, *jitter(i)))
+            made = self.render(shifted, lambda fraction, i=i: go_on((i + fraction) / count))
+            if made is None:
+                return
+            rgb += made.rgb
+            opacity += made.opacity
+            samples += made.samples  # what the picture cost, all passes together
+            milliseconds = {name: ms + made.milliseconds.get(name, 0.0) for name, ms in first.milliseconds.items()}
+            first = replace(first, milliseconds=milliseconds)
+            yield replace(first, rgb=rgb / (i + 1), opacity=opacity / (i + 1), samples=samples.clone())
+
+    def _choose(self, request: RenderRequest) -> tuple[int, ...]:
+        from im4d_core.methods.source_views import choose_views
+
+        previous = self._views if request.steady else ()
+        self._views = choose_views(self._renderer.scene, request.camera, self._renderer.config.views, request.hidden, previous)
+        return self._views
+
+
+class Canvas:
+    """A picture that is being made, over the draft before it, which may be smaller. Each part is copied once, since this happens between tiles.
+
+    Args:
+        draft: what is seen where nothing is done yet; None: the background.
+    """
+
+    def __init__(self, draft: Rendered | None) -> None:
+        self._draft = draft
+        self._whole: Rendered | None = None
+        self._done = 0
+
+    def shown(self, picture: Rendered, pixels: int) -> Rendered:
+        """The picture so far, of which the first pixels, row by row, are done."""
+        if self._draft is None:
+            return picture
+        if self._whole is None:
+            self._whole = _enlarged(self._draft, *picture.opacity.shape)
+        whole, part = self._whole, slice(self._done, pixels)
+        for canvas, made in ((whole.rgb, picture.rgb), (whole.opacity, picture.opacity), (whole.depth, picture.depth), (whole.samples, picture.samples)):
+            canvas.flatten(0, 1)[part] = made.flatten(0, 1)[part]
+        self._done = pixels
+        return replace(whole, depth=whole.depth.clone(), source_views=picture.source_views)  # depth is handed over as it is, the rest as new bytes
+
+
+def _enlarged(draft: Rendered, height: int, width: int) -> Rendered:
+    """A copy of a draft at the size of a picture."""
+    import torch.nn.functional as F
+
+    def nearest(values: Tensor) -> Tensor:
+        """Between two texels depth would lie on no surface."""
+        return F.interpolate(values[None, None].float(), size=(height, width), mode="nearest")[0, 0].to(values.dtype).clone()
+
+    rgb = F.interpolate(draft.rgb.permute(2, 0, 1)[None], size=(height, width), mode="bilinear")[0].permute(1, 2, 0).contiguous().clone()
+    return replace(draft, rgb=rgb, opacity=nearest(draft.opacity), depth=nearest(draft.depth), samples=nearest(draft.samples))
+
+
+def _shifted(camera: Camera, x: float, y: float) -> Camera:
+    """The camera whose pixel centres lie elsewhere within the pixels."""
+    return replace(camera, K=np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]]) @ camera.K)
+
+
+def _in_step(go_on: GoOn, at: device) -> GoOn:
+    """Keep the host only a few tiles ahead of a GPU, so that stopping stops the device as well."""
+    if at.type != "cuda":
+        return go_on
+    import torch
+
+    queued: deque[torch.cuda.Event] = deque()
+
+    def in_step(fraction: float) -> bool:
+        event = torch.cuda.Event()
+        event.record()
+        queued.append(event)
+        if len(queued) > _AHEAD:
+            queued.popleft().synchronize()
+        return go_on(fraction)
+
+    return in_step
