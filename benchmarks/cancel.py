@@ -57,7 +57,7 @@ def main(options: Options) -> None:
         return renderer
 
     bell = threading.Event()
-    worker = RenderWorker(opener=opener, device=options.device, shares_memory=False, wake=bell.set)
+    worker = RenderWorker(opener=opener, device=options.device, display="", display_device="", shares_memory=False, wake=bell.set)
     worker.start()
     worker.open(options.run)
     said: list[Message] = []
