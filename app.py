@@ -52,8 +52,10 @@ class Options:
     """Say what works on this machine (OpenGL, CUDA, interop, encoder, data) and exit, with 1 if something that should work does not."""
     output: Path = Path("output")
     """Folder for screenshots and videos."""
+    fresh: bool = False
+    """Do not go back to where this scene was left."""
     reset_settings: bool = False
-    """Forget the window's size and the arrangement of its panels."""
+    """Forget the window's size, the arrangement of its panels, preferences, keys and where scenes were left."""
     verbose: bool = False
     """Log everything, with tracebacks."""
 
@@ -94,8 +96,8 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         return video(source, options, size)
     settings = settings_folder()
     if options.reset_settings:
-        for name in ("settings.json", "layout.ini"):
-            (settings / name).unlink(missing_ok=True)
+        for file in (settings / "settings.json", settings / "layout.ini", *(settings / "places").glob("*.json")):
+            file.unlink(missing_ok=True)
     begin = Start(
         source=source,
         frame=options.frame,
@@ -107,6 +109,7 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         interop=options.interop,
         output=options.output,
         settings=settings,
+        fresh=options.fresh,
     )
     try:
         Session(begin).run()

@@ -7,12 +7,16 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jaxtyping
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from driver import Driver
 
 # Before any test module imports the package: shapes and types of every annotated function and dataclass are checked at each call.
 jaxtyping.install_import_hook("im4d_core", "beartype.beartype")
@@ -84,3 +88,14 @@ def display() -> Iterator[str]:
         del os.environ["DISPLAY"]
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
+    """Makes a person at a window on the stand-in renderer; keyword arguments are those of `Driver`."""
+    from driver import Driver
+
+    def make(**options: Any) -> Driver:
+        return Driver(tmp_path, **options)
+
+    return make

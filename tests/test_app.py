@@ -181,9 +181,10 @@ print(f"first picture {{session.first_picture_s:.2f}}", session.shown)
 
 
 def test_settings_that_make_no_sense_are_put_aside(tmp_path: Path) -> None:
+    from viewer.preferences import Preferences
     from viewer.settings import Settings, load_settings, save_settings
 
-    kept = Settings(width=900, height=600, vsync=False)
+    kept = Settings(width=900, height=600, preferences=Preferences(vsync=False, preset="web", chords=(("play", ("G",)),), recent=("/a", "/b")))
     save_settings(kept, tmp_path)
     assert load_settings(tmp_path) == kept
     for broken in ("{", '{"version": 99}', '{"version": 1, "width": -5, "height": 700, "vsync": true}', "[]"):

@@ -66,41 +66,41 @@ def test_chords_are_written_in_one_way() -> None:
 
 
 def test_pressed() -> None:
-    assert bindings.pressed("Space") == "play"
-    assert bindings.pressed("Shift+Space") == "path_play"
-    assert bindings.pressed(",") == bindings.pressed("Left") == "frame_back"
-    assert bindings.pressed("Left", repeated=True) == "frame_back"
-    assert bindings.pressed("Space", repeated=True) is None
-    assert bindings.pressed("W") is None
-    assert bindings.pressed("Ctrl+W") is None
+    assert bindings.in_use().pressed("Space") == "play"
+    assert bindings.in_use().pressed("Shift+Space") == "path_play"
+    assert bindings.in_use().pressed(",") == bindings.in_use().pressed("Left") == "frame_back"
+    assert bindings.in_use().pressed("Left", repeated=True) == "frame_back"
+    assert bindings.in_use().pressed("Space", repeated=True) is None
+    assert bindings.in_use().pressed("W") is None
+    assert bindings.in_use().pressed("Ctrl+W") is None
 
 
 def test_held() -> None:
-    assert bindings.held(["W", "Shift", "Space", "X"]) == {"move_forward", "move_fast"}
-    assert bindings.held(["S"], ctrl=True) == frozenset()  # saving while backing away must not move
+    assert bindings.in_use().held(["W", "Shift", "Space", "X"]) == {"move_forward", "move_fast"}
+    assert bindings.in_use().held(["S"], ctrl=True) == frozenset()  # saving while backing away must not move
 
 
 def test_mouse() -> None:
-    assert bindings.dragged("left", [], "orbit") == "orbit"
-    assert bindings.dragged("left", [], "fly") == "look"
-    assert bindings.dragged("left", ["Shift"], "fly") == "pan"
-    assert bindings.dragged("right", ["Shift"], "orbit") == "look"  # flying fast meanwhile
-    assert bindings.scrolled("none", [], "orbit") == "dolly"
-    assert bindings.scrolled("right", [], "fly") == "fly_speed"
-    assert bindings.scrolled("none", ["Ctrl"], "orbit") == "fov"
-    assert bindings.scrolled("none", ["Alt"], "orbit") == "scale"
-    assert bindings.scrolled("left", [], "orbit") is None
+    assert bindings.in_use().dragged("left", [], "orbit") == "orbit"
+    assert bindings.in_use().dragged("left", [], "fly") == "look"
+    assert bindings.in_use().dragged("left", ["Shift"], "fly") == "pan"
+    assert bindings.in_use().dragged("right", ["Shift"], "orbit") == "look"  # flying fast meanwhile
+    assert bindings.in_use().scrolled("none", [], "orbit") == "dolly"
+    assert bindings.in_use().scrolled("right", [], "fly") == "fly_speed"
+    assert bindings.in_use().scrolled("none", ["Ctrl"], "orbit") == "fov"
+    assert bindings.in_use().scrolled("none", ["Alt"], "orbit") == "scale"
+    assert bindings.in_use().scrolled("left", [], "orbit") is None
 
 
 def test_help_says_everything() -> None:
-    text = " ".join(f"{keys} {what}" for _, rows in bindings.help_rows() for keys, what in rows)
+    text = " ".join(f"{keys} {what}" for _, rows in bindings.in_use().help_rows() for keys, what in rows)
     for key in KEYS:
         for chord in key.chords:
             digit = re.fullmatch(r"Ctrl\+[1-8]", chord)
             assert digit or chord in text, chord
     for row in MOUSE:
         assert row.help in text
-    assert all(text.isascii() for _, rows in bindings.help_rows() for row in rows for text in row)
+    assert all(text.isascii() for _, rows in bindings.in_use().help_rows() for row in rows for text in row)
 
 
 def test_hint() -> None:

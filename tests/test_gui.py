@@ -5,122 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from driver import Driver, pose
 from stand_in import StandIn, as_renderer
 
 from im4d_core.scene_renderer import SceneRenderer
-from viewer.messages import DisplayBuffer
-
-WAIT_S = 20.0
-
-
-class Driver:
-    """A session on a stand-in renderer with a script that plays the user."""
-
-    def __init__(self, folder: Path, *, renderer: StandIn | None = None, **start: Any) -> None:
-        from viewer.session import Session, Start
-
-        self.renderer = renderer or StandIn()
-        self.folder = folder
-        begin = Start(source=folder / "scene", output=folder / "output", size=(1100, 700), **start)
-        self.session = Session(begin, opener=lambda source, device: as_renderer(self.renderer))
-        self.ctx: Any = None
-
-    def run(self, script: Callable[[Driver], None]) -> None:
-        """Open the window, play the script, close; failures of script, widgets or window fail the test."""
-        from imgui_bundle import hello_imgui, imgui
-
-        engine_api, params = imgui.test_engine, self.session.window.params
-        failures: list[BaseException] = []
-        registered: list[Any] = []
-
-        def play(ctx: Any) -> None:
-            self.ctx = ctx
-            try:
-                self.until(lambda: self.session.shown is not None)
-                script(self)
-            except BaseException as error:  # noqa: BLE001 - raised again below, outside the engine's own stack
-                failures.append(error)
-            finally:
-                if ctx.is_error():
-                    failures.append(AssertionError("the test engine could not do something; its log is above"))
-                params.app_shall_exit = True
-
-        def register() -> None:
-            engine = hello_imgui.get_imgui_test_engine()
-            io = engine_api.get_io(engine)
-            io.config_run_speed = engine_api.TestRunSpeed.fast
-            io.config_log_to_tty = True
-            registered.append(engine_api.register_test(engine, "viewer", "script"))
-            registered[0].test_func = play
-            engine_api.queue_test(engine, registered[0])
-
-        params.use_imgui_test_engine = True
-        params.callbacks.register_tests = register
-        self.session.run()
-        if failures:
-            raise failures[0]
-
-    @property
-    def state(self):
-        return self.session.state
-
-    @property
-    def shown(self) -> DisplayBuffer:
-        assert self.session.shown is not None
-        return self.session.shown
-
-    @property
-    def area(self) -> tuple[float, float, float, float]:
-        """The picture area: x, y, width and height in window units."""
-        assert self.session._stats.area is not None
-        return self.session._stats.area
-
-    def until(self, reached: Callable[[], object]) -> None:
-        deadline = time.monotonic() + WAIT_S
-        while not reached():
-            assert time.monotonic() < deadline, f"waited in vain; notices: {[notice.text for notice in self.state.notices]}"
-            self.ctx.yield_()
-
-    def click(self, label: str) -> None:
-        self.ctx.item_click(f"//**/{label}")
-        self.ctx.yield_(2)
-
-    def drag_picture(self, dx: float, dy: float, button: int = 0) -> None:
-        """Drag from the middle of the picture."""
-        x, y, width, height = self.area
-        self.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.6 * height))
-        self.ctx.mouse_down(button)
-        self.ctx.yield_()
-        self.ctx.mouse_move_to_pos((x + 0.5 * width + dx, y + 0.6 * height + dy))
-        self.ctx.yield_()
-        self.ctx.mouse_up(button)
-        self.ctx.yield_(2)
-
-    def press(self, *keys: Any) -> None:
-        chord = 0
-        for key in keys:
-            chord |= int(key)
-        self.ctx.key_press(chord)
-        self.ctx.yield_(2)
-
-    def notices(self) -> str:
-        return " | ".join(notice.text for notice in self.state.notices)
-
-
-@pytest.fixture
-def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
-    def make(**options: Any) -> Driver:
-        return Driver(tmp_path, **options)
-
-    return make
-
-
-def pose(driver: Driver) -> np.ndarray:
-    return driver.state.navigation.T_camera_world.copy()
 
 
 def test_play_scrub_and_step(drive) -> None:

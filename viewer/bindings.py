@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 MODIFIERS = ("Ctrl", "Alt", "Shift")
+
+
+KEY_NAMES: tuple[str, ...] = (
+    *"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-=[],.",
+    *(f"F{n}" for n in range(1, 13)),
+    *("Space", "Enter", "Escape", "Tab", "Delete", "Left", "Right", "Up", "Down", "Home", "End", "PageUp", "PageDown"),
+)
+"""Every key that a chord may end with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,14 +138,12 @@ PANEL_ACTIONS = (
 )
 """Actions of panel buttons that have no key; `Triggered` takes them as well."""
 
-# Rows that read better together in the help: the first one's action → what is shown for all.
-_TOGETHER = {
-    "move_forward": (("W A S D", "move forward, left, back, right"),),
-    "move_down": (("Q E", "move down, up"),),
-    "camera_0": (("Ctrl+0 to Ctrl+9", "camera 0 to 9 of the capture"),),
+# Rows that read better together in the help, as long as the user changed none of them: the first one's action → all of them, and what is shown.
+_TOGETHER: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "move_forward": (("move_forward", "move_back", "move_left", "move_right"), "W A S D", "move forward, left, back, right"),
+    "move_down": (("move_down", "move_up"), "Q E", "move down, up"),
+    "camera_0": (tuple(f"camera_{n}" for n in range(10)), "Ctrl+0 to Ctrl+9", "camera 0 to 9 of the capture"),
 }
-_COVERED = {"move_back", "move_left", "move_right", "move_up", *(f"camera_{n}" for n in range(1, 10))}
-_BY_CHORD = {chord: key for key in KEYS for chord in key.chords}
 
 
 def chord(key: str, *, ctrl: bool = False, alt: bool = False, shift: bool = False) -> str:
@@ -145,61 +152,88 @@ def chord(key: str, *, ctrl: bool = False, alt: bool = False, shift: bool = Fals
     return "+".join([*down, key])
 
 
-def pressed(chord: str, *, repeated: bool = False) -> str | None:
-    """The action a chord fires now, if any.
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What keys and mouse mean: the table above, or what presets and the user made of it (`viewer.keymap`)."""
 
-    Args:
-        repeated: the keyboard's repetition of a key that stays down.
-    """
-    key = _BY_CHORD.get(chord)
-    if key is None or key.held or (repeated and not key.repeats):
-        return None
-    return key.action
+    keys: tuple[Key, ...] = KEYS
+    mouse: tuple[Mouse, ...] = MOUSE
+
+    @cached_property
+    def _by_chord(self) -> dict[str, Key]:
+        return {chord: key for key in self.keys for chord in key.chords}
+
+    def pressed(self, chord: str, *, repeated: bool = False) -> str | None:
+        """The action a chord fires now, if any.
+
+        Args:
+            repeated: the keyboard's repetition of a key that stays down.
+        """
+        key = self._by_chord.get(chord)
+        if key is None or key.held or (repeated and not key.repeats):
+            return None
+        return key.action
+
+    def held(self, keys: Iterable[str], *, ctrl: bool = False) -> frozenset[str]:
+        """The while-held actions of keys that are down, modifiers among them by name. Ctrl is for commands: nothing moves with it."""
+        if ctrl:
+            return frozenset()
+        found = (self._by_chord.get(key) for key in keys)
+        return frozenset(key.action for key in found if key is not None and key.held)
+
+    def dragged(self, button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+        """The action of a drag that began with a button and modifiers down; modifiers without a row of their own do not matter."""
+        return self._mouse("drag", button, modifiers, navigation)
+
+    def scrolled(self, button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+        """The action of the wheel while a button ("none": no button) and modifiers are down."""
+        return self._mouse("scroll", button, modifiers, navigation)
+
+    def _mouse(self, gesture: str, button: str, modifiers: Iterable[str], navigation: str) -> str | None:
+        down = tuple(name for name in MODIFIERS if name in set(modifiers))
+        rows = [row for row in self.mouse if row.gesture == gesture and row.button == button and row.navigation in ("both", navigation)]
+        exact = [row for row in rows if row.modifiers == down]
+        plain = [row for row in rows if not row.modifiers]
+        return next((row.action for row in exact + plain), None)
+
+    def hint(self, action: str) -> str:
+        """The first chord of an action, for tooltips and menus; empty where it has none."""
+        return next((key.chords[0] for key in self.keys if key.action == action and key.chords), "")
+
+    def help_rows(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+        """(section, ((input, what it does), …), …) of everything in the table."""
+        sections: dict[str, list[tuple[str, str]]] = {"Mouse": []}
+        for row in self.mouse:
+            gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[row.gesture]
+            button = {"none": "", "right": "right button + "}.get(row.button, f"{row.button} ") if row.gesture == "scroll" else f"{row.button} "
+            only = "" if row.navigation == "both" else f" ({row.navigation})"
+            sections["Mouse"].append(("+".join([*row.modifiers, f"{button}{gesture}"]), row.help + only))
+        plain = {key.action: key.chords for key in KEYS}
+        for key in self.keys:
+            first = next((first for first, (actions, *_) in _TOGETHER.items() if key.action in actions), None)
+            together = first is not None and all(other.chords == plain[other.action] for other in self.keys if other.action in _TOGETHER[first][0])
+            if first is not None and together:
+                rows = (_TOGETHER[first][1:],) if key.action == first else ()
+            else:
+                rows = ((" or ".join(key.chords), key.help),) if key.chords else ()
+            sections.setdefault(key.section, []).extend(rows)
+        return tuple((name, tuple(rows)) for name, rows in sections.items())
 
 
-def held(keys: Iterable[str], *, ctrl: bool = False) -> frozenset[str]:
-    """The while-held actions of keys that are down, modifiers among them by name. Ctrl is for commands: nothing moves with it."""
-    if ctrl:
-        return frozenset()
-    found = (_BY_CHORD.get(key) for key in keys)
-    return frozenset(key.action for key in found if key is not None and key.held)
+_in_use = Table()
 
 
-def dragged(button: str, modifiers: Iterable[str], navigation: str) -> str | None:
-    """The action of a drag that began with a button and modifiers down; modifiers without a row of their own do not matter."""
-    return _mouse("drag", button, modifiers, navigation)
+def use(table: Table) -> None:
+    """From now on this is what keys and mouse mean; there is one window, so there is one."""
+    global _in_use
+    _in_use = table
 
 
-def scrolled(button: str, modifiers: Iterable[str], navigation: str) -> str | None:
-    """The action of the wheel while a button ("none": no button) and modifiers are down."""
-    return _mouse("scroll", button, modifiers, navigation)
-
-
-def _mouse(gesture: str, button: str, modifiers: Iterable[str], navigation: str) -> str | None:
-    down = tuple(name for name in MODIFIERS if name in set(modifiers))
-    rows = [row for row in MOUSE if row.gesture == gesture and row.button == button and row.navigation in ("both", navigation)]
-    exact = [row for row in rows if row.modifiers == down]
-    plain = [row for row in rows if not row.modifiers]
-    return next((row.action for row in exact + plain), None)
+def in_use() -> Table:
+    """The table that help and tooltips are made from."""
+    return _in_use
 
 
 def hint(action: str) -> str:
-    """The first chord of an action, for tooltips and menus; empty where it has none."""
-    return next((key.chords[0] for key in KEYS if key.action == action), "")
-
-
-def help_rows() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """(section, ((input, what it does), …), …) of everything in the table."""
-    sections: dict[str, list[tuple[str, str]]] = {"Mouse": []}
-    for row in MOUSE:
-        gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[row.gesture]
-        button = {"none": "", "right": "right button + "}.get(row.button, f"{row.button} ") if row.gesture == "scroll" else f"{row.button} "
-        only = "" if row.navigation == "both" else f" ({row.navigation})"
-        sections["Mouse"].append(("+".join([*row.modifiers, f"{button}{gesture}"]), row.help + only))
-    for key in KEYS:
-        if key.action in _TOGETHER:
-            rows = _TOGETHER[key.action]
-        else:
-            rows = () if key.action in _COVERED else ((" or ".join(key.chords), key.help),)
-        sections.setdefault(key.section, []).extend(rows)
-    return tuple((name, tuple(rows)) for name, rows in sections.items())
+    """The first chord of an action in the table in use."""
+    return _in_use.hint(action)

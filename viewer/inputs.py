@@ -9,7 +9,7 @@ import glfw
 from imgui_bundle import imgui
 
 from viewer import bindings
-from viewer.events import Dragged, Event, Scrolled, Triggered
+from viewer.events import Dragged, Event, KeyCaptured, Scrolled, Triggered
 from viewer.state import NavigationMode
 from viewer.window import Rectangle, Window
 
@@ -23,6 +23,7 @@ _NAMES = {
     "PageUp": imgui.Key.page_up,
     "PageDown": imgui.Key.page_down,
 }
+_GLFW = {"-": "MINUS", "=": "EQUAL", "[": "LEFT_BRACKET", "]": "RIGHT_BRACKET", ",": "COMMA", ".": "PERIOD", "PageUp": "PAGE_UP", "PageDown": "PAGE_DOWN"}
 _PLACES = {"Shift": (glfw.KEY_LEFT_SHIFT, glfw.KEY_RIGHT_SHIFT), "Alt": (glfw.KEY_LEFT_ALT, glfw.KEY_RIGHT_ALT)}
 
 
@@ -37,22 +38,26 @@ class InputReader:
 
     def __init__(self) -> None:
         self._drag: _Drag | None = None
-        chords = {chord.rsplit("+", 1)[-1] for key in bindings.KEYS if not key.held for chord in key.chords}
-        self._keys = {name: _imgui_key(name) for name in sorted(chords)}
-        self._held_keys = {chord: _places(chord) for key in bindings.KEYS if key.held for chord in key.chords}
+        self._keys = {name: imgui_key(name) for name in bindings.KEY_NAMES}
 
     def held(self, window: Window) -> frozenset[str]:
         """The while-held actions: by place on the keyboard, none without focus or while text is typed, so that no key can stick."""
         io = imgui.get_io()
         if io.want_text_input or not window.focused:
             return frozenset()
-        down = [name for name, places in self._held_keys.items() if any(window.key_down(place) for place in places)]
+        table = bindings.in_use()
+        names = [chord for key in table.keys if key.held for chord in key.chords]
+        down = [name for name in names if any(window.key_down(place) for place in _places(name))]
         moving = [name for name in down if name not in bindings.MODIFIERS]
-        return bindings.held(down, ctrl=io.key_ctrl) if moving else frozenset()
+        return table.held(down, ctrl=io.key_ctrl) if moving else frozenset()
 
-    def events(self, picture: Rectangle, navigation: NavigationMode) -> list[Event]:
-        """What the user did since the last frame, without the held keys."""
-        return [*self._mouse(picture, navigation), *self._keyboard()]
+    def events(self, picture: Rectangle, navigation: NavigationMode, *, capture: bool) -> list[Event]:
+        """What the user did since the last frame, without the held keys.
+
+        Args:
+            capture: the next key is only told, and does nothing else.
+        """
+        return [*self._mouse(picture, navigation), *(self._captured() if capture else self._keyboard())]
 
     def picked(self, picture: Rectangle) -> tuple[float, float] | None:
         """Where in the picture a double-click fell, as fractions of its width and height from the top left."""
@@ -69,7 +74,7 @@ class InputReader:
             self._drag = None
         if self._drag is None and not io.want_capture_mouse:
             for name, button in _BUTTONS.items():
-                action = bindings.dragged(name, modifiers, navigation) if imgui.is_mouse_clicked(button) else None
+                action = bindings.in_use().dragged(name, modifiers, navigation) if imgui.is_mouse_clicked(button) else None
                 if action is not None:
                     self._drag = _Drag(button=button, action=action)
         delta = io.mouse_delta
@@ -77,7 +82,7 @@ class InputReader:
             yield Dragged(action=self._drag.action, dx_px=delta.x, dy_px=delta.y, height_px=picture.height)
         if io.mouse_wheel and not io.want_capture_mouse:
             button = next((name for name, number in _BUTTONS.items() if imgui.is_mouse_down(number)), "none")
-            action = bindings.scrolled(button, modifiers, navigation)
+            action = bindings.in_use().scrolled(button, modifiers, navigation)
             if action is not None:
                 yield Scrolled(action=action, steps=io.mouse_wheel)
 
@@ -88,16 +93,23 @@ class InputReader:
         for name, key in self._keys.items():
             if imgui.is_key_pressed(key, True):
                 chord = bindings.chord(name, ctrl=io.key_ctrl, alt=io.key_alt, shift=io.key_shift)
-                action = bindings.pressed(chord, repeated=not imgui.is_key_pressed(key, False))
+                action = bindings.in_use().pressed(chord, repeated=not imgui.is_key_pressed(key, False))
                 if action is not None:
                     yield Triggered(action=action)
+
+    def _captured(self) -> Iterable[Event]:
+        io = imgui.get_io()
+        pressed = next((name for name, key in self._keys.items() if imgui.is_key_pressed(key, False)), None)
+        if pressed is not None:
+            yield KeyCaptured(chord=bindings.chord(pressed, ctrl=io.key_ctrl, alt=io.key_alt, shift=io.key_shift))
 
 
 def _origin() -> imgui.ImVec2:
     return imgui.get_main_viewport().pos
 
 
-def _imgui_key(name: str) -> imgui.Key:
+def imgui_key(name: str) -> imgui.Key:
+    """The key that the table of bindings calls by a name."""
     known = _SIGNS.get(name) or _NAMES.get(name)
     if known is not None:
         return known
@@ -105,4 +117,4 @@ def _imgui_key(name: str) -> imgui.Key:
 
 
 def _places(name: str) -> tuple[int, ...]:
-    return _PLACES.get(name) or (getattr(glfw, f"KEY_{name.upper()}"),)
+    return _PLACES.get(name) or (getattr(glfw, f"KEY_{_GLFW.get(name, name.upper())}"),)

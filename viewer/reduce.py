@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer import controls, path_editor, playback, resolution
+from viewer import choices, controls, path_editor, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
+from viewer.preferences import with_recent
 from viewer.state import SCALES, Export, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState
 
 FPS_RANGE = (0.1, 240.0)
@@ -218,6 +219,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         source=event.source,
         first_view=event.first_view,
         opened_s=state.now_s if state.opened_s is None else state.opened_s,
+        preferences=with_recent(state.preferences, event.source),
         navigation=navigation,
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),
@@ -345,4 +347,5 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.PathSaved: _path_saved,
     e.TextPasted: lambda state, event: camera_pasted(state, event.text),
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
+    **choices.REDUCERS,
 }

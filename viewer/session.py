@@ -13,7 +13,7 @@ import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import panels
+from viewer import bindings, keymap, panels
 from viewer.effects import Effects
 from viewer.events import (
     EffectsTaken,
@@ -25,6 +25,7 @@ from viewer.events import (
     PivotPicked,
     RenderFinished,
     Resized,
+    Restored,
     SceneOpened,
     SetFrame,
     SetMode,
@@ -34,21 +35,22 @@ from viewer.events import (
 from viewer.gl import device_name
 from viewer.inputs import InputReader
 from viewer.interop import Interop, open_interop
+from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.meter import Meter
 from viewer.offline import find_frame, find_view
 from viewer.overlays import LineDrawer, Overlays, frustum_depth
+from viewer.preferences import Preferences
 from viewer.present import Presenter
 from viewer.problems import Problems
 from viewer.reduce import reduce
-from viewer.settings import Settings, load_settings, save_settings
+from viewer.settings import Settings, load_settings
 from viewer.state import Mode, RenderRequest, ViewerState, is_moving, render_request
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
 _log = logging.getLogger(__name__)
-_FRAME_S = 1 / 60  # while something moves; vertical sync may make it longer
 _LOADING_S = 0.25  # importing torch needs the processor more than the window does
 _HEARTBEAT_S = 0.5
 _CALM_S = 3.0  # without any event; tooltips and the last figures are drawn by then
@@ -75,7 +77,9 @@ class Start:
     output: Path = Path()
     """Folder of screenshots and videos."""
     settings: Path | None = None
-    """Folder where the window's size and arrangement are kept; None keeps nothing."""
+    """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
+    fresh: bool = False
+    """Do not go back to where the scene was left."""
 
 
 class Session:
@@ -86,14 +90,15 @@ class Session:
     """
 
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
-        self.state = ViewerState()
+        self._settings = load_settings(start.settings) if start.settings is not None else Settings()
+        self.state = ViewerState(preferences=self._settings.preferences)
         self.shown: DisplayBuffer | None = None
         """The picture on the screen."""
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
         self._opener = opener
-        self._settings = load_settings(start.settings) if start.settings is not None else Settings()
+        self._keeper = Keeper(start.settings)
         self._events: deque[Event] = deque()
         self._asked: RenderRequest | None = None
         self._held: frozenset[str] = frozenset()
@@ -122,7 +127,7 @@ class Session:
             overlay=self._draw_overlay,
             failed=self._gui_failed,
             layout_file=None if start.settings is None else start.settings / "layout.ini",
-            vsync=self._settings.vsync,
+            vsync=self._settings.preferences.vsync,
         )
 
     def send(self, event: Event) -> None:
@@ -145,7 +150,7 @@ class Session:
         try:
             self._prepare()
             while not self.window.should_close:
-                self.window.wait(_HEARTBEAT_S if self.window.minimised else self._timeout())
+                self.window.wait(self._timeout())
                 if self._is_due():
                     self._drawn_s = time.monotonic()
                     self._meter.drew(self._drawn_s)
@@ -156,6 +161,8 @@ class Session:
     # ---- start and end ------------------------------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
+        self.window.set_ui_scale(self.state.preferences.ui_scale)
+        bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
         self._interop, reason = open_interop(self._start.interop and self._start.device != "cpu")
         self._presenter = Presenter(self._interop)
@@ -184,9 +191,11 @@ class Session:
         if self._effects is not None:
             self._effects.close()
         self.shown = None
-        if self._start.settings is not None and self._presenter is not None and not self.window.is_fullscreen:
+        bindings.use(bindings.Table())
+        if self._presenter is not None and not self.window.is_fullscreen:
             width, height = self.window.size
-            save_settings(replace(self._settings, width=width, height=height), self._start.settings)
+            self._keeper.keep_settings(replace(self._settings, width=width, height=height))
+        self._keeper.write(self.state)
         for part in (self._presenter, self._lines, self._interop):
             if part is not None:
                 part.close()
@@ -209,19 +218,24 @@ class Session:
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 
     def _timeout(self) -> float:
-        """How long nothing needs to be drawn if nothing happens."""
-        return max(0.0, self._drawn_s + self._interval() - time.monotonic())
+        """How long until the next frame, if nothing happens before."""
+        if self.window.minimised:
+            return _HEARTBEAT_S
+        interval = 0.0 if self.window.due else self._interval()
+        least = 0.0 if self.window.tested else 1.0 / self.state.preferences.max_fps
+        return max(0.0, self._drawn_s + max(interval, least) - time.monotonic())
 
     def _is_due(self) -> bool:
-        return not self.window.minimised and (self.window.due or time.monotonic() - self._drawn_s >= self._interval() - 1e-3)  # 1 ms: sleeping is inexact
+        return not self.window.minimised and self._timeout() < 1e-3  # sleeping is inexact
 
     def _interval(self) -> float:
+        """Seconds between frames while nothing happens; 0 for as many as there may be."""
         if self.window.tested:
             return 0.0
         if self._worker is not None and self._worker.status:
             return _LOADING_S
         if self._held or any(self.state.navigation.velocity) or is_moving(self.state):
-            return _FRAME_S
+            return 0.0
         if self._effects is not None and self._effects.waits:
             return _LOADING_S
         calm = time.monotonic() - self.window.touched_s > _CALM_S and not (self.window.text_input or panels.floating.passes(self.state))
@@ -242,7 +256,7 @@ class Session:
             self.send(Resized(width=width, height=height))
         self._held = self._inputs.held(self.window)
         self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held)])
-        self._events.extend(self._inputs.events(picture, self.state.navigation.mode))
+        self._events.extend(self._inputs.events(picture, self.state.navigation.mode, capture=self.state.asks_key is not None))
         self._events.extend(effects.events())
         self._pick(picture)
         before = self.state
@@ -252,12 +266,23 @@ class Session:
             effects.run(self.state.effects)
             self.state = reduce(self.state, EffectsTaken(count=len(self.state.effects)))
             self.window.invalidate()
+        if self.state.preferences != before.preferences:
+            self._follow(self.state.preferences)
+        self._keeper.keep(self.state, time.monotonic())
         if self.state.layout.panels != before.layout.panels:
             self.window.show_panels(self.state.layout.panels)
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
         self._stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
+
+    def _follow(self, preferences: Preferences) -> None:
+        """Make the window as the user prefers it."""
+        self.window.set_vsync(preferences.vsync)
+        self.window.set_ui_scale(preferences.ui_scale)
+        bindings.use(keymap.table(preferences))
+        self._settings = replace(self._settings, preferences=preferences)
+        self._keeper.keep_settings(self._settings)
 
     def _request(self, worker: RenderWorker, width: int, height: int) -> None:
         request = render_request(self.state, width, height)
@@ -331,8 +356,12 @@ class Session:
         effects.scene = scene
         self.window.set_title(f"{scene.name} - Im4D Viewer")
         start = self._start
+        self._keeper.write(self.state)  # of the scene before
+        place = None if start.fresh else self._keeper.place(source)
         if self._opened_once:
             self.send(SceneOpened(scene=scene, source=source))
+            if place is not None:
+                self.send(Restored(place=place))
             return
         self._opened_once = True
         view = None
@@ -341,6 +370,8 @@ class Session:
         except ValueError as error:
             self.send(Notified(level="error", text=str(error)))
         self.send(SceneOpened(scene=scene, source=source, first_view=view))
+        if place is not None:
+            self.send(Restored(place=place, view=start.camera is None))
         if start.mode is not None:
             self.send(SetMode(mode=start.mode))
         try:
@@ -349,7 +380,7 @@ class Session:
         except ValueError as error:
             self.send(Notified(level="error", text=str(error)))
         stored = start.path or source / "path.json"
-        if start.path is not None or stored.is_file():
+        if start.path is not None or (stored.is_file() and (place is None or not place.path.keys)):
             effects.run((LoadPath(file=stored),))
 
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------

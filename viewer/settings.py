@@ -1,17 +1,21 @@
-"""What the window remembers between two starts: its size and where pictures go. A bad file is put aside, never obeyed."""
+"""What the window remembers between two starts: its size and what the user prefers. A bad file is put aside, never obeyed."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
+from im4d_core.config import config_from_json
+from viewer.preferences import Preferences, clamped
+
 _log = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 _SIZES = (320, 16384)  # windows outside were not made by a person
 
 
@@ -22,7 +26,7 @@ class Settings:
     width: int = 1440
     """Window size in window units."""
     height: int = 860
-    vsync: bool = True
+    preferences: Preferences = Preferences()
 
 
 def settings_folder() -> Path:
@@ -43,34 +47,54 @@ def load_settings(folder: Path) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
-        return _put_aside(file, str(error))
-    if not isinstance(stored, dict) or stored.get("version") != _VERSION:
-        return _put_aside(file, "it is of another version")
-    size = {name: stored.get(name) for name in ("width", "height")}
-    if not all(isinstance(value, int) and _SIZES[0] <= value <= _SIZES[1] for value in size.values()):
-        return _put_aside(file, f"absurd window size {size}")
-    if not isinstance(stored.get("vsync"), bool):
-        return _put_aside(file, f"vsync must be true or false, got {stored.get('vsync')!r}")
-    return Settings(width=stored["width"], height=stored["height"], vsync=stored["vsync"])
+        put_aside(file, str(error))
+        return Settings()
+    try:
+        settings = config_from_json(Settings, _migrated(stored), str(file))
+        if not all(_SIZES[0] <= side <= _SIZES[1] for side in (settings.width, settings.height)):
+            raise ValueError(f"absurd window size {settings.width} x {settings.height}")
+    except ValueError as error:
+        put_aside(file, str(error))
+        return Settings()
+    return replace(settings, preferences=clamped(settings.preferences))
 
 
 def save_settings(settings: Settings, folder: Path) -> None:
     """Write the settings; a folder that cannot be written is logged, not an error."""
-    file = folder / "settings.json"
+    write_json({"version": _VERSION, **asdict(settings)}, folder / "settings.json")
+
+
+def write_json(content: dict[str, Any], file: Path) -> None:
+    """Write a small file of the settings folder, whole or not at all; what cannot be written is logged."""
     temporary = file.with_suffix(f".{os.getpid()}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"version": _VERSION, **asdict(settings)}, indent=2), encoding="utf-8")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
         os.replace(temporary, file)
     except OSError as error:
-        _log.warning("settings are not kept: %s", error)
+        _log.warning("%s is not kept: %s", file.name, error)
 
 
-def _put_aside(file: Path, reason: str) -> Settings:
-    aside = file.with_name("settings.bad.json")
+def put_aside(file: Path, reason: str) -> None:
+    """Rename a file that cannot be used, so that it is neither obeyed nor lost."""
+    aside = file.with_name(f"{file.stem}.bad.json")
     _log.warning("%s is ignored (%s); it was renamed to %s", file, reason, aside.name)
     try:
         os.replace(file, aside)
     except OSError as error:
         _log.warning("it could not be renamed: %s", error)
-    return Settings()
+
+
+def _migrated(stored: object) -> dict[str, Any]:
+    """The content of the present version from that of an older one.
+
+    Raises:
+        ValueError: it is of no version that is known.
+    """
+    version = stored.get("version") if isinstance(stored, dict) else None
+    if not isinstance(stored, dict) or version not in (1, _VERSION):
+        raise ValueError(f"it is of version {version!r}, expected {_VERSION}")
+    values = {key: value for key, value in stored.items() if key != "version"}
+    if version == 1:  # had vertical sync beside the size, and nothing else
+        values["preferences"] = {"vsync": values.pop("vsync", True)}
+    return values

@@ -18,6 +18,7 @@ from jaxtyping import Float64
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
+from viewer.preferences import Preferences
 from viewer.quality import Quality
 
 if TYPE_CHECKING:
@@ -240,6 +241,9 @@ class ViewerState:
     """The camera of the capture the window looks through, until the user moves."""
     last_camera: int = 0
     """The camera of the capture that was looked through last."""
+    preferences: Preferences = Preferences()
+    asks_key: str | None = None
+    """The action that the next key is to mean; no key acts meanwhile."""
     notices: tuple[Notice, ...] = ()
     next_notice: int = 1
     asks_quit: bool = False

@@ -171,8 +171,8 @@ class Window:
             glfw.post_empty_event()
 
     def wait(self, timeout_s: float) -> None:
-        """Take events; sleep until there is one, a frame is due, or the time is over. A minimised window has no frames that are due."""
-        if timeout_s <= 0 or (self._frames_due > 0 and not self.minimised):
+        """Take events; sleep until there is one or the time is over."""
+        if timeout_s <= 0:
             glfw.poll_events()
         else:
             glfw.wait_events_timeout(timeout_s)
@@ -259,6 +259,14 @@ class Window:
 
     def resize(self, width: int, height: int) -> None:
         glfw.set_window_size(self._handle, width, height)
+
+    def set_vsync(self, on: bool) -> None:
+        """Whether a frame waits for the display."""
+        glfw.swap_interval(1 if on else 0)
+
+    def set_ui_scale(self, scale: float) -> None:
+        """Size of text, and of everything measured in it, over what the screen asks for."""
+        imgui.get_style().font_scale_main = scale
 
     def hide(self) -> None:
         if self._open:

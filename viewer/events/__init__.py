@@ -1,8 +1,9 @@
 """Events go into `viewer.reduce.reduce`; effects come out of it.
 
 An *event* is a small frozen value that says what happened. Three senders exist: the window's input code (`inputs`), the panels (`scene_time`,
-`picture`, `camera`, `path`), and the window's jobs: worker, recorder, files (`jobs`). An *effect* (`effects`) is what the state asks the window to do
-because a pure function cannot: `reduce` appends it to `ViewerState.effects`; the window runs all of them in order and answers with `EffectsTaken`.
+`picture`, `camera`, `path`, `session`), and the window's jobs: worker, recorder, files (`jobs`). An *effect* (`effects`) is what the state asks the
+window to do because a pure function cannot: `reduce` appends it to `ViewerState.effects`; the window runs all of them in order and answers with
+`EffectsTaken`.
 
 Everything is imported from here: ``from viewer import events as e``.
 """
@@ -59,10 +60,12 @@ from viewer.events.path import (
 )
 from viewer.events.picture import PictureEvent, SetBackground, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
 from viewer.events.scene_time import SceneTimeEvent, SetFps, SetFrame, SetLoop, SetSpeed
+from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent, SetPreferences
 
-Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent
+Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent | SessionEvent
 
 __all__ = [
+    "AskForKey",
     "AskedFor",
     "BuildOccupancy",
     "CameraEvent",
@@ -83,6 +86,7 @@ __all__ = [
     "JobEvent",
     "JobProgress",
     "JumpToCamera",
+    "KeyCaptured",
     "LoadPath",
     "Notified",
     "OpenScene",
@@ -96,11 +100,13 @@ __all__ = [
     "RenderFinished",
     "ReplacePath",
     "Resized",
+    "Restored",
     "SavePath",
     "SceneOpened",
     "SceneTimeEvent",
     "Scrolled",
     "SelectKey",
+    "SessionEvent",
     "SetBackground",
     "SetExport",
     "SetFlySpeed",
@@ -121,6 +127,7 @@ __all__ = [
     "SetPathLoop",
     "SetPathTime",
     "SetPose",
+    "SetPreferences",
     "SetQuality",
     "SetRecordsSceneTime",
     "SetScale",

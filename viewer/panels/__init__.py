@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viewer.events import Event
-from viewer.panels import camera, display, export, floating, path, render, scene, transport
+from viewer.panels import camera, display, export, floating, keys, path, render, scene, transport
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -21,6 +21,7 @@ PANELS: tuple[tuple[str, Draw], ...] = (
     ("Path", path.draw),
     ("Export", export.draw),
     ("Display", display.draw),
+    ("Keys", keys.draw),
 )
 
 __all__ = ["PANELS", "Draw", "floating", "transport"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from imgui_bundle import imgui
 
-from viewer.events import Event, SetBackground, SetOverlay
+from viewer.events import Event, SetBackground, SetOverlay, SetPreferences
 from viewer.panels.widgets import action, explained, row, section, tooltip
+from viewer.preferences import FPS_RANGE
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
+_UI_SCALES = (0.75, 0.9, 1.0, 1.15, 1.3, 1.5, 2.0, 2.5)
 _OVERLAYS = (
     ("cameras", "Cameras of the capture", "show_cameras"),
     ("sources", "Cameras that colour comes from", ""),
@@ -32,6 +36,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     changed, (red, green, blue) = imgui.color_edit3("##background", list(state.picture.background), imgui.ColorEditFlags_.float)
     if changed:
         events.append(SetBackground(colour=(red, green, blue)))
+    events += _manners(state)
     section("Window")
     width = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
     events += action("Figures##toggle_stats", "stats", width=width, on=state.layout.stats)
@@ -44,3 +49,27 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     imgui.same_line()
     events += action("Hide panels##panels", "panels", width=width)
     return events
+
+
+def _manners(state: ViewerState) -> list[Event]:
+    """How the window behaves; remembered between starts."""
+    section("Manners")
+    preferences = changed_to = state.preferences
+    row("Frames")
+    changed, fps = imgui.slider_float("##max_fps", preferences.max_fps, *FPS_RANGE, "at most %.0f fps")
+    tooltip("Of the window, while something moves; a window at rest draws nothing")
+    if changed:
+        changed_to = replace(changed_to, max_fps=fps)
+    row("Wait")
+    changed, vsync = imgui.checkbox("for the display##vsync", preferences.vsync)
+    tooltip("Vertical sync: no torn pictures, and no more frames than the display shows")
+    if changed:
+        changed_to = replace(changed_to, vsync=vsync)
+    row("Text size")
+    labels = [f"{100 * scale:.0f} %" for scale in _UI_SCALES]
+    at = min(range(len(_UI_SCALES)), key=lambda i: abs(_UI_SCALES[i] - preferences.ui_scale))
+    changed, at = imgui.combo("##ui_scale", at, labels)
+    tooltip("Of text and widgets, over the size that the screen asks for")
+    if changed:
+        changed_to = replace(changed_to, ui_scale=_UI_SCALES[at])
+    return [] if changed_to == preferences else [SetPreferences(preferences=changed_to)]

@@ -149,7 +149,7 @@ def _help() -> list[Event]:
     shown, stays_open = imgui.begin("Help###help", True, flags)
     events: list[Event] = [] if stays_open else [Triggered(action="help")]
     if shown:
-        sections = bindings.help_rows()
+        sections = bindings.in_use().help_rows()
         columns = max(min(int(width / em(20)), 3), 1)
         if imgui.begin_table("##help_columns", columns, imgui.TableFlags_.sizing_stretch_same):
             for column in _packed(sections, columns):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from imgui_bundle import imgui
 
-from viewer.events import Event
-from viewer.panels.widgets import WARNING, action, em, fact, note, plural, seconds, section
+from viewer.events import AskedFor, Event, OpenScene
+from viewer.panels.widgets import WARNING, action, em, fact, note, plural, seconds, section, tooltip
 from viewer.state import Job, ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -17,8 +19,25 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     else:
         events += _capture(state, stats)
     events += action("Open...##scene_open", "open", width=-1.0)
+    events += _recent(state)
     _machine(stats)
     return events
+
+
+def _recent(state: ViewerState) -> list[Event]:
+    """Folders that were open before, as a menu."""
+    others = [folder for folder in state.preferences.recent if state.source is None or folder != str(state.source.absolute())]
+    if not others:
+        return []
+    imgui.set_next_item_width(-1.0)
+    chosen = None
+    if imgui.begin_combo("##recent", "Open again ..."):
+        for i, folder in enumerate(others):
+            clicked, _ = imgui.selectable(f"{Path(folder).name}##recent_{i}", False)
+            tooltip(folder)
+            chosen = folder if clicked else chosen
+        imgui.end_combo()
+    return [] if chosen is None else [AskedFor(effect=OpenScene(source=Path(chosen)))]
 
 
 def _capture(state: ViewerState, stats: Stats) -> list[Event]:

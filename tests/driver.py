@@ -1,0 +1,135 @@
+"""A person at the window: a session on the stand-in renderer, with a script that clicks, drags and types through ImGui's test engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stand_in import StandIn, as_renderer
+
+from viewer.messages import DisplayBuffer
+
+WAIT_S = 20.0
+
+
+class Driver:
+    """A session on a stand-in renderer with a script that plays the user."""
+
+    def __init__(self, folder: Path, *, renderer: StandIn | None = None, **start: Any) -> None:
+        from viewer.session import Session, Start
+
+        self.renderer = renderer or StandIn()
+        self.folder = folder
+        begin = Start(**{"source": folder / "scene", "output": folder / "output", "size": (1100, 700), **start})
+        self.session = Session(begin, opener=lambda source, device: as_renderer(self.renderer))
+        self.ctx: Any = None
+
+    def run(self, script: Callable[[Driver], None]) -> None:
+        """Open the window, play the script, close; failures of script, widgets or window fail the test."""
+        from imgui_bundle import hello_imgui, imgui
+
+        engine_api, params = imgui.test_engine, self.session.window.params
+        failures: list[BaseException] = []
+        registered: list[Any] = []
+
+        def play(ctx: Any) -> None:
+            self.ctx = ctx
+            try:
+                self.until(lambda: self.session.shown is not None)
+                script(self)
+            except BaseException as error:  # noqa: BLE001 - raised again below, outside the engine's own stack
+                failures.append(error)
+            finally:
+                if ctx.is_error():
+                    failures.append(AssertionError("the test engine could not do something; its log is above"))
+                params.app_shall_exit = True
+
+        def register() -> None:
+            engine = hello_imgui.get_imgui_test_engine()
+            io = engine_api.get_io(engine)
+            io.config_run_speed = engine_api.TestRunSpeed.fast
+            io.config_log_to_tty = True
+            registered.append(engine_api.register_test(engine, "viewer", "script"))
+            registered[0].test_func = play
+            engine_api.queue_test(engine, registered[0])
+
+        params.use_imgui_test_engine = True
+        params.callbacks.register_tests = register
+        self.session.run()
+        if failures:
+            raise failures[0]
+
+    @property
+    def state(self):
+        return self.session.state
+
+    @property
+    def shown(self) -> DisplayBuffer:
+        assert self.session.shown is not None
+        return self.session.shown
+
+    @property
+    def area(self) -> tuple[float, float, float, float]:
+        """The picture area: x, y, width and height in window units."""
+        assert self.session._stats.area is not None
+        return self.session._stats.area
+
+    def until(self, reached: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not reached():
+            assert time.monotonic() < deadline, f"waited in vain; notices: {[notice.text for notice in self.state.notices]}"
+            self.ctx.yield_()
+
+    def click(self, label: str) -> None:
+        self.ctx.item_click(f"//**/{label}")
+        self.ctx.yield_(2)
+
+    def choose(self, combo: str, entry: str) -> None:
+        """Open a combo box and click an entry.
+
+        Args:
+            combo: "Panel/##id": the engine finds no combo box by a wildcard.
+            entry: its label; for an entry of `imgui.combo`, which numbers them, "$$2/label" for the third.
+        """
+        self.ctx.item_click(f"//{combo}")
+        self.ctx.yield_(2)
+        self.ctx.item_click(f"//$FOCUSED/{entry}")
+        self.ctx.yield_(2)
+
+    def drag_picture(self, dx: float, dy: float, button: int = 0) -> None:
+        """Drag from the middle of the picture."""
+        x, y, width, height = self.area
+        self.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.6 * height))
+        self.ctx.mouse_down(button)
+        self.ctx.yield_()
+        self.ctx.mouse_move_to_pos((x + 0.5 * width + dx, y + 0.6 * height + dy))
+        self.ctx.yield_()
+        self.ctx.mouse_up(button)
+        self.ctx.yield_(2)
+
+    def press(self, *keys: Any) -> None:
+        chord = 0
+        for key in keys:
+            chord |= int(key)
+        self.ctx.key_press(chord)
+        self.ctx.yield_(2)
+
+    def press_name(self, chord: str) -> None:
+        """Press a chord as the table of bindings writes it."""
+        from imgui_bundle import imgui
+
+        from viewer.inputs import imgui_key
+
+        *modifiers, key = chord.split("+")
+        mods = {"Ctrl": imgui.Key.mod_ctrl, "Alt": imgui.Key.mod_alt, "Shift": imgui.Key.mod_shift}
+        self.press(*(mods[name] for name in modifiers), imgui_key(key))
+
+    def notices(self) -> str:
+        return " | ".join(notice.text for notice in self.state.notices)
+
+
+def pose(driver: Driver) -> np.ndarray:
+    return driver.state.navigation.T_camera_world.copy()

@@ -1,0 +1,94 @@
+"""Manners of the real window: what is remembered, keys of one's own, size of text, scenes opened again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from driver import Driver, pose
+
+
+def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) -> None:
+    settings, left = tmp_path / "settings", []
+
+    def look_around(d: Driver) -> None:
+        d.drag_picture(90.0, 30.0)
+        d.press_name("K")
+        d.click("Display")
+        d.ctx.item_uncheck("//**/for the display##vsync")
+        d.ctx.yield_(3)
+        assert not d.state.preferences.vsync
+        left.append(pose(d))
+
+    def look_again(d: Driver) -> None:
+        np.testing.assert_allclose(pose(d), left[0], atol=1e-9)
+        assert len(d.state.path_editor.path.keys) == 1
+        assert not d.state.preferences.vsync
+        assert d.state.preferences.recent == (str((tmp_path / "scene").absolute()),)
+
+    def look_afresh(d: Driver) -> None:
+        assert not np.allclose(pose(d), left[0])
+
+    drive(settings=settings).run(look_around)
+    stored = json.loads((settings / "settings.json").read_text())
+    assert stored["version"] == 2
+    drive(settings=settings).run(look_again)
+    drive(settings=settings, fresh=True).run(look_afresh)
+
+
+def test_a_key_is_changed_by_clicking_it(drive) -> None:
+    def script(d: Driver) -> None:
+        d.click("Keys")
+        d.click("Space##key_play")
+        assert d.state.asks_key == "play"
+        d.press_name("G")  # shows the axes otherwise
+        assert d.state.asks_key is None
+        assert not d.state.overlays.axes
+        assert not d.state.transport.playing
+        d.press_name("G")
+        assert d.state.transport.playing
+        d.press_name("G")
+        d.press_name("Space")
+        assert not d.state.transport.playing
+        d.click("As shipped##keys_reset")
+        d.press_name("Space")
+        assert d.state.transport.playing
+        d.click("Web viewers##preset_web")
+        before = d.state.navigation.pivot
+        d.drag_picture(40.0, 0.0, button=1)
+        assert d.state.navigation.pivot != before, "the right button pans"
+
+    drive().run(script)
+
+
+def test_text_grows(drive) -> None:
+    def script(d: Driver) -> None:
+        def height() -> float:
+            rectangle = d.ctx.item_info("//Display/##ui_scale").rect_full
+            return rectangle.max.y - rectangle.min.y
+
+        d.click("Display")
+        before = height()
+        d.choose("Display/##ui_scale", "$$5/150 %")
+        d.ctx.yield_(4)
+        assert d.state.preferences.ui_scale == 1.5
+        assert 1.25 < height() / before < 1.55, "the text grows by half, the frame around it does not"
+
+    drive(size=(1100, 980)).run(script)
+
+
+def test_scenes_are_opened_again_from_the_list(drive, tmp_path: Path) -> None:
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    other = tmp_path / "other"
+    stored = {"version": 2, "width": 1100, "height": 700, "preferences": {"recent": [str(other)]}}
+    (settings / "settings.json").write_text(json.dumps(stored))
+
+    def script(d: Driver) -> None:
+        d.click("Scene")
+        d.choose("Scene/##recent", "other##recent_0")
+        d.until(lambda: d.state.source == other)
+        assert d.state.preferences.recent == (str(other), str(tmp_path / "scene"))
+
+    drive(settings=settings).run(script)

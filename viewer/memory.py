@@ -1,0 +1,87 @@
+"""Where a scene was left: camera, time, renderer, path. Kept for each scene in the settings folder, so that it opens there again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from im4d_core.camera_path import CameraPath, path_from_json, path_to_json
+from im4d_core.config import config_from_json
+from viewer.settings import put_aside, write_json
+from viewer.state import LoopMode, Mode, NavigationMode, Output
+
+_VERSION = 1
+_MOST = 100  # places that are kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a scene was looked at, beside the camera."""
+
+    pivot: tuple[float, float, float]
+    up: tuple[float, float, float]
+    navigation: NavigationMode
+    speed: float
+    dataset_camera: str
+    """Name of the camera of the capture that was looked through; empty for none."""
+    mode: Mode
+    output: Output
+    loop: LoopMode
+    path_file: str
+    path_saved: bool
+    """The path is what the file holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a scene was left."""
+
+    manner: Manner
+    camera: CameraPath
+    """One key: pose, field of view and frame."""
+    path: CameraPath
+
+
+def load_place(folder: Path, source: Path) -> Place | None:
+    """Where a scene was left; None where it is not known, or the file is broken (it is put aside)."""
+    file = _file(folder, source)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return _from_json(content, str(file))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        put_aside(file, str(error))
+        return None
+
+
+def save_place(place: Place, folder: Path, source: Path) -> None:
+    """Remember a place; those of scenes that were not opened for longest are forgotten."""
+    file = _file(folder, source)
+    content = {"manner": asdict(place.manner), "camera": path_to_json(place.camera), "path": path_to_json(place.path)}
+    write_json({"version": _VERSION, "scene": str(source.absolute()), **content}, file)
+    files = sorted(file.parent.glob("*.json"), key=lambda known: known.stat().st_mtime)
+    for old in files[:-_MOST]:
+        old.unlink(missing_ok=True)
+
+
+def _file(folder: Path, source: Path) -> Path:
+    return folder / "places" / f"{hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:16]}.json"
+
+
+def _from_json(content: Any, where: str) -> Place:
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise ValueError(f"{where}: it is of another version")
+    manner = config_from_json(Manner, content.get("manner"), f"{where}, manner")
+    if not all(map(math.isfinite, (*manner.pivot, *manner.up, manner.speed))) or np.linalg.norm(manner.up) < 1e-6:
+        raise ValueError(f"{where}: pivot, up and speed must be finite, and up must have a length")
+    camera, path = (path_from_json(content.get(name), f"{where}, {name}") for name in ("camera", "path"))
+    if len(camera.keys) != 1:
+        raise ValueError(f"{where}: camera must have one key, found {len(camera.keys)}")
+    return Place(manner=manner, camera=camera, path=path)

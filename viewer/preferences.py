@@ -1,0 +1,53 @@
+"""What the user prefers about the window, whatever scene is open. Remembered between starts by `viewer.settings`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+Preset = Literal["default", "easyvolcap", "web"]
+PRESETS: tuple[Preset, ...] = ("default", "easyvolcap", "web")
+FPS_RANGE = (10.0, 240.0)
+UI_RANGE = (0.6, 3.0)
+_RECENT = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preferences:
+    """Valid as `clamped` returns them."""
+
+    vsync: bool = True
+    max_fps: float = 60.0
+    """Frames of the window per second at most."""
+    ui_scale: float = 1.0
+    """Size of text and widgets over the one that the screen asks for."""
+    animated: bool = True
+    """Jumps of the camera take a moment."""
+    preset: Preset = "default"
+    """Which buttons of the mouse do what."""
+    chords: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Keys of actions that the user changed: action, chords."""
+    recent: tuple[str, ...] = ()
+    """Folders that were opened last, the newest first."""
+
+
+def clamped(preferences: Preferences) -> Preferences:
+    """The nearest preferences that make sense."""
+    return replace(
+        preferences,
+        max_fps=_within(preferences.max_fps, FPS_RANGE, Preferences.max_fps),
+        ui_scale=_within(preferences.ui_scale, UI_RANGE, Preferences.ui_scale),
+        recent=preferences.recent[:_RECENT],
+    )
+
+
+def with_recent(preferences: Preferences, source: Path) -> Preferences:
+    """A folder was opened."""
+    name = str(source.absolute())
+    return clamped(replace(preferences, recent=(name, *(other for other in preferences.recent if other != name))))
+
+
+def _within(value: float, limits: tuple[float, float], otherwise: float) -> float:
+    return min(max(value, limits[0]), limits[1]) if math.isfinite(value) else otherwise

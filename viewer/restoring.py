@@ -1,0 +1,67 @@
+"""Where the user is in a scene, and back to there when it is opened again. Pure; `viewer.memory` keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from im4d_core.camera_path import CameraPath, keyframe
+from viewer import controls, path_editor, playback
+from viewer.actions import SPEED_RANGE
+from viewer.changes import looking_through, n_frames, taken_over, vector
+from viewer.memory import Manner, Place
+from viewer.state import ViewerState
+
+
+def place_of(state: ViewerState) -> Place | None:
+    """Where the user is; None without a scene. A preview of the path does not count: it ends where the user's camera is."""
+    scene, navigation, editor = state.scene, state.navigation, state.path_editor
+    if scene is None:
+        return None
+    key = keyframe(1, 0.0, np.linalg.inv(navigation.T_camera_world), navigation.fov_y_deg, float(scene.frames[state.transport.index]))
+    manner = Manner(
+        pivot=navigation.pivot,
+        up=navigation.up,
+        navigation=navigation.mode,
+        speed=navigation.speed,
+        dataset_camera="" if state.dataset_camera is None else scene.cameras[state.dataset_camera].name,
+        mode=state.picture.mode,
+        output=state.picture.output,
+        loop=state.transport.loop,
+        path_file=editor.file,
+        path_saved=not editor.unsaved,
+    )
+    return Place(manner=manner, camera=CameraPath(keys=(key,)), path=editor.path)
+
+
+def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
+    """Back to a place of the scene that is open.
+
+    Args:
+        view: whether the camera too; else the scene's first view stays.
+    """
+    scene, manner = state.scene, place.manner
+    if scene is None:
+        return state
+    editor = replace(path_editor.replace_path(state.path_editor, place.path), file=manner.path_file, undo=(), redo=())
+    if manner.path_saved:
+        editor = replace(editor, saved=place.path)
+    key = place.camera.keys[0]
+    index = int(np.argmin(np.abs(np.asarray(scene.frames) - (key.scene_frame or 0.0))))
+    transport = replace(playback.seek(state.transport, n_frames(state), index, state.now_s), loop=manner.loop)
+    state = replace(state, path_editor=editor, transport=transport, picture=replace(state.picture, mode=manner.mode, output=manner.output))
+    if not view:
+        return state
+    navigation = replace(
+        state.navigation,
+        T_camera_world=np.linalg.inv(key.T_world_camera),
+        pivot=manner.pivot,
+        up=vector(np.array(manner.up) / np.linalg.norm(manner.up)),
+        fov_y_deg=float(np.clip(key.fov_y_deg, *controls.FOV_RANGE_DEG)),
+        mode=manner.navigation,
+        speed=float(np.clip(manner.speed, *SPEED_RANGE)),
+    )
+    state = replace(taken_over(state), navigation=navigation, dataset_camera=None)
+    named = next((view for view, camera in enumerate(scene.cameras) if camera.name == manner.dataset_camera), None)
+    return state if named is None else looking_through(state, named)
