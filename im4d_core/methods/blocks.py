@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from im4d_core import kernels
 from im4d_core.config import FieldConfig
+from im4d_core.kernels.packing import BlendTensors, FieldTensors, Layer
 
 
 class _TruncExp(torch.autograd.Function):
@@ -44,10 +45,8 @@ class PlaneField(nn.Module):
         if len(config.spatial) != len(config.temporal):
             raise ValueError(f"a field needs as many spatial as temporal levels, got {config.spatial} and {config.temporal}")
         self.register_buffer("bounds", bounds)
-        self.spatial = nn.ParameterList([torch.empty(3, config.channels, size, size).uniform_(-0.1, 0.1) for size in config.spatial])
-        self.temporal = nn.ParameterList(
-            [torch.empty(3, config.channels, times, size).uniform_(-0.1, 0.1) for size, times in zip(config.spatial, config.temporal, strict=True)]
-        )
+        self.spatial = nn.ParameterList([_planes(config.channels, size, size) for size in config.spatial])
+        self.temporal = nn.ParameterList([_planes(config.channels, times, size) for size, times in zip(config.spatial, config.temporal, strict=True)])
         width, encoded = config.width, 6 * config.channels * len(config.spatial)
         self.trunk = nn.ModuleList([nn.Linear(encoded if i == 0 else width, width) for i in range(config.depth)])
         self.joined = nn.Linear(width + encoded, width) if config.skip else None
@@ -64,6 +63,26 @@ class PlaneField(nn.Module):
         if self.joined is not None:
             hidden = F.relu(self.joined(torch.cat([hidden, encoding], dim=-1)))
         return self.out(hidden).squeeze(-1).float()
+
+    def tensors(self) -> FieldTensors:
+        """What kernels need of the field."""
+        return FieldTensors(
+            spatial=[planes.detach() for planes in self.spatial],
+            temporal=[planes.detach() for planes in self.temporal],
+            trunk=[_layer(layer) for layer in self.trunk],
+            joined=None if self.joined is None else _layer(self.joined),
+            out=_layer(self.out),
+            bounds=self.bounds,
+        )
+
+
+def _layer(linear: nn.Linear) -> Layer:
+    return Layer(weight=linear.weight.detach(), bias=linear.bias.detach())
+
+
+def _planes(channels: int, height: int, width: int) -> Tensor:
+    """Three planes as they begin; channels-last in memory, so that a lookup reads its channels together."""
+    return torch.empty(3, channels, height, width).uniform_(-0.1, 0.1).to(memory_format=torch.channels_last)
 
 
 class _ConvNorm(nn.Module):
@@ -164,6 +183,17 @@ class BlendNet(nn.Module):
         )
         weights = _softmax_over_views(F.relu(self.score(compared)), barred)
         return (weights * seen[..., :3]).sum(dim=1).float()
+
+    def tensors(self) -> BlendTensors:
+        """What kernels need of the network."""
+        return BlendTensors(
+            statistics=_layer(self.statistics),
+            attention=_layer(self.attention),
+            pooled=_layer(self.pooled),
+            spread=_layer(self.spread),
+            compare=_layer(self.compare),
+            score=_layer(self.score),
+        )
 
 
 def _softmax_over_views(logits: Tensor, barred: Tensor | None) -> Tensor:
