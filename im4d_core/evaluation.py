@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import imageio.v3 as iio
 import numpy as np
@@ -23,7 +22,7 @@ from torch import Tensor
 from im4d_core.checkpoint import write_atomically
 from im4d_core.geometry import projected_box
 from im4d_core.metrics import Lpips, psnr, ssim
-from im4d_core.scene_renderer import SceneRenderer
+from im4d_core.scene_renderer import Mode, SceneRenderer
 
 _SHEET_ROWS = 8
 _SHEET_HEIGHT = 320
@@ -51,7 +50,7 @@ class Score:
 class Evaluation:
     """The scores of one renderer on a set of pictures."""
 
-    mode: Literal["fast", "full"]
+    mode: Mode
     device: str
     model: str
     scores: tuple[Score, ...]
@@ -70,7 +69,7 @@ class Evaluation:
 
 def evaluate(
     renderer: SceneRenderer,
-    mode: Literal["fast", "full"],
+    mode: Mode,
     *,
     frames: Sequence[int] = (),
     views: Sequence[int] = (),
@@ -176,9 +175,7 @@ def contact_sheet(rows: Sequence[UInt8[np.ndarray, "_rows _columns 3"]]) -> UInt
     return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
-def _scored(
-    renderer: SceneRenderer, mode: Literal["fast", "full"], frame: int, view: int, lpips: Lpips | None
-) -> tuple[Score, Float[Tensor, "h w 3"], Float[Tensor, "h w 3"]]:
+def _scored(renderer: SceneRenderer, mode: Mode, frame: int, view: int, lpips: Lpips | None) -> tuple[Score, Float[Tensor, "h w 3"], Float[Tensor, "h w 3"]]:
     scene = renderer.scene
     camera = scene.cameras[view]
     inside = torch.from_numpy(projected_box(camera, scene.box(frame), renderer.config.method.pixel_offset))

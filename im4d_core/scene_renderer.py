@@ -6,42 +6,44 @@ density), per view (rays, samples, shading: nothing is kept).
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from im4d_core.cache import ByteCache
+from im4d_core.canvas import Canvas
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
+from im4d_core.kernels.bricks import Bricks
+from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views, stack_context
 from im4d_core.render import fast, full
-from im4d_core.render.bricks import Bricks, bake_bricks, choose_refine
+from im4d_core.render.bricks import bake_bricks, choose_refine
+from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, write_occupancy
 from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
+from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
 from im4d_core.types import Camera, Scene
 
-Mode = Literal["fast", "full"]
+Mode = Literal["fast", "exact", "full"]
+"""fast: as the run is configured, from baked density as a rule. exact: the same samples, the field evaluated at each. full: proposal-sampled."""
 _FAST_RAYS = 1 << 18
 """Rays marched at once by the fast renderer on a GPU."""
-_CPU_RAYS: dict[Mode, int] = {"fast": 1 << 10, "full": 1 << 7}
+_CPU_RAYS: dict[Mode, int] = {"fast": 1 << 10, "exact": 1 << 8, "full": 1 << 7}
 """On a CPU a tile takes 5 to 10 ms, so that a picture stops at once when it is no longer wanted. Larger ones are not faster. The sizes are fixed, not
 timed: where tiles are cut changes the last bit of a colour now and then, and equal requests must give equal pictures."""
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 class SceneRenderer:
@@ -67,10 +69,15 @@ class SceneRenderer:
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
         self._occupancy_path = occupancy_path
-        self._features: _Cache[tuple[int, int], Features] = _Cache(feature_bytes, lambda f: f.texels.nbytes)
-        self._contexts: _Cache[tuple[int, tuple[int, ...]], Context] = _Cache(feature_bytes // 4, lambda c: c.texels.nbytes)
-        self._grids: _Cache[int, Occupancy] = _Cache(256 << 20, lambda g: g.bytes)
-        self._bricks: _Cache[int, Bricks] = _Cache(512 << 20, lambda b: b.bytes)
+        self._features: ByteCache[tuple[int, int], Features] = ByteCache(feature_bytes, lambda f: f.texels.nbytes)
+        self._contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(feature_bytes // 4, lambda c: c.texels.nbytes)
+        self._grids: ByteCache[int, Occupancy] = ByteCache(256 << 20, lambda g: g.bytes)
+        self._bricks: ByteCache[int, Bricks] = ByteCache(512 << 20, lambda b: b.bytes)
+        self._frames: ByteCache[tuple[int, bool], FrameField] = ByteCache(1 << 30, lambda f: f.bytes)
+        self._texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(feature_bytes // 4, lambda t: t.bytes)
+        self.kernel_problem = obstacle(method, config, device)
+        """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
+        self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
         self._file: OccupancyFile | None = None
         self.occupancy_problem: str | None = None
         """Why there is no occupancy file in use, in words for the user."""
@@ -101,50 +108,70 @@ class SceneRenderer:
         Raises:
             ValueError: the scene has no such frame, or the fast mode lacks the frame's occupancy.
         """
-        clock = _Clock(self.device)
+        clock = StageClock(self.device)
         with torch.inference_mode():
-            box = self.scene.box(frame)
-            occupancy = self.occupancy(frame) if mode == "fast" else None
+            occupancy = None if mode == "full" else self.occupancy(frame)
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
             context = self._context(frame, views, clock)
+            if occupancy is not None and self._fused is not None:
+                if progress is not None and not progress(0.0):
+                    return None
+                return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clock)
+            bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
             pixels = all_pixels(camera, self.device)
-            rays = self._rays(camera, pixels, frame, box, occupancy)
+            rays = self._rays(camera, pixels, frame, self.scene.box(frame), occupancy)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
             tiles = hit.split(self._tile(mode)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
-            rgb = background.expand(len(pixels), 3).clone()
-            opacity, depth = torch.zeros(len(pixels), device=self.device), torch.zeros(len(pixels), device=self.device)
-            samples = torch.zeros(len(pixels), dtype=torch.int32, device=self.device)
+            canvas = Canvas(camera.width, camera.height, background)
+            made_by = f"{'full' if occupancy is None else 'exact' if bricks is None else 'baked'}, PyTorch"
             clock.mark("rays")
-
-            def picture(milliseconds: dict[str, float]) -> Rendered:
-                shape = (camera.height, camera.width)
-                return Rendered(
-                    rgb=rgb.clamp(0.0, 1.0).reshape(*shape, 3),
-                    opacity=opacity.reshape(shape),
-                    depth=depth.reshape(shape),
-                    samples=samples.reshape(shape),
-                    source_views=views,
-                    milliseconds=milliseconds,
-                )
-
             done = 0
             for tile in tiles:
                 if progress is not None and not progress(done / len(hit)):
                     return None
                 if unfinished is not None and done:
-                    unfinished(lambda first=tile: (picture({}), int(first[0])))
-                traced = self._trace(_subset(rays, tile), context, frame, occupancy, background)
-                rgb[tile], opacity[tile], depth[tile], samples[tile] = traced.rgb[0], traced.opacity[0], traced.depth[0], traced.samples[0]
+                    unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
+                canvas.put(tile, self._trace(_subset(rays, tile), context, occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
-            return picture(clock.milliseconds())
+            return canvas.picture(views, made_by, clock.milliseconds())
+
+    def _by_kernels(
+        self, fused: FusedRenderer, camera: Camera, frame: int, mode: Mode, occupancy: Occupancy, views: tuple[int, ...], context: Context, clock: StageClock
+    ) -> Rendered:
+        """A fast picture by the CUDA kernels, at once."""
+        baked, fast_config = self._bakes(mode), self.config.fast
+        field, texels = self._frames.get((frame, baked)), self._texels.get((frame, views))
+        if field is None:
+            field = fused.frame(occupancy, self.config.method.times.time(frame), choose_refine(occupancy, self.config.method, fast_config) if baked else None)
+            self._frames.put((frame, baked), field)
+        clock.mark("density")
+        if texels is None:
+            texels = fused.sources(context)
+            self._texels.put((frame, views), texels)
+        clock.mark("features")
+        painted = fused.render(camera, field, texels, fast_config, self.config.data.background)
+        while fused.painter.overflowed():
+            painted = fused.render(camera, field, texels, fast_config, self.config.data.background)
+        clock.mark(mode)
+        assert painted.rgb is not None and painted.opacity is not None and painted.samples is not None  # all was asked for
+        return Rendered(
+            rgb=painted.rgb,
+            opacity=painted.opacity,
+            depth=painted.depth,
+            samples=painted.samples,
+            source_views=views,
+            renderer=f"{'baked' if baked else 'exact'}, CUDA kernels",
+            milliseconds=clock.milliseconds(),
+            display=painted.display,
+        )
 
     def _tile(self, mode: Mode) -> int:
         """Rays traced between two looks at whether the picture is still wanted."""
-        most = _FAST_RAYS if mode == "fast" else self.config.sampling.chunk
+        most = self.config.sampling.chunk if mode == "full" else _FAST_RAYS
         return most if self.device.type == "cuda" else min(most, _CPU_RAYS[mode])
 
     @contextmanager
@@ -179,6 +206,8 @@ class SceneRenderer:
         """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
         self._grids.put(frame, grid)
         self._bricks.drop(frame)
+        for baked in (False, True):
+            self._frames.drop((frame, baked))
 
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
@@ -203,8 +232,8 @@ class SceneRenderer:
             return True
         if not write_occupancy(self._occupancy_path, self.model_id, grids(), len(frames), progress):
             return False
-        self._grids.clear()
-        self._bricks.clear()
+        for cache in (self._grids, self._bricks, self._frames):
+            cache.clear()
         self._open_occupancy()
         return True
 
@@ -220,8 +249,8 @@ class SceneRenderer:
         """Bytes held, by what holds them."""
         held = {
             "sources": self.loader.cached_bytes,
-            "features": self._features.bytes + self._contexts.bytes,
-            "occupancy": self._grids.bytes + self._bricks.bytes,
+            "features": self._features.bytes + self._contexts.bytes + self._texels.bytes,
+            "occupancy": self._grids.bytes + self._bricks.bytes + self._frames.bytes,
         }
         if self.device.type == "cuda":
             held["gpu"] = torch.cuda.memory_allocated(self.device)
@@ -229,7 +258,7 @@ class SceneRenderer:
 
     def forget(self) -> None:
         """Drops every cache, after a failure for lack of memory."""
-        for cache in (self._features, self._contexts, self._grids, self._bricks):
+        for cache in (self._features, self._contexts, self._texels, self._grids, self._bricks, self._frames):
             cache.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -248,15 +277,16 @@ class SceneRenderer:
         except (FileNotFoundError, ValueError) as error:
             self.occupancy_problem = str(error)
 
-    def _context(self, frame: int, views: tuple[int, ...], clock: _Clock) -> Context:
-        if self.config.method.joint_canvas:  # the release's features depend on the set of views: nothing to keep
+    def _context(self, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
+        context = self._contexts.get((frame, views))
+        if context is not None:
+            return context
+        if self.config.method.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
             sources = self.loader.get(frame, views)
             clock.mark("sources")
             context = stack_context([self.method.encode(sources)])
+            self._contexts.put((frame, views), context)
             clock.mark("features")
-            return context
-        context = self._contexts.get((frame, views))
-        if context is not None:
             return context
         known = {view: features for view in views if (features := self._features.get((frame, view))) is not None}
         missing = [view for view in views if view not in known]
@@ -280,16 +310,14 @@ class SceneRenderer:
         near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(box, dtype=torch.float32, device=self.device)[None])
         return Rays(origins=rays.origins, directions=rays.directions, near=rays.near, far=torch.where(far > near, rays.far, rays.near), time=rays.time)
 
-    def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, background: Tensor) -> Traced:
+    def _trace(self, rays: Rays, context: Context, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
         if occupancy is None:
             return full.trace(self.method, rays, context, self.config.sampling, background=background).traced
-        bricks = self._baked(frame, occupancy) if self._bakes else None
         return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
-    @property
-    def _bakes(self) -> bool:
+    def _bakes(self, mode: Mode) -> bool:
         density = self.config.fast.density
-        return density == "baked" or (density == "auto" and self.device.type == "cpu")
+        return mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._fused is not None)))
 
     def _baked(self, frame: int, occupancy: Occupancy) -> Bricks:
         bricks = self._bricks.get(frame)
@@ -332,72 +360,3 @@ def _subset(rays: Rays, index: Tensor) -> Rays:
         far=rays.far[:, index],
         time=rays.time,
     )
-
-
-class _Cache(Generic[Key, Value]):
-    """Values by key within a byte budget; the least recently used go first, the newest always stays."""
-
-    def __init__(self, budget: int, size: Callable[[Value], int]) -> None:
-        self._budget, self._size = budget, size
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self.bytes = 0
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._values
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._values)
-
-    def __getitem__(self, key: Key) -> Value:
-        self._values.move_to_end(key)
-        return self._values[key]
-
-    def get(self, key: Key) -> Value | None:
-        return self[key] if key in self._values else None
-
-    def put(self, key: Key, value: Value) -> None:
-        self.drop(key)
-        self._values[key] = value
-        self.bytes += self._size(value)
-        while self.bytes > self._budget and len(self._values) > 1:
-            self.bytes -= self._size(self._values.popitem(last=False)[1])
-
-    def drop(self, key: Key) -> None:
-        if key in self._values:
-            self.bytes -= self._size(self._values.pop(key))
-
-    def clear(self) -> None:
-        self._values.clear()
-        self.bytes = 0
-
-
-class _Clock:
-    """Time between marks: the host's clock on a CPU, events on a GPU, read once at the end."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
-        self._names: list[str] = []
-        self._events: list[torch.cuda.Event] = []
-        self._times: list[float] = []
-        self.mark("start")
-
-    def mark(self, name: str) -> None:
-        self._names.append(name)
-        if self._cuda:
-            event = torch.cuda.Event(enable_timing=True)
-            event.record()
-            self._events.append(event)
-        else:
-            self._times.append(time.perf_counter())
-
-    def milliseconds(self) -> dict[str, float]:
-        """Milliseconds up to each mark since the one before; waits for the device."""
-        if self._cuda:
-            torch.cuda.synchronize()
-            spent = [before.elapsed_time(after) for before, after in zip(self._events, self._events[1:], strict=False)]
-        else:
-            spent = [(after - before) * 1e3 for before, after in zip(self._times, self._times[1:], strict=False)]
-        stages: dict[str, float] = {}
-        for name, elapsed in zip(self._names[1:], spent, strict=True):
-            stages[name] = stages.get(name, 0.0) + elapsed
-        return stages

@@ -83,5 +83,9 @@ class Rendered:
     samples: Int[Tensor, "h w"]
     source_views: tuple[int, ...]
     """The views the colour was fetched from."""
+    renderer: str
+    """What made it, such as "baked density, CUDA kernels"."""
     milliseconds: dict[str, float]
     """Time spent in each stage, host clock on a CPU, device events on a GPU."""
+    display: UInt8[Tensor, "h w 4"] | None = None
+    """The picture as opaque RGBA bytes, where the renderer wrote them itself."""

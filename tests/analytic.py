@@ -44,6 +44,9 @@ class Ball:
     def encode(self, views: Sequence[SourceView]) -> list[Features]:
         return [Features(view=v.view, frame=v.frame, texels=torch.zeros(3, 2, 2), K=torch.eye(3), T_camera_world=torch.eye(4)) for v in views]
 
+    def tensors(self) -> None:
+        return None
+
     def color(self, points: Tensor, directions: Tensor, context: Context) -> Tensor:
         return (points * 0.5 + 0.5).clamp(0.0, 1.0)
 

@@ -103,7 +103,9 @@ class StandIn:
         takes_s = self.delay_s if mode == "full" else self.delay_s / 10
         rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
         samples = (opacity * (12 if mode == "fast" else 96)).int()
-        picture = Rendered(rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), milliseconds={mode: 1e3 * takes_s + 1.0})
+        picture = Rendered(
+            rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), renderer="stand-in", milliseconds={mode: 1e3 * takes_s + 1.0}
+        )
         for tile in range(10):
             time.sleep(takes_s / 10)
             if progress is not None and not progress(tile / 10):

@@ -48,6 +48,7 @@ def test_gradients_are_those_of_float64(configuration: tuple[tuple[int, ...], tu
     wide = reference.plane_features(points.double(), time.double(), doubles[: len(spatial)], doubles[len(spatial) :])
     wide.backward(pull.double())
     for plane, double in zip((*spatial, *temporal), doubles, strict=True):
+        assert plane.grad is not None and double.grad is not None
         assert plane.grad.is_contiguous(memory_format=torch.channels_last)
         scale = double.grad.abs().max()
         assert (plane.grad - double.grad).abs().max() < 1e-5 * scale  # hundreds of float32 sums in one texel

@@ -9,7 +9,16 @@ import pytest
 from im4d_core.kernels import nvrtc
 
 PLANES = {"LEVELS": 4, "CHANNELS": 16, "SPATIAL": "64,128,256,512", "TEMPORAL": "150,150,150,150", "HALF": 1}
-FILES: dict[str, dict[str, str | int]] = {"probe": {}, "planes": PLANES}
+FIELD = {"LEVELS": 4, "CHANNELS": 16, "SPATIAL": "64,128,256,512", "WIDTH": 64, "DEPTH": 5, "SKIP": 1, "BLOCK": 512, "SHARED": 1}
+FILES: dict[str, dict[str, str | int]] = {
+    "probe": {},
+    "planes": PLANES,
+    "exact": FIELD,
+    "baked": {},
+    "shade": {"VIEWS": 4},
+    "composite": {},
+    "distance": {"REACH": 24},
+}
 KERNELS = Path(nvrtc.__file__).parent
 
 
@@ -26,6 +35,18 @@ def test_no_kernel_file_is_left_out() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_kernel_compiles_for_every_architecture(name: str, architecture: str) -> None:
     assert nvrtc.compiled(name, architecture, FILES[name]).startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize(
+    "small", [{"CHANNELS": 8, "WIDTH": 32, "DEPTH": 2, "SKIP": 0}, {"SHARED": 0, "BLOCK": 256}, {"LEVELS": 1, "SPATIAL": "64", "DEPTH": 1}]
+)
+def test_fields_of_other_shapes_compile(small: dict[str, str | int]) -> None:
+    assert nvrtc.compiled("exact", "sm_90", {**FIELD, **small}).startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("views", [1, 2, 3, 8])
+def test_other_numbers_of_source_views_compile(views: int) -> None:
+    assert nvrtc.compiled("shade", "sm_90", {"VIEWS": views}).startswith(b"\x7fELF")
 
 
 def test_an_error_in_a_source_names_file_and_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,15 +17,14 @@ from jaxtyping import Bool, Float, Float16, Float32, Int, UInt8
 from torch import Tensor
 
 from im4d_core.kernels import nvrtc, packing, structs
+from im4d_core.kernels.bricks import SIDE, Bricks, Refine, brick_places
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 
-BRICK = 8
-"""Fine cells along a side of a brick."""
 REACH = 24
 """Cells that the distance grid looks ahead."""
 MOST_VIEWS = 8
 _BLOCK = 256
-_CORNERS = (BRICK + 1) ** 3
+_CORNERS = (SIDE + 1) ** 3
 
 
 def unserved(field: FieldTensors, views: int) -> str | None:
@@ -41,21 +40,6 @@ def unserved(field: FieldTensors, views: int) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenseBricks:
-    """Density baked for a frame: raw outputs at the corners of bricks of 8 x 8 x 8 fine cells."""
-
-    values: Float16[Tensor, "brick 9 9 9"]
-    table: Int[Tensor, "x y z"]
-    """Brick of each place, -1 where there is none."""
-    refine: tuple[int, int, int]
-    """Fine cells along each side of an occupancy cell."""
-
-    @property
-    def bytes(self) -> int:
-        return self.values.nbytes + self.table.nbytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class FrameField:
     """A field at one time, inside the occupied cells of one box."""
 
@@ -64,7 +48,7 @@ class FrameField:
     cells: tuple[int, int, int]
     distance: UInt8[Tensor, "x y z"]
     lines: tuple[Float16[Tensor, "3 _size channels"], ...]
-    bricks: DenseBricks | None = None
+    bricks: Bricks | None = None
 
     @property
     def bytes(self) -> int:
@@ -138,11 +122,6 @@ class FusedField:
             ("SHARED", int(shared)),
         )
 
-    @property
-    def cell(self) -> Float32[np.ndarray, "3"]:
-        """Size of a cell of the finest plane."""
-        return (self._bounds[1] - self._bounds[0]) / (max(planes.shape[1] for planes in self._planes) - 1)
-
     def lines_at(self, time: float) -> tuple[Float16[Tensor, "3 _size channels"], ...]:
         """The space-time planes at a time in [0, 1]."""
         return tuple(packing.lines_at(planes, time) for planes in self._temporal)
@@ -154,19 +133,13 @@ class FusedField:
         self._launch("evaluate", self._struct(lines), ctypes.c_void_p(points.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_int(len(points)))
         return out
 
-    def refine(self, low: np.ndarray, high: np.ndarray, cells: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Fine cells along each side of an occupancy cell, so that they are no larger than those of the finest plane; at most 4."""
-        needed = (high - low) / np.asarray(cells) / self.cell
-        x, y, z = (next((r for r in (1, 2) if r >= need - 1e-3), 4) for need in needed)  # 1e-3: equal sizes are equal
-        return x, y, z
-
-    def bake(self, frame: FrameField, occupied: Bool[Tensor, "x y z"], refine: tuple[int, int, int]) -> DenseBricks:
+    def bake(self, frame: FrameField, refine: Refine) -> Bricks:
         """Bakes the density of a frame. Waits once, for the number of bricks."""
-        places = _brick_places(occupied, refine)
+        places = brick_places(frame.distance == 0, refine)
         table = torch.full(places.shape, -1, dtype=torch.int32, device=self.device)
         index = places.reshape(-1).nonzero().squeeze(-1)
         table.view(-1)[index] = torch.arange(len(index), dtype=torch.int32, device=self.device)
-        values = torch.empty(len(index), BRICK + 1, BRICK + 1, BRICK + 1, dtype=torch.float16, device=self.device)
+        values = torch.empty(len(index), SIDE + 1, SIDE + 1, SIDE + 1, dtype=torch.float16, device=self.device)
         flat = index.int()
         listed = torch.empty(max(values.numel(), 1), dtype=torch.int32, device=self.device)
         counter = torch.zeros(1, dtype=torch.int32, device=self.device)
@@ -186,7 +159,8 @@ class FusedField:
         lister = nvrtc.kernel("exact", "list_corners", self.device.index, self._defines)
         lister.launch(-(-len(index) * _CORNERS // _BLOCK), _BLOCK, corners, ctypes.c_int(len(index)))
         self._launch("bake", corners, self._struct(frame.lines))
-        return DenseBricks(values=values, table=table, refine=refine)
+        box = torch.tensor(np.stack([frame.low, frame.high]), device=self.device)
+        return Bricks(values=values, table=table, box=box, refine=refine)
 
     def march(self, view: structs.View, samples: structs.Samples, waiting: Tensor, lines: Sequence[Tensor]) -> None:
         """Finds the rays that meet matter and carries them through the field."""
@@ -255,6 +229,10 @@ class Painter:
         x, y, z = occupied.shape
         low, high = box.astype(np.float32)
         return FrameField(low=low, high=high, cells=(x, y, z), distance=distance_grid(occupied, REACH), lines=self.field.lines_at(time))
+
+    def baked(self, frame: FrameField, refine: Refine) -> FrameField:
+        """The same frame with its density baked. Waits once."""
+        return replace(frame, bricks=self.field.bake(frame, refine))
 
     def paint(
         self, aim: Aim, frame: FrameField, sources: SourceTexels, *, background: tuple[float, float, float], renormalise: bool, display_only: bool = False
@@ -354,14 +332,6 @@ def distance_grid(occupied: Bool[Tensor, "x y z"], reach: int) -> UInt8[Tensor, 
             *(ctypes.c_int(number) for number in (x, y, z, axis, int(axis == 2))),
         )
     return grids[1]
-
-
-def _brick_places(occupied: Bool[Tensor, "x y z"], refine: tuple[int, int, int]) -> Bool[Tensor, "bx by bz"]:
-    """Places of bricks that hold an occupied cell."""
-    sides = [BRICK // r for r in refine]
-    padding = [-n % side for n, side in zip(occupied.shape, sides, strict=True)]
-    padded = torch.nn.functional.pad(occupied.float()[None, None], (0, padding[2], 0, padding[1], 0, padding[0]))
-    return torch.nn.functional.max_pool3d(padded, sides, stride=sides)[0, 0] > 0
 
 
 def _view(aim: Aim, frame: FrameField) -> structs.View:

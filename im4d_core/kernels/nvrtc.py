@@ -36,7 +36,9 @@ class Kernel:
     owner: object
     """Keeps the binary loaded."""
 
-    def launch(self, grid: int, block: int, *arguments: ctypes.Structure | ctypes.Array | ctypes._SimpleCData, shared: int = 0, stream: int | None = None) -> None:
+    def launch(
+        self, grid: int, block: int, *arguments: ctypes.Structure | ctypes.Array | ctypes._SimpleCData, shared: int = 0, stream: int | None = None
+    ) -> None:
         """Enqueues one run.
 
         Args:
@@ -44,21 +46,20 @@ class Kernel:
             block: threads of each.
             arguments: ctypes values, passed as they are.
             shared: bytes of dynamic shared memory.
-            stream: a CUDA stream; torch's current one when None.
         """
-        from cuda.bindings import driver
+        from cuda.bindings import driver  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
         if grid == 0:
             return
         pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
-        on = torch.cuda.current_stream().cuda_stream if stream is None else stream
-        (error,) = driver.cuLaunchKernel(self.handle, grid, 1, 1, block, 1, 1, shared, on, ctypes.addressof(pointers), 0)
+        stream = torch.cuda.current_stream().cuda_stream
+        (error,) = driver.cuLaunchKernel(self.handle, grid, 1, 1, block, 1, 1, shared, stream, ctypes.addressof(pointers), 0)
         if error != driver.CUresult.CUDA_SUCCESS:
             raise RuntimeError(f"kernel {self.name}: {error.name}")
 
     def allow_shared(self, size: int) -> None:
         """Lets the kernel have more than 48 KB of dynamic shared memory."""
-        from cuda.bindings import driver
+        from cuda.bindings import driver  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
         attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
         (error,) = driver.cuFuncSetAttribute(self.handle, attribute, size)
@@ -100,7 +101,7 @@ def compiled(name: str, architecture: str, defines: Mapping[str, str | int]) -> 
             return binary
     except OSError:
         pass
-    from cuda.core import Program, ProgramOptions
+    from cuda.core import Program, ProgramOptions  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
     try:
         made = Program(text, "c++", ProgramOptions(arch=architecture, std="c++17", define_macro=options or None, use_fast_math=False)).compile("cubin").code
@@ -118,7 +119,7 @@ def kernel(name: str, function: str, device: int, defines: tuple[tuple[str, str 
     Raises:
         RuntimeError: it cannot be compiled or loaded.
     """
-    from cuda.bindings import driver
+    from cuda.bindings import driver  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
     module = _module(name, device, defines)
     with torch.cuda.device(device):
@@ -130,7 +131,7 @@ def kernel(name: str, function: str, device: int, defines: tuple[tuple[str, str 
 
 @cache
 def _module(name: str, device: int, defines: tuple[tuple[str, str | int], ...]):
-    from cuda.core import ObjectCode
+    from cuda.core import ObjectCode  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
     major, minor = torch.cuda.get_device_capability(device)
     return ObjectCode.from_cubin(compiled(name, f"sm_{major}{minor}", dict(defines)), name=name)
@@ -156,7 +157,7 @@ def problem(device: int) -> str | None:
 
 @cache
 def _compiler() -> str:
-    from cuda.bindings import nvrtc
+    from cuda.bindings import nvrtc  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
     error, major, minor = nvrtc.nvrtcVersion()
     return f"nvrtc {major}.{minor} {error.name}"

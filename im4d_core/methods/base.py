@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from im4d_core.config import MethodConfig
+from im4d_core.kernels.packing import BlendTensors, FieldTensors
 from im4d_core.tensors import Context, Features, SourceView
 
 
@@ -40,4 +41,8 @@ class Method(Protocol):
 
     def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
         """Colour at world points seen along (not necessarily unit) directions."""
+        ...
+
+    def tensors(self) -> tuple[FieldTensors, BlendTensors] | None:
+        """What the fused kernels need; None for a method that is not a plane field with a blending network."""
         ...

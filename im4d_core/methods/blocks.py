@@ -76,7 +76,8 @@ class PlaneField(nn.Module):
         )
 
 
-def _layer(linear: nn.Linear) -> Layer:
+def _layer(linear: nn.Module) -> Layer:
+    assert isinstance(linear, nn.Linear)
     return Layer(weight=linear.weight.detach(), bias=linear.bias.detach())
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from im4d_core.config import MethodConfig
+from im4d_core.kernels.packing import BlendTensors, FieldTensors
 from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of
 from im4d_core.methods.source_views import cropped_to_mask, fetch, on_common_canvas
 from im4d_core.tensors import Context, Features, SourceView
@@ -76,6 +77,10 @@ class Im4D(nn.Module):
         """Colour at world points seen along directions."""
         seen, direction, visible = fetch(points, directions, context, self.config.pixel_offset)
         return self.blend(seen, direction, visible if self.config.mask_invisible else None)
+
+    def tensors(self) -> tuple[FieldTensors, BlendTensors]:
+        """The fine field and the blending network, for the fused kernels."""
+        return self.field.tensors(), self.blend.tensors()
 
     def detached(self, features: Features) -> Features:
         """The same features outside the graph."""

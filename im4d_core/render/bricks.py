@@ -1,46 +1,15 @@
-"""Baked density: the field's raw output of one frame at the corners of fine cells, kept in bricks where the frame's box is occupied."""
+"""Baked density: the field's raw output of one frame at the corners of its occupied cells, as bricks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from im4d_core.config import FastConfig, MethodConfig
+from im4d_core.kernels.bricks import NOTHING, SIDE, Bricks, Refine, brick_places
 from im4d_core.methods.base import Method
 from im4d_core.render.occupancy import Occupancy
-
-SIDE = 8
-"""Fine cells along the side of a brick."""
-NOTHING = -20.0
-"""Raw output where nothing was evaluated; exp(-21) is no density."""
-
-Refine = tuple[int, int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bricks:
-    """The raw output of a field over one frame's box, sparse.
-
-    Every cell of the frame's occupancy is split into `refine` fine cells per axis. A brick holds the corners of 8 fine cells a side; those on its
-    faces are repeated in its neighbours, so that a lookup touches one brick. Interpolating the raw output and activating afterwards keeps surfaces
-    sharper than interpolating density.
-    """
-
-    values: Float[Tensor, "brick 9 9 9"]
-    """x-major; float16 on CUDA, float32 on a CPU. `NOTHING` at corners that touch no occupied cell."""
-    table: Int[Tensor, "bx by bz"]
-    """int32: the brick at each place, x-major, or -1 where no fine cell lies in an occupied cell."""
-    box: Float[Tensor, "2 3"]
-    refine: Refine
-
-    @property
-    def bytes(self) -> int:
-        """Held in memory."""
-        return self.values.nbytes + self.table.nbytes
 
 
 def choose_refine(occupancy: Occupancy, method: MethodConfig, config: FastConfig) -> Refine:
@@ -65,8 +34,7 @@ def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refin
     """
     occupied = occupancy.occupied
     device = occupied.device
-    window = [SIDE // r for r in refine]  # occupancy cells of a brick
-    there = F.max_pool3d(occupied[None, None].float(), window, stride=window, ceil_mode=True)[0, 0] > 0
+    there = brick_places(occupied, refine)
     table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
     places = there.nonzero()
     lattice = [n * r + 1 for n, r in zip(occupied.shape, refine, strict=True)]

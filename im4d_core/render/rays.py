@@ -13,7 +13,7 @@ from im4d_core.geometry import box_depth_range
 from im4d_core.tensors import Rays
 from im4d_core.types import Camera
 
-_NEAR, _FAR = 0.1, 100.0
+NEAR, _FAR = 0.1, 100.0
 """Depths that near and far stay between, in world units (the released configurations)."""
 
 
@@ -43,7 +43,7 @@ def camera_rays(
         directions = torch.einsum("bij,bnj->bni", to_world, torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1))
     origins = stacked([camera.centre for camera in cameras]).unsqueeze(1).expand_as(directions)
     if slab:
-        ranges = stacked([np.clip(box_depth_range(camera, box), _NEAR, _FAR) for camera, box in zip(cameras, boxes, strict=True)])
+        ranges = stacked([np.clip(box_depth_range(camera, box), NEAR, _FAR) for camera, box in zip(cameras, boxes, strict=True)])
         near, far = (ranges[:, i, None].expand(uv.shape[:-1]) for i in (0, 1))
     else:
         near, far = box_crossing(origins, directions, stacked(list(boxes)))
@@ -56,7 +56,7 @@ def box_crossing(
     """Depth at which rays enter and leave a box; far <= near where they miss. Entry is never nearer than 0.1."""
     safe = torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)  # within a slab's plane: no division by zero
     low, high = (boxes[:, 0, None] - origins) / safe, (boxes[:, 1, None] - origins) / safe
-    near = torch.minimum(low, high).amax(dim=-1).clamp(min=_NEAR)
+    near = torch.minimum(low, high).amax(dim=-1).clamp(min=NEAR)
     return near, torch.maximum(low, high).amin(dim=-1)
 
 
