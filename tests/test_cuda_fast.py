@@ -34,7 +34,7 @@ TIME = 0.37
 def _config(field: FieldConfig, *, released: bool = False) -> RunConfig:
     config = RunConfig(
         method=MethodConfig(field=field, bounds=BOUNDS, times=TimeRange(first=0, last=9)),
-        occupancy=OccupancyConfig(resolution=(40,), min_alpha=0.05),
+        occupancy=OccupancyConfig(resolution=(40,), min_alpha=0.05, dilation=0),
         fast=FastConfig(steps=200),
     )
     if not released:
@@ -48,13 +48,13 @@ def _model(config: RunConfig) -> Im4D:
     torch.manual_seed(3)
     method = Im4D(config.method).cuda().eval()
     with torch.no_grad():
-        for planes in (*method.field.spatial, *method.field.temporal):
-            planes.mul_(6.0)
+        for planes in (method.field.spatial[0], method.field.temporal[0]):
+            planes.mul_(8.0)  # coarse shapes, fine detail
         points = torch.rand(4096, 3, device="cuda") * 1.2 - 0.6
         raw = method.logit(points[None], torch.tensor([TIME], device="cuda"))
         gain = 5.0 / float(raw.std())
         method.field.out.weight.mul_(gain)
-        method.field.out.bias.copy_((method.field.out.bias - float(raw.mean())) * gain - 1.0)
+        method.field.out.bias.copy_((method.field.out.bias - float(raw.mean())) * gain - 4.0)
     return method
 
 
