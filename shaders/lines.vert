@@ -11,13 +11,15 @@ layout(location = 1) in vec3 end;
 layout(location = 2) in vec4 colour;
 
 out vec4 tint;
-out float across;  // pixels from the middle of the line
+out float across;         // pixels from the middle of the line
+out float inverse_depth;  // linear on the screen, as everything here is: w is 1
 
 void main() {
     vec4 a = clip_world * vec4(start, 1.0);
     vec4 b = clip_world * vec4(end, 1.0);
     tint = colour;
     across = 0.0;
+    inverse_depth = 1.0;
     if (a.w < near && b.w < near) {
         gl_Position = vec4(2.0, 2.0, 2.0, 1.0);  // outside: nothing is drawn
         return;
@@ -33,6 +35,7 @@ void main() {
     int corner = gl_VertexID % 6;
     bool last = corner == 1 || corner == 2 || corner == 4;
     across = corner == 2 || corner >= 4 ? half_width : -half_width;
+    inverse_depth = 1.0 / (last ? b.w : a.w);
     vec2 place = (last ? to : from) + vec2(-along.y, along.x) * across;
     gl_Position = vec4(place / (viewport * 0.5), 0.0, 1.0);
 }

@@ -99,3 +99,50 @@ def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
         return Driver(tmp_path, **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def context(display: str) -> Iterator[None]:
+    """An OpenGL 3.3 core context on a hidden window."""
+    from viewer.window import glfw  # it has chosen the GLFW library
+
+    assert glfw.init()
+    for hint, value in (
+        (glfw.VISIBLE, glfw.FALSE),
+        (glfw.CONTEXT_VERSION_MAJOR, 3),
+        (glfw.CONTEXT_VERSION_MINOR, 3),
+        (glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE),
+        (glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE),
+    ):
+        glfw.window_hint(hint, value)
+    window = glfw.create_window(64, 64, "test", None, None)
+    assert window
+    glfw.make_context_current(window)
+    yield
+    glfw.destroy_window(window)
+    glfw.terminate()
+
+
+@pytest.fixture
+def shoot(context: None) -> Callable[[int, int, Callable[[], None]], np.ndarray]:
+    """Draw into a framebuffer of a size and read it back, row 0 on top."""
+    from OpenGL import GL
+
+    from viewer.gl import clear, read_framebuffer
+
+    def shot(width: int, height: int, draw: Callable[[], None]) -> np.ndarray:
+        frame = GL.glGenFramebuffers(1)
+        target = GL.glGenTextures(1)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, target)
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, frame)
+        GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, target, 0)
+        clear(width, height, (0.0, 0.0, 0.0))
+        draw()
+        pixels = read_framebuffer(width, height)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        GL.glDeleteFramebuffers(1, [frame])
+        GL.glDeleteTextures([target])
+        return pixels
+
+    return shot

@@ -17,7 +17,8 @@ import torch
 
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.geometry import intrinsics, look_at
-from im4d_core.tensors import Rendered
+from im4d_core.render.occupancy import Occupancy
+from im4d_core.tensors import Rendered, SourceView
 from im4d_core.types import Camera, Scene, Sensor
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class StandIn:
         self.prefetched: tuple[int, ...] = ()
         self.cancelled = 0
         self.closed = False
+        self.loader = StandInLoader(self.scene)
 
     def render(
         self,
@@ -127,6 +129,13 @@ class StandIn:
     def has_occupancy(self, frame: int) -> bool:
         return self.occupied and frame in self.scene.frames
 
+    def occupancy(self, frame: int) -> Occupancy:
+        """Cells of 0.1 m that the circling sphere reaches."""
+        axis = torch.linspace(-0.95, 0.95, 20)
+        points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
+        occupied = (points - _centres(self.scene.frames.index(frame))[3]).norm(dim=-1) < _RADIUS + 0.1
+        return Occupancy(occupied=occupied, box=torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]))
+
     def is_ready(self, frame: int) -> bool:
         return any(rendered[0] == frame for rendered in self.rendered)
 
@@ -152,6 +161,21 @@ class StandIn:
         self.closed = True
 
 
+class StandInLoader:
+    """The captured pictures: what the analytic scene looks like from each camera."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def get(self, frame: int, views: Sequence[int]) -> list[SourceView]:
+        found = []
+        for view in views:
+            camera = self.scene.cameras[view]
+            rgb, opacity, _ = _trace(camera, self.scene.frames.index(frame))
+            found.append(SourceView(view=view, frame=frame, camera=camera, image=(rgb * 255 + 0.5).byte(), mask=(opacity * 255).byte()))
+        return found
+
+
 def as_renderer(stand_in: StandIn) -> SceneRenderer:
     """For the type checker, which cannot know that the interface is the same."""
     return cast("SceneRenderer", stand_in)
@@ -163,14 +187,18 @@ def _first(picture: Rendered, pixels: int) -> Rendered:
     return replace(picture, rgb=picture.rgb * done[..., None], opacity=picture.opacity * done, depth=picture.depth * done, samples=picture.samples * done)
 
 
+def _centres(index: int) -> torch.Tensor:
+    turn = 2 * np.pi * index / 8
+    return torch.tensor([[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 0.8], [0.5 * np.cos(turn), 0.5 * np.sin(turn), 0.0]], dtype=torch.float32)
+
+
 def _trace(camera: Camera, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Colour, opacity and depth of spheres: one that circles, and one at the end of each axis."""
     v, u = torch.meshgrid(torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij")
     K = torch.tensor(camera.K, dtype=torch.float32)
     directions = torch.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], torch.ones_like(u)], -1) @ torch.tensor(camera.R, dtype=torch.float32)
     origin = torch.tensor(camera.centre, dtype=torch.float32)
-    turn = 2 * np.pi * index / 8
-    centres = torch.tensor([[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 0.8], [0.5 * np.cos(turn), 0.5 * np.sin(turn), 0.0]], dtype=torch.float32)
+    centres = _centres(index)
     radii = torch.tensor([0.15, 0.15, 0.15, _RADIUS])
     rgb = torch.zeros(camera.height, camera.width, 3)
     opacity, depth = torch.zeros_like(u), torch.full_like(u, torch.inf)

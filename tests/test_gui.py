@@ -170,6 +170,32 @@ def test_a_path_is_made_exported_and_cancelled(drive, tmp_path) -> None:
         assert (video.streams.video[0].width, video.streams.video[0].height) == (64, 48)
 
 
+def test_overlays_come_with_the_picture_and_go(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.press(imgui.Key.o)
+        d.until(lambda: d.shown.cells is not None)
+        d.press(imgui.Key.g)
+        assert d.state.overlays.grid
+        d.press(imgui.Key.right_arrow)
+        d.until(lambda: d.shown.request.frame == 11)
+        assert d.shown.cells is not None and d.shown.cells.frame == 11
+        d.press(imgui.Key.t)
+        d.until(lambda: len(d.session._stats.thumbnails) == 2)
+        d.ctx.yield_(3)
+        window = d.ctx.get_window_by_ref("//##sources")
+        d.ctx.mouse_move_to_pos((window.pos.x + 0.25 * window.size.x, window.pos.y + 0.5 * window.size.y))
+        d.ctx.mouse_click(0)
+        d.until(lambda: d.state.dataset_camera == 1)
+        d.press(imgui.Key.o)
+        d.until(lambda: d.shown.cells is None)
+        d.press(imgui.Key.t)
+        d.ctx.yield_(3)
+
+    drive().run(script)
+
+
 def test_screenshots_of_picture_and_window(drive) -> None:
     import imageio.v3 as imageio
     from imgui_bundle import imgui
@@ -322,7 +348,7 @@ def test_the_stored_picture_is_shown_before_the_scene_is_open(display: str, tmp_
         update()
         now = time.monotonic()
         drawn.append(now)
-        if session._preview_size is not None and len(drawn) > 1:
+        if session._area is not None and session._area.shows_stored and len(drawn) > 1:
             session.window.before_swap(lambda: seen.append(read_framebuffer(*session.window.framebuffer_size)))
         if session.first_picture_s is not None and now > session._began_s + session.first_picture_s + 3.0:
             session.window.request_close()

@@ -2,57 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def context(display: str) -> Iterator[None]:
-    """An OpenGL 3.3 core context on a hidden window."""
-    from viewer.window import glfw  # it has chosen the GLFW library
-
-    assert glfw.init()
-    for hint, value in (
-        (glfw.VISIBLE, glfw.FALSE),
-        (glfw.CONTEXT_VERSION_MAJOR, 3),
-        (glfw.CONTEXT_VERSION_MINOR, 3),
-        (glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE),
-        (glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE),
-    ):
-        glfw.window_hint(hint, value)
-    window = glfw.create_window(64, 64, "test", None, None)
-    assert window
-    glfw.make_context_current(window)
-    yield
-    glfw.destroy_window(window)
-    glfw.terminate()
-
-
-@pytest.fixture
-def shoot(context: None) -> Callable[[int, int, Callable[[], None]], np.ndarray]:
-    """Draw into a framebuffer of a size and read it back, row 0 on top."""
-    from OpenGL import GL
-
-    from viewer.gl import clear, read_framebuffer
-
-    def shot(width: int, height: int, draw: Callable[[], None]) -> np.ndarray:
-        frame = GL.glGenFramebuffers(1)
-        target = GL.glGenTextures(1)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, target)
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, frame)
-        GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, target, 0)
-        clear(width, height, (0.0, 0.0, 0.0))
-        draw()
-        pixels = read_framebuffer(width, height)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
-        GL.glDeleteFramebuffers(1, [frame])
-        GL.glDeleteTextures([target])
-        return pixels
-
-    return shot
 
 
 def picture(width: int, height: int) -> np.ndarray:
@@ -138,10 +89,10 @@ def test_a_storm_of_sizes_leaks_no_objects(shoot) -> None:
 
 
 def test_a_large_texture_is_given_back_after_a_while(shoot, monkeypatch) -> None:
-    from viewer import present
+    from viewer import pixel_texture, present
 
     clock = [100.0]
-    monkeypatch.setattr(present.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(pixel_texture.time, "monotonic", lambda: clock[0])
     presenter = present.Presenter(None)
     presenter.update(picture(1000, 1000))
     presenter.update(picture(100, 100))
@@ -155,8 +106,8 @@ def test_a_large_texture_is_given_back_after_a_while(shoot, monkeypatch) -> None
 def test_a_shader_whose_uniforms_differ_is_refused(context: None) -> None:
     from viewer.gl import Program
 
-    with pytest.raises(RuntimeError, match=r"present\.frag.*expected the uniforms.*'sizes'.*found.*'size'"):
-        Program("present.vert", "present.frag", uniforms=("picture", "sizes", "scale"))
+    with pytest.raises(RuntimeError, match=r"lines\.frag.*expected the uniforms.*'widths'.*found.*'width'"):
+        Program("lines.vert", "lines.frag", uniforms=("clip_world", "viewport", "widths", "near", "half_width", "depths", "depths_size", "origin", "extent"))
 
 
 def test_a_broken_or_missing_shader_is_named(context: None, tmp_path, monkeypatch) -> None:
@@ -203,46 +154,3 @@ def test_shared_pictures_equal_uploaded_ones(shoot, width: int, height: int) -> 
     presenter.close()
     interop.close()
     np.testing.assert_array_equal(shown, pixels[..., :3])
-
-
-def test_lines_land_on_the_projected_pixels(shoot) -> None:
-    from stand_in import stand_in_scene
-
-    from im4d_core.geometry import project
-    from viewer.overlays import LineDrawer, segments
-
-    camera = stand_in_scene().cameras[1]
-    a, b = np.array([[-0.7, 0.3, 0.6]]), np.array([[0.8, -0.5, -0.4]])
-    drawer = LineDrawer()
-    lines = segments(a, b, (1.0, 1.0, 1.0, 1.0))
-    width, height = 4 * camera.width, 4 * camera.height
-    shown = shoot(width, height, lambda: drawer.draw(lines, camera, 0.01, (0, 0, width, height), 1.0))
-    drawer.close()
-    rows, columns = np.nonzero(shown[..., 0] > 127)
-    assert len(rows) > 100
-    (start, end), _ = project(camera, np.concatenate([a, b]))
-    start, end = 4 * start, 4 * end
-    along = (end - start) / np.linalg.norm(end - start)
-    offset = np.stack([columns + 0.5, rows + 0.5], -1) - start
-    assert np.abs(offset @ [-along[1], along[0]]).max() <= 1.3  # half of the 1.6 pixels of the line, and half a pixel of the raster
-    reach = offset @ along
-    assert abs(reach.min()) <= 1.5
-    assert abs(reach.max() - np.linalg.norm(end - start)) <= 1.5
-
-
-def test_a_line_through_the_camera_is_cut_off_in_front_of_it(shoot) -> None:
-    """A point behind the camera must not come out mirrored at the other side."""
-    from stand_in import stand_in_scene
-
-    from viewer.overlays import LineDrawer, segments
-
-    camera = stand_in_scene().cameras[0]
-    forward, right = camera.R[2], camera.R[0]
-    a, b = camera.centre + forward * 2 + right * 0.5, camera.centre - forward * 2 + right * 0.5
-    drawer = LineDrawer()
-    shown = shoot(160, 120, lambda: drawer.draw(segments(a[None], b[None], (1.0, 1.0, 1.0, 1.0)), camera, 0.01, (0, 0, 160, 120), 1.0))
-    behind = shoot(160, 120, lambda: drawer.draw(segments(b[None], b[None] - forward, (1.0, 1.0, 1.0, 1.0)), camera, 0.01, (0, 0, 160, 120), 1.0))
-    drawer.close()
-    assert shown[:, 82:].any()
-    assert not shown[:, :79].any()
-    assert not behind.any()

@@ -362,3 +362,38 @@ def test_quality_and_source_views_reach_the_renderer(desk: Desk) -> None:
         assert (sampling.fine_samples, sampling.proposal_samples) == (7, run.sampling.proposal_samples)
         assert (fast.min_weight, fast.steps) == (0.01, run.fast.steps)
     assert desk.renderer.config == run, "videos are made as the run says"
+
+
+def test_cells_and_thumbnails_come_where_they_are_asked_for(desk: Desk) -> None:
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    assert desk.pictures()[-1].cells is None and desk.pictures()[-1].thumbnails == ()
+    count = len(desk.renderer.rendered)
+    desk.worker.submit(replace(desk.request(), cells=True, thumbnails=True))
+    desk.wait(lambda: desk.pictures()[-1].request.cells)
+    shown = desk.pictures()[-1]
+    assert shown.cells is not None and shown.cells.frame == 10
+    assert [(small.view, small.frame) for small in shown.thumbnails] == [(1, 10), (2, 10)]
+    assert shown.thumbnails[0].pixels.shape == (120, 160, 4)
+    assert len(desk.renderer.rendered) == count, "overlays render nothing"
+    desk.worker.submit(replace(desk.request(index=2), cells=True, thumbnails=True))
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 12)
+    assert desk.pictures()[-1].cells is not None and desk.pictures()[-1].cells.frame == 12
+    desk.renderer.occupied = False
+    desk.worker.submit(replace(desk.request(index=3), mode="full", cells=True))
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 13)
+    assert desk.pictures()[-1].cells is None
+
+
+def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is not hidden, and nothing is picked, by what can hardly be seen."""
+    render = desk.renderer.render
+
+    def hazy(*args, **named):
+        made = render(*args, **named)
+        return None if made is None else replace(made, opacity=made.opacity * 0.3)
+
+    monkeypatch.setattr(desk.renderer, "render", hazy)
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    assert not desk.pictures()[-1].depth.any()

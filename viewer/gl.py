@@ -52,6 +52,9 @@ class Program:
     def set_vector(self, name: str, x: float, y: float) -> None:
         GL.glUniform2f(self._locations[name], x, y)
 
+    def set_triple(self, name: str, x: float, y: float, z: float) -> None:
+        GL.glUniform3f(self._locations[name], x, y, z)
+
     def set_matrix(self, name: str, matrix: np.ndarray) -> None:
         """Set a 4 x 4 matrix given in the usual row order."""
         GL.glUniformMatrix4fv(self._locations[name], 1, GL.GL_TRUE, np.ascontiguousarray(matrix, np.float32))
@@ -92,9 +95,11 @@ class Texture:
         GL.glGetTexImage(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
         return pixels
 
-    def bind(self) -> None:
-        GL.glActiveTexture(GL.GL_TEXTURE0)
+    def bind(self, unit: int = 0) -> None:
+        """Make it the texture of a unit. Unit 0 is the active one afterwards, as everybody else expects."""
+        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)  # pyright: ignore[reportOperatorIssue]
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.handle)
+        GL.glActiveTexture(GL.GL_TEXTURE0)
 
     def delete(self) -> None:
         GL.glDeleteTextures([self.handle])

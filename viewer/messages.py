@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,9 @@ from jaxtyping import UInt8
 
 from im4d_core.config import FastConfig, SamplingConfig
 from im4d_core.types import Scene
+from viewer.cells import Cells
 from viewer.state import RenderRequest
+from viewer.thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from viewer.interop import DevicePixels
@@ -27,7 +29,7 @@ class DisplayBuffer:
     """What is in the picture: its camera, size and the renderer that really made it."""
     pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]
     depth: Any
-    """(h, w) tensor on the render device, 0 where there is nothing; for picking."""
+    """(h, w) float32 tensor on the render device, 0 where less than half of the pixel is covered."""
     source_views: tuple[int, ...]
     stages_ms: tuple[tuple[str, float], ...]
     render_ms: float
@@ -37,6 +39,10 @@ class DisplayBuffer:
     """Nothing better will follow for this request."""
     steady: bool
     """The time is typical: nothing was loaded or compiled."""
+    cells: Cells | None = None
+    """The occupancy of the frame, where it was asked for and exists."""
+    thumbnails: tuple[Thumbnail, ...] = ()
+    """Of the source views, where they were asked for and the view is still."""
 
     def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
         """The picture in host memory, row 0 on top."""
@@ -44,6 +50,13 @@ class DisplayBuffer:
             return self.pixels
         owner: Any = self.pixels.owner  # (tensor, event), as `viewer.pictures` makes it
         return owner[0].cpu().numpy()
+
+    def depth_bytes(self) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
+        """The depth as four bytes a pixel, where the picture itself is."""
+        height, width = self.depth.shape
+        if isinstance(self.pixels, np.ndarray):
+            return self.depth.cpu().numpy().view(np.uint8).reshape(height, width, 4)
+        return replace(self.pixels, owner=self.depth, address=self.depth.data_ptr())  # made before the picture, so complete after the same event
 
 
 @dataclass(frozen=True, kw_only=True)

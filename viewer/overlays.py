@@ -1,18 +1,16 @@
 """Lines over the picture: frusta of the capture's cameras, the scene's box, its axes, the camera path. Drawn with the camera of the shown picture.
 
-The geometry is plain NumPy, one row a line; `LineDrawer` puts it on the screen.
+The geometry is plain NumPy, one row a line; `viewer.line_drawer` puts it on the screen.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from OpenGL import GL
 
 from im4d_core.camera_path import CameraPath
 from im4d_core.geometry import box_corners, intrinsics, unproject
 from im4d_core.types import Camera, Scene
-from viewer.gl import Program, VertexArray
 from viewer.state import ViewerState
 
 Colour = tuple[float, float, float, float]
@@ -28,23 +26,10 @@ _PATH: Colour = (0.3, 0.85, 0.75, 0.9)
 _KEY: Colour = (0.3, 0.85, 0.75, 0.8)
 _SELECTED: Colour = (1.0, 1.0, 1.0, 1.0)
 _AXES: tuple[Colour, ...] = ((0.95, 0.35, 0.35, 1.0), (0.45, 0.85, 0.4, 1.0), (0.4, 0.6, 1.0, 1.0))
+_GRID: Colour = (0.6, 0.65, 0.7, 0.32)
+_GRID_SQUARES = 10  # along the longer side of the floor, or up to 2.5 times as many
 _PATH_SAMPLES = 40  # per second of the path, within the limits below
 _FEWEST_SAMPLES, _MOST_SAMPLES = 16, 600
-_WIDTH_PX = 1.6
-
-
-def clip_from_world(camera: Camera, near: float) -> Float64[np.ndarray, "4 4"]:
-    """World → OpenGL clip coordinates of a pinhole camera: pixel (0, 0)'s outer corner is the top left, w is the depth."""
-    K, w, h = camera.K, camera.width, camera.height
-    clip_camera = np.array(
-        [
-            [2 * K[0, 0] / w, 2 * K[0, 1] / w, 2 * K[0, 2] / w - 1, 0],
-            [0, -2 * K[1, 1] / h, 1 - 2 * K[1, 2] / h, 0],
-            [0, 0, 1, -2 * near],
-            [0, 0, 1, 0],
-        ]
-    )
-    return clip_camera @ camera.T_camera_world
 
 
 def segments(starts: Float64[np.ndarray, "n 3"], ends: Float64[np.ndarray, "n 3"], colour: Colour) -> Lines:
@@ -61,6 +46,27 @@ def box_lines(box: Float64[np.ndarray, "2 3"], colour: Colour = _BOX) -> Lines:
 def axes_lines(origin: Float64[np.ndarray, "3"], length: float) -> Lines:
     """Red, green and blue along x, y and z."""
     return np.concatenate([segments(origin[None], origin[None] + length * np.eye(3)[i : i + 1], _AXES[i]) for i in range(3)])
+
+
+def grid_lines(scene: Scene) -> Lines:
+    """Squares of a round size on the scene's floor: the side of its box that lies lowest along its up, half as wide again."""
+    up = int(np.argmax(np.abs(scene.up)))
+    across = [axis for axis in range(3) if axis != up]
+    low, high = scene.bounds
+    middle, reach = 0.5 * (low + high), 0.75 * float((high - low)[across].max())
+    power = 10.0 ** np.floor(np.log10(2 * reach / _GRID_SQUARES))
+    step = power * max(factor for factor in (1, 2, 5) if factor * power <= 2 * reach / _GRID_SQUARES)
+    first, last = (np.array([np.floor((middle[axis] - reach) / step), np.ceil((middle[axis] + reach) / step)]) * step for axis in across)
+    starts, ends = [], []
+    for (own, limits), (other, span) in (((across[0], first), (across[1], last)), ((across[1], last), (across[0], first))):
+        for place in np.arange(limits[0], limits[1] + step / 2, step):
+            start, end = np.zeros(3), np.zeros(3)
+            start[up] = end[up] = low[up] if scene.up[up] > 0 else high[up]
+            start[own] = end[own] = place
+            start[other], end[other] = span
+            starts.append(start)
+            ends.append(end)
+    return segments(np.array(starts), np.array(ends), _GRID)
 
 
 def frustum_lines(camera: Camera, depth: float, colour: Colour) -> Lines:
@@ -116,6 +122,8 @@ class Overlays:
             parts.append(self._part("cameras", key, lambda: _camera_lines(scene, depth, shown.cameras, sources, here)))
         if shown.box:
             parts.append(self._part("box", (id(scene), frame), lambda: box_lines(scene.box(frame))))
+        if shown.grid:
+            parts.append(self._part("grid", id(scene), lambda: grid_lines(scene)))
         if shown.axes:
             parts.append(self._part("axes", id(scene), lambda: axes_lines(scene.bounds.mean(axis=0), 0.5 * float(np.ptp(scene.bounds, axis=0).max()))))
         if shown.path and editor.path.keys and not editor.previewing:
@@ -133,45 +141,6 @@ class Overlays:
         if known is None or known[0] != key:
             known = self._parts[name] = (key, make())
         return known[1]
-
-
-class LineDrawer:
-    """Draws lines into a rectangle of the framebuffer. Needs a current context."""
-
-    def __init__(self) -> None:
-        self._program = Program("lines.vert", "lines.frag", uniforms=("clip_world", "viewport", "width", "near", "half_width"))
-        self._buffer = VertexArray((3, 3, 4))
-        self._lines = _NONE
-
-    def draw(self, lines: Lines, camera: Camera, near: float, rectangle: tuple[int, int, int, int], scale: float) -> None:
-        """Draw lines as the camera of the picture sees them.
-
-        Args:
-            near: depth, in world units, in front of which lines are cut off.
-            rectangle: x, y (of the bottom left), width and height of the picture in the framebuffer.
-            scale: framebuffer pixels per window unit; lines keep their thickness on dense displays.
-        """
-        if len(lines) == 0 or rectangle[2] < 1 or rectangle[3] < 1:
-            return
-        if lines is not self._lines:
-            self._buffer.fill(lines)
-            self._lines = lines
-        GL.glViewport(*rectangle)
-        GL.glEnable(GL.GL_BLEND)
-        GL.glBlendFunc(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA)
-        width = _WIDTH_PX * scale
-        self._program.use()
-        self._program.set_matrix("clip_world", clip_from_world(camera, near))
-        self._program.set_vector("viewport", rectangle[2], rectangle[3])
-        self._program.set_number("width", width)
-        self._program.set_number("half_width", width / 2)
-        self._program.set_number("near", near)
-        self._buffer.draw(6, self._buffer.rows)
-        GL.glDisable(GL.GL_BLEND)
-
-    def close(self) -> None:
-        self._buffer.delete()
-        self._program.delete()
 
 
 def frustum_depth(scene: Scene) -> float:

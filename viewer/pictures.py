@@ -16,12 +16,16 @@ from jaxtyping import UInt8
 
 from im4d_core.geometry import resized
 from im4d_core.types import Camera
+from viewer.cells import Cells, surface_cells
 from viewer.handover import handed_over
 from viewer.messages import DisplayBuffer, Failed
 from viewer.renders import Canvas, GoOn, Renders, SoFar
 from viewer.state import RenderRequest
+from viewer.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered
     from viewer.interop import DevicePixels
@@ -58,6 +62,8 @@ class PictureMaker:
         self._cap = 1.0
         self._pixel_ms: dict[str, float] = {}
         self._renders = Renders(renderer)
+        self._thumbnails = Thumbnails(renderer)
+        self._cells: Cells | None = None
         self._below: _Made | None = None  # the last complete picture; what is unfinished is shown over it
 
     def expected_ms(self, request: RenderRequest) -> float | None:
@@ -120,6 +126,7 @@ class PictureMaker:
     def forget(self) -> None:
         """What pictures are made from has changed."""
         self._renders.forget()
+        self._cells = None
 
     def _tiles(self, request: RenderRequest, asked_s: float, show: Callable[[DisplayBuffer], None]) -> Callable[[SoFar], None]:
         """Shows an unfinished picture over its draft, now and then."""
@@ -141,19 +148,28 @@ class PictureMaker:
     def _buffer(self, made: _Made, asked_s: float, *, final: bool) -> DisplayBuffer:
         """A picture as the window takes it."""
         began = time.monotonic()
+        depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
         pixels = self._pixels(made.request, made.rendered)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
         return DisplayBuffer(
             request=made.request,
             pixels=pixels,
-            depth=made.rendered.depth,
+            depth=depth,
             source_views=made.rendered.source_views,
             stages_ms=stages,
             render_ms=sum(ms for _, ms in stages),
             latency_ms=1e3 * (time.monotonic() - asked_s),
             final=final,
             steady=made.steady,
+            cells=self._cells_of(made.request.frame) if made.request.cells else None,
+            thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
         )
+
+    def _cells_of(self, frame: int) -> Cells | None:
+        """The occupied cells of a frame, found once as long as it is shown."""
+        if (self._cells is None or self._cells.frame != frame) and self._renderer.has_occupancy(frame):
+            self._cells = surface_cells(frame, self._renderer.occupancy(frame))
+        return self._cells if self._cells is not None and self._cells.frame == frame else None
 
     def _improves_nothing(self, draft: RenderRequest) -> bool:
         """Whether the last picture shows the same, at least as large."""
@@ -203,6 +219,13 @@ class PictureMaker:
             rendered_on=self._renderer.config.data.background,
         )
         return handed_over(rgba, self._shares_memory)
+
+
+def _solid_depth(rendered: Rendered) -> Tensor:
+    """Depth where a pixel shows something; haze has none worth picking or hiding a line behind."""
+    import torch
+
+    return torch.where(rendered.opacity >= 0.5, rendered.depth, 0.0)
 
 
 def _scaled(request: RenderRequest, size: float) -> RenderRequest:

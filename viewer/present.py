@@ -1,24 +1,22 @@
-"""Pictures on the screen: one texture, filled on the GPU where that works and from host memory elsewhere, drawn as one triangle."""
+"""Pictures on the screen: one texture, drawn as one triangle. What is compared with the picture lies in a second one."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 from jaxtyping import UInt8
 from OpenGL import GL
 
-from viewer.gl import Program, Texture, VertexArray
+from viewer.compare import Layout
+from viewer.gl import Program, VertexArray
 from viewer.interop import DevicePixels, Interop
+from viewer.pixel_texture import PixelTexture
 
-_BUCKET = 128  # texels; sizes between two multiples reuse the same texture
-_SHRINK_AFTER_S = 4.0  # longer than the view stays at reduced resolution during a drag
+_LAYOUTS: dict[Layout, int] = {"off": 0, "wipe": 1, "split": 2, "difference": 3, "other": 4}
 
 
 class Presenter:
-    """Owns the texture that the shown picture lies in.
+    """Owns the textures that the shown picture and the one beside it lie in.
 
-    The texture is larger than the picture (sizes in buckets), so that resizing the window or the picture seldom makes a new one.
     Row 0 of a picture is its top; the shader turns it, never the data.
 
     Args:
@@ -26,84 +24,67 @@ class Presenter:
     """
 
     def __init__(self, interop: Interop | None) -> None:
-        self.width = 0
-        self.height = 0
-        self._interop = interop
-        self._program = Program("present.vert", "present.frag", uniforms=("picture", "size", "scale"))
+        self._program = Program(
+            "present.vert", "present.frag", uniforms=("picture", "size", "scale", "other", "other_size", "other_scale", "layout_number", "wipe", "gain")
+        )
         self._triangle = VertexArray()
-        self._texture: Texture | None = None
-        self._resource: object | None = None
-        self._roomy_since: float | None = None
+        self._picture, self._other = PixelTexture(interop), PixelTexture(interop)
+
+    @property
+    def width(self) -> int:
+        return self._picture.width
+
+    @property
+    def height(self) -> int:
+        return self._picture.height
 
     @property
     def texture_width(self) -> int:
         """Texels in a row of the texture; 0 before the first picture."""
-        return 0 if self._texture is None else self._texture.width
+        return 0 if self._picture.texture is None else self._picture.texture.width
 
-    def update(self, pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]) -> None:
-        """Take over the next picture.
+    def update(self, pixels: DevicePixels | UInt8[np.ndarray, "h w 4"], other: DevicePixels | UInt8[np.ndarray, "h w 4"] | None = None) -> None:
+        """Take over the next picture, and the one to compare it with.
 
         Raises:
             RuntimeError: a picture in CUDA memory was given without interop, or CUDA failed.
         """
-        if not isinstance(pixels, np.ndarray):
-            if self._interop is None:
-                raise RuntimeError("a picture in CUDA memory cannot be shown without interop")
-            texture = self._fitting(pixels.width, pixels.height)
-            if self._resource is None:
-                self._resource = self._interop.register(texture)
-            self._interop.copy(self._resource, pixels)
-            self.width, self.height = pixels.width, pixels.height
-        else:
-            pixels = np.ascontiguousarray(pixels)
-            height, width = pixels.shape[:2]
-            self._fitting(width, height).upload(pixels.ctypes.data, width, height)
-            self.width, self.height = width, height
+        self._picture.update(pixels)
+        if other is not None:
+            self._other.update(other)
 
-    def draw(self, x: int, y: int, width: int, height: int) -> None:
-        """Stretch the picture over a rectangle of the framebuffer, in pixels from its bottom left; nothing where there is none yet."""
-        if self._texture is None or width < 1 or height < 1:
+    def draw(self, x: int, y: int, width: int, height: int, layout: Layout = "off", wipe: float = 0.5, gain: float = 1.0) -> None:
+        """Stretch the picture over a rectangle of the framebuffer, in pixels from its bottom left; nothing where there is none yet.
+
+        Args:
+            layout: how picture and other share the place; anything but "off" needs an other.
+            wipe: where the border of a wipe is, from 0 on the left to 1.
+            gain: differences are shown this many times as large.
+        """
+        texture, other = self._picture.texture, self._other.texture
+        if texture is None or width < 1 or height < 1:
             return
+        beside = self._picture if other is None else self._other
         GL.glViewport(x, y, width, height)
         GL.glDisable(GL.GL_FRAMEBUFFER_SRGB)  # pictures are display-encoded already
         self._program.use()
         self._program.set_integer("picture", 0)
-        self._program.set_vector("size", self.width, self.height)
-        self._program.set_vector("scale", 1.0 / self._texture.width, 1.0 / self._texture.height)
-        self._texture.bind()
+        self._program.set_vector("size", self._picture.width, self._picture.height)
+        self._program.set_vector("scale", 1.0 / texture.width, 1.0 / texture.height)
+        self._program.set_integer("other", 1)
+        self._program.set_vector("other_size", beside.width, beside.height)
+        held = texture if other is None else other
+        self._program.set_vector("other_scale", 1.0 / held.width, 1.0 / held.height)
+        self._program.set_integer("layout_number", _LAYOUTS[layout] if other is not None else 0)
+        self._program.set_number("wipe", wipe)
+        self._program.set_number("gain", gain)
+        held.bind(1)
+        texture.bind()
         self._triangle.draw(3, 1)
 
     def close(self) -> None:
         """Unregister, then delete; the context must still be current."""
-        self._drop_texture()
+        self._picture.close()
+        self._other.close()
         self._triangle.delete()
         self._program.delete()
-
-    def _fitting(self, width: int, height: int) -> Texture:
-        """The texture, made anew where the picture does not fit or has long been much smaller."""
-        texture = self._texture
-        wide, high = _bucketed(width), _bucketed(height)
-        if texture is not None and width <= texture.width and height <= texture.height:
-            if wide * high * 4 > texture.width * texture.height:  # less than four times too large: keep it
-                self._roomy_since = None
-                return texture
-            now = time.monotonic()
-            self._roomy_since = self._roomy_since or now
-            if now - self._roomy_since < _SHRINK_AFTER_S:
-                return texture
-        self._drop_texture()
-        self._roomy_since = None
-        self._texture = Texture(wide, high)
-        return self._texture
-
-    def _drop_texture(self) -> None:
-        if self._interop is not None and self._resource is not None:
-            self._interop.release(self._resource)
-        self._resource = None
-        if self._texture is not None:
-            self._texture.delete()
-        self._texture = None
-
-
-def _bucketed(size: int) -> int:
-    return max(1, -(-size // _BUCKET)) * _BUCKET

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from viewer.gl import Program, device_name
+from viewer.gl import device_name
 from viewer.interop import open_interop
+from viewer.present import Presenter
 from viewer.window import glfw  # which has chosen the library
 
 
@@ -30,7 +31,7 @@ def probe_window(interop: bool) -> tuple[str, str]:
         if not window:
             raise RuntimeError("this display has no OpenGL 3.3 core profile")
         glfw.make_context_current(window)
-        Program("present.vert", "present.frag", uniforms=("picture", "size", "scale")).delete()
+        Presenter(None).close()  # compiles the shaders that every picture needs
         shared, reason = open_interop(interop)
         if shared is None:
             return device_name(), f"pictures are uploaded: {reason}"

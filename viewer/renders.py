@@ -120,7 +120,7 @@ class Canvas:
         for canvas, made in ((whole.rgb, picture.rgb), (whole.opacity, picture.opacity), (whole.depth, picture.depth), (whole.samples, picture.samples)):
             canvas.flatten(0, 1)[part] = made.flatten(0, 1)[part]
         self._done = pixels
-        return replace(whole, depth=whole.depth.clone(), source_views=picture.source_views)  # depth is handed over as it is, the rest as new bytes
+        return replace(whole, source_views=picture.source_views)
 
 
 def _enlarged(draft: Rendered, height: int, width: int) -> Rendered:

@@ -39,9 +39,8 @@ from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.meter import Meter
 from viewer.offline import find_frame, find_view
-from viewer.overlays import LineDrawer, Overlays, frustum_depth
+from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
-from viewer.present import Presenter
 from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.settings import Settings, load_settings
@@ -92,8 +91,6 @@ class Session:
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
         self._settings = load_settings(start.settings) if start.settings is not None else Settings()
         self.state = ViewerState(preferences=self._settings.preferences)
-        self.shown: DisplayBuffer | None = None
-        """The picture on the screen."""
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
@@ -104,16 +101,13 @@ class Session:
         self._held: frozenset[str] = frozenset()
         self._drawn_s = 0.0
         self._meter = Meter()
-        self._preview_size: tuple[int, int] | None = None
         self._began_s = time.monotonic()
         self._stats = Stats()
         self._opened_once = False
         self._problems = Problems()
         self._inputs = InputReader()
-        self._overlays = Overlays()
         self._interop: Interop | None = None
-        self._presenter: Presenter | None = None
-        self._lines: LineDrawer | None = None
+        self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
         self.window = Window(
@@ -129,6 +123,11 @@ class Session:
             layout_file=None if start.settings is None else start.settings / "layout.ini",
             vsync=self._settings.preferences.vsync,
         )
+
+    @property
+    def shown(self) -> DisplayBuffer | None:
+        """The picture on the screen."""
+        return None if self._area is None else self._area.shown
 
     def send(self, event: Event) -> None:
         """Put an event behind those that wait; reduced before the next frame."""
@@ -165,8 +164,7 @@ class Session:
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
         self._interop, reason = open_interop(self._start.interop and self._start.device != "cpu")
-        self._presenter = Presenter(self._interop)
-        self._lines = LineDrawer()
+        self._area = PictureArea(self._interop)
         self._meter.presenting(device_name(), "interop" if self._interop else "upload", reason)
         _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {reason}" if reason else "shared with CUDA")
         self._worker = RenderWorker(
@@ -190,20 +188,19 @@ class Session:
             _log.warning("the render thread is still busy; the program ends without it")
         if self._effects is not None:
             self._effects.close()
-        self.shown = None
         bindings.use(bindings.Table())
-        if self._presenter is not None and not self.window.is_fullscreen:
+        if self._area is not None and not self.window.is_fullscreen:
             width, height = self.window.size
             self._keeper.keep_settings(replace(self._settings, width=width, height=height))
         self._keeper.write(self.state)
-        for part in (self._presenter, self._lines, self._interop):
+        for part in (self._area, self._interop):
             if part is not None:
                 part.close()
         self.window.close()
 
     def _show_preview(self, file: Path) -> None:
         """The stored picture of the scene, until the first one is rendered."""
-        if not file.is_file() or self._presenter is None:
+        if not file.is_file() or self._area is None:
             return
         import simplejpeg
 
@@ -212,8 +209,7 @@ class Session:
         except ValueError as error:
             _log.warning("%s: not a JPEG picture (%s)", file, error)
             return
-        self._presenter.update(pixels)
-        self._preview_size = (pixels.shape[1], pixels.shape[0])
+        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 
@@ -274,7 +270,8 @@ class Session:
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
-        self._stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
+        stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
+        self._stats = stats if self._area is None else replace(stats, thumbnails=self._area.thumbnails)
 
     def _follow(self, preferences: Preferences) -> None:
         """Make the window as the user prefers it."""
@@ -337,22 +334,20 @@ class Session:
 
     def _show(self, buffer: DisplayBuffer) -> None:
         scene = self.state.scene
-        if self._presenter is None or scene is None or buffer.request.frame not in scene.frames:
+        if self._area is None or scene is None or buffer.request.frame not in scene.frames:
             return
-        self._presenter.update(buffer.pixels)
-        self.shown = buffer
+        self._area.show(buffer)
         self._problems.resolved()
-        self._preview_size = None
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s
             _log.info("first picture after %.2f s", self.first_picture_s)
         self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
 
     def _opened(self, scene: Scene, source: Path) -> None:
-        self.shown = None
         self._asked = None
-        effects = self._effects
-        assert effects is not None
+        effects, area = self._effects, self._area
+        assert effects is not None and area is not None
+        area.forget()
         effects.scene = scene
         self.window.set_title(f"{scene.name} - Im4D Viewer")
         start = self._start
@@ -386,18 +381,8 @@ class Session:
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------
 
     def _draw_picture(self, picture: Rectangle) -> None:
-        if self._presenter is None or self._lines is None:
-            return
-        if self._preview_size is not None:
-            self._presenter.draw(*_letterbox(picture.pixels, self._preview_size))
-            return
-        if self.shown is None or self.state.scene is None:
-            return
-        self._presenter.draw(*picture.pixels)
-        request = self.shown.request
-        lines = self._overlays.lines(self.state, request.camera, request.frame, self.shown.source_views)
-        near = 0.02 * frustum_depth(self.state.scene)
-        self._lines.draw(lines, request.camera, near, picture.pixels, picture.scale)
+        if self._area is not None:
+            self._area.draw(self.state, picture)
 
     def _draw_overlay(self) -> None:
         self._panel(panels.floating.draw)()
@@ -420,11 +405,3 @@ class Session:
 
     def _gui_failed(self, error: Exception) -> None:
         self._problems.add_exception(error)
-
-
-def _letterbox(place: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The largest part of a rectangle with the shape of a picture, in its middle."""
-    x, y, width, height = place
-    scale = min(width / size[0], height / size[1])
-    wide, high = round(size[0] * scale), round(size[1] * scale)
-    return x + (width - wide) // 2, y + (height - high) // 2, wide, high

@@ -102,14 +102,20 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Overlays:
-    """Lines drawn over the picture."""
+    """What is drawn over the picture."""
 
     cameras: bool = False
     box: bool = False
     path: bool = True
     axes: bool = False
+    grid: bool = False
+    """Squares on the floor of the scene."""
+    cells: bool = False
+    """Occupied cells of the frame."""
     sources: bool = False
     """Frusta of the source views in use, highlighted."""
+    thumbnails: bool = False
+    """Small pictures of the source views in use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +295,11 @@ class RenderRequest:
     """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
     must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
 
+    cells: bool = False
+    """Comes with the occupancy of its frame."""
+    thumbnails: bool = False
+    """Comes with small pictures of its source views."""
+
     @property
     def view_key(self) -> tuple[object, ...]:
         """Hashable identity of what is rendered, whatever is then shown of it."""
@@ -299,7 +310,7 @@ class RenderRequest:
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (*self.view_key, self.output, self.background)
+        return (*self.view_key, self.output, self.background, self.cells, self.thumbnails)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -355,5 +366,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         scale=scale,
         moving=moving,
         quality=picture.quality,
+        cells=state.overlays.cells,
+        thumbnails=state.overlays.thumbnails,
         steady=state.dataset_camera is None and not state.path_editor.previewing,
     )

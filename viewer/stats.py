@@ -24,6 +24,16 @@ class Cached(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShownThumbnail:
+    """A small picture of a source view, as an OpenGL texture."""
+
+    view: int
+    texture: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stats:
     """The last measurements; every number may be 0 before the first picture."""
 
@@ -40,6 +50,10 @@ class Stats:
     """The request whose picture is on the screen; overlays are drawn with its camera."""
     source_views: tuple[int, ...] = ()
     """Views whose pictures colour of the displayed picture came from."""
+    thumbnails: tuple[ShownThumbnail, ...] = ()
+    """Small pictures of source views, of the last still picture that was asked for with them."""
+    cell_block: int = 0
+    """Occupancy cells along each side of what is drawn as one; 0 where none are shown."""
     busy: bool = False
     """A render is under way."""
     progress: float = 1.0

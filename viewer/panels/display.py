@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from viewer.events import Event, SetBackground, SetOverlay, SetPreferences
-from viewer.panels.widgets import action, explained, row, section, tooltip
+from viewer.panels.widgets import action, explained, note, row, section, tooltip
 from viewer.preferences import FPS_RANGE
 from viewer.state import ViewerState
 from viewer.stats import Stats
@@ -15,9 +15,12 @@ from viewer.stats import Stats
 _UI_SCALES = (0.75, 0.9, 1.0, 1.15, 1.3, 1.5, 2.0, 2.5)
 _OVERLAYS = (
     ("cameras", "Cameras of the capture", "show_cameras"),
-    ("sources", "Cameras that colour comes from", ""),
+    ("sources", "Cameras that colour comes from", "show_sources"),
+    ("thumbnails", "Pictures that colour comes from", "show_thumbnails"),
     ("box", "Box of the frame", "show_box"),
+    ("cells", "Occupied cells", "show_cells"),
     ("path", "Camera path", ""),
+    ("grid", "Grid on the floor", "show_grid"),
     ("axes", "World axes", "show_axes"),
 )
 
@@ -31,6 +34,9 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
             tooltip(explained(named_action))
         if changed:
             events.append(SetOverlay(name=name, shown=shown))
+    if state.overlays.cells and stats.displayed is not None and stats.cell_block != 1:
+        block = stats.cell_block
+        note(f"{block} x {block} x {block} cells are drawn as one" if block else "This frame has no occupancy yet: build it in the Scene panel")
     section("Behind the picture")
     row("Background")
     changed, (red, green, blue) = imgui.color_edit3("##background", list(state.picture.background), imgui.ColorEditFlags_.float)

@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
+from viewer.panels import sources
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
 from viewer.state import Notice, ViewerState, is_moving
 from viewer.stats import Stats
@@ -32,6 +33,8 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if _hints(state):
         _hint(state, stats)
     events = _notices(state, stats)
+    if state.overlays.thumbnails:
+        events += sources.draw(state, stats, int(_FIXED), _area(stats))
     if state.layout.help:
         events += _help()
     if state.asks_quit:

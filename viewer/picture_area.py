@@ -1,0 +1,115 @@
+"""What OpenGL draws in the middle of the window: the picture, and over it the lines and cells that the state asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import UInt8
+
+from viewer.cell_drawer import CellDrawer
+from viewer.depths import DepthTexture
+from viewer.gl import Texture
+from viewer.interop import Interop
+from viewer.line_drawer import LineDrawer
+from viewer.messages import DisplayBuffer
+from viewer.overlays import Overlays, frustum_depth
+from viewer.present import Presenter
+from viewer.state import ViewerState
+from viewer.stats import ShownThumbnail
+from viewer.thumbnails import Thumbnail
+from viewer.window import Rectangle
+
+
+class PictureArea:
+    """Owns everything OpenGL of the picture. Whatever lies over it is drawn with the camera, frame and depth of the picture that is shown.
+
+    Args:
+        interop: shares textures with CUDA; None uploads from host memory.
+    """
+
+    def __init__(self, interop: Interop | None) -> None:
+        self.shown: DisplayBuffer | None = None
+        """The picture on the screen."""
+        self.thumbnails: tuple[ShownThumbnail, ...] = ()
+        """Of the source views of the last still picture that came with them."""
+        self._presenter = Presenter(interop)
+        self._depths = DepthTexture(interop)
+        self._lines = LineDrawer()
+        self._cells = CellDrawer()
+        self._overlays = Overlays()
+        self._stored: tuple[int, int] | None = None
+        self._small: dict[Thumbnail, Texture] = {}
+
+    def store(self, pixels: UInt8[np.ndarray, "h w 4"]) -> None:
+        """Show a picture from a file until the first one is rendered."""
+        self._presenter.update(pixels)
+        self._stored = (pixels.shape[1], pixels.shape[0])
+
+    @property
+    def shows_stored(self) -> bool:
+        return self._stored is not None
+
+    def show(self, buffer: DisplayBuffer) -> None:
+        """Take over a rendered picture.
+
+        Raises:
+            RuntimeError: CUDA failed.
+        """
+        self._presenter.update(buffer.pixels)
+        self.shown = buffer
+        self._stored = None
+        if buffer.thumbnails:
+            self._take(buffer.thumbnails)
+
+    def forget(self) -> None:
+        """Another scene is open: nothing of the one before is shown any more."""
+        self.shown = None
+        self._take(())
+
+    def draw(self, state: ViewerState, picture: Rectangle) -> None:
+        """Draw into the part of the window that the panels leave free."""
+        if self._stored is not None:
+            self._presenter.draw(*_letterbox(picture.pixels, self._stored))
+            return
+        shown, scene = self.shown, state.scene
+        if shown is None or scene is None:
+            return
+        self._presenter.draw(*picture.pixels)
+        self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture)
+
+    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, picture: Rectangle) -> None:
+        camera = shown.request.camera
+        lines = self._overlays.lines(state, camera, shown.request.frame, shown.source_views)
+        cells = shown.cells if state.overlays.cells else None
+        if len(lines) == 0 and cells is None:
+            return
+        self._depths.follow(shown)
+        if cells is not None:
+            self._cells.draw(cells, camera, near, picture.pixels, self._depths)
+        self._lines.draw(lines, camera, near, picture.pixels, picture.scale, self._depths)
+
+    def close(self) -> None:
+        """Delete everything; the context must still be current."""
+        self.forget()
+        for part in (self._presenter, self._depths, self._lines, self._cells):
+            part.close()
+
+    def _take(self, thumbnails: tuple[Thumbnail, ...]) -> None:
+        """Textures of these small pictures and no others."""
+        for gone in [made for made in self._small if made not in thumbnails]:
+            self._small.pop(gone).delete()
+        for made in thumbnails:
+            if made not in self._small:
+                height, width = made.pixels.shape[:2]
+                self._small[made] = Texture(width, height)
+                self._small[made].upload(np.ascontiguousarray(made.pixels).ctypes.data, width, height)
+        self.thumbnails = tuple(
+            ShownThumbnail(view=made.view, texture=self._small[made].handle, width=made.pixels.shape[1], height=made.pixels.shape[0]) for made in thumbnails
+        )
+
+
+def _letterbox(place: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The largest part of a rectangle with the shape of a picture, in its middle."""
+    x, y, width, height = place
+    scale = min(width / size[0], height / size[1])
+    wide, high = round(size[0] * scale), round(size[1] * scale)
+    return x + (width - wide) // 2, y + (height - high) // 2, wide, high
