@@ -89,7 +89,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="show_grid", chords=("G",), help="grid on the floor", section="Picture"),
     Key(action="show_axes", chords=("Shift+G",), help="world axes", section="Picture"),
     Key(action="show_cells", chords=("O",), help="occupied cells of the frame", section="Picture"),
-    Key(action="show_sources", chords=("Shift+C",), help="cameras that colour comes from", section="Picture"),
+    Key(action="show_sources", chords=("Shift+T",), help="cameras that colour comes from", section="Picture"),
     Key(action="show_thumbnails", chords=("T",), help="pictures that colour comes from", section="Picture"),
     Key(action="screenshot", chords=("P",), help="screenshot of the picture", section="Picture"),
     Key(action="screenshot_window", chords=("Shift+P",), help="screenshot of the window", section="Picture"),
