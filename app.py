@@ -132,6 +132,7 @@ def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int]
         with console.bar("rendering") as update:
             picture = take_picture(renderer, request, lambda fraction: update(round(100 * fraction), 100))
             update(100, 100)
+        assert picture is not None  # the bar never cancels
         save_png(picture, file)
     finally:
         renderer.close()
@@ -141,8 +142,11 @@ def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int]
 
 def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     """Render a camera path, the scene's own or one turn around it, to an mp4."""
-    from im4d_core.camera_path import load_path
-    from im4d_core.export import orbit_around, render_video
+    from im4d_core.camera_path import SceneTiming
+    from im4d_core.export import orbit_around
+    from im4d_core.export_settings import ExportSettings
+    from im4d_core.film import film
+    from im4d_core.path_files import load_path
     from im4d_core.scene_renderer import open_run
     from viewer.offline import usable_mode
 
@@ -153,10 +157,12 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
         width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
         target = options.output / f"{source.resolve().name}.mp4"
-        target.parent.mkdir(parents=True, exist_ok=True)
         mode = usable_mode(renderer, options.mode)
+        settings = ExportSettings(width=width, height=height, fps=scene.fps, mode=mode, file=str(target))
+        count = 0
         with console.bar("rendering") as update:
-            count = render_video(renderer, path, target, width=width, height=height, fps=scene.fps, mode=mode, progress=update)
+            for count, total in film(renderer, path, SceneTiming(frames=scene.frames, fps=scene.fps), settings):
+                update(count, total)
     finally:
         renderer.close()
     print(f"{target}: {count} pictures of {width}x{height}, {mode} renderer")

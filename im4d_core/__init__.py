@@ -6,14 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from im4d_core.camera_path import CameraPath, Keyframe, load_path, orbit, save_path
+    from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
     from im4d_core.config import DataConfig, MethodConfig, RunConfig, TrainConfig, as_released, load_config, save_config
     from im4d_core.data import open_scene
     from im4d_core.data.frames import FrameLoader
     from im4d_core.data.synthetic import synthesize
     from im4d_core.evaluation import Evaluation, evaluate
-    from im4d_core.export import export_run, render_video
+    from im4d_core.export import export_run
+    from im4d_core.export_settings import ExportSettings
+    from im4d_core.film import film
     from im4d_core.methods import build_method
+    from im4d_core.path_files import load_path, save_path
+    from im4d_core.path_generators import orbit
     from im4d_core.presets import preset
     from im4d_core.released import import_released
     from im4d_core.scene_renderer import SceneRenderer, open_run
@@ -23,14 +27,18 @@ if TYPE_CHECKING:
     from im4d_core.video import VideoWriter
 
 _HOMES = {
-    "im4d_core.camera_path": ("CameraPath", "Keyframe", "load_path", "orbit", "save_path"),
+    "im4d_core.camera_path": ("CameraPath", "Keyframe", "SceneTiming"),
     "im4d_core.config": ("DataConfig", "MethodConfig", "RunConfig", "TrainConfig", "as_released", "load_config", "save_config"),
     "im4d_core.data": ("open_scene",),
     "im4d_core.data.frames": ("FrameLoader",),
     "im4d_core.data.synthetic": ("synthesize",),
     "im4d_core.evaluation": ("Evaluation", "evaluate"),
-    "im4d_core.export": ("export_run", "render_video"),
+    "im4d_core.export": ("export_run",),
+    "im4d_core.export_settings": ("ExportSettings",),
+    "im4d_core.film": ("film",),
     "im4d_core.methods": ("build_method",),
+    "im4d_core.path_files": ("load_path", "save_path"),
+    "im4d_core.path_generators": ("orbit",),
     "im4d_core.presets": ("preset",),
     "im4d_core.released": ("import_released",),
     "im4d_core.scene_renderer": ("SceneRenderer", "open_run"),

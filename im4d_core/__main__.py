@@ -14,6 +14,7 @@ import tyro
 
 from im4d_core import console
 from im4d_core.config import DataConfig
+from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ class Evaluate:
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
-    """Render a video along a camera path."""
+    """Render a camera path as a video, or as a folder of pictures that can be left and gone on with."""
 
     run: Run
     output: Path
-    """The mp4 to write."""
+    """The video (.mp4; .mov for ProRes), or the folder of the pictures."""
     path: Path | None = None
     """A camera path saved by the viewer, or nerfstudio's camera_path.json; one turn around the scene when not given."""
     mode: Mode = "fast"
@@ -65,11 +66,25 @@ class Render:
     """WIDTHxHEIGHT; that of the first camera when empty."""
     fps: Weight = 0.0
     """Pictures per second; the scene's when 0."""
+    scene_fps: float = 0.0
+    """Frames of the scene per second where the path lets it play; as captured when 0."""
     frames: str = ""
     """Frames of the scene that play, as START:STOP:STEP; all when empty."""
-    codec: Literal["h264", "hevc", "h264_nvenc"] = "h264"
+    start: float | None = None
+    """First second of the path that is rendered."""
+    stop: float | None = None
+    """Last second of the path that is rendered."""
+    format: Format = "h264"
     crf: Amount = 18
-    """Quality of the encoder; lower is better and larger."""
+    """Quality of H.264 and HEVC; lower is better and larger."""
+    chroma: Chroma = "420"
+    """Resolution of colour in H.264."""
+    transparent: bool = False
+    """Leave the background out: an alpha channel in PNG and ProRes."""
+    background: tuple[float, float, float] | None = None
+    """Colour behind the scene, red, green and blue from 0 to 1; the one it was trained on when not given."""
+    depth: bool = False
+    """Write depth as OpenEXR beside PNG pictures."""
     device: Device = "auto"
 
 
@@ -192,30 +207,37 @@ def _evaluate(command: Evaluate) -> int:
 
 
 def _render(command: Render) -> int:
-    from im4d_core.camera_path import load_path
-    from im4d_core.export import orbit_around, render_video
+    from im4d_core.camera_path import SceneTiming
+    from im4d_core.export import orbit_around
+    from im4d_core.film import film
+    from im4d_core.path_files import load_path
 
     renderer = _opened(command.run, command.device)
     try:
         scene = renderer.scene
-        frames = _frames(command.frames, scene.frames)
         path = load_path(command.path, scene.frames) if command.path is not None else orbit_around(scene)
         width, height = _size(command.size) if command.size else (scene.cameras[0].width, scene.cameras[0].height)
+        settings = ExportSettings(
+            width=width,
+            height=height,
+            fps=command.fps or scene.fps,
+            mode=command.mode,
+            format=command.format,
+            quality=command.crf,
+            chroma=command.chroma,
+            transparent=command.transparent,
+            depth=command.depth,
+            background=command.background,
+            start_s=command.start,
+            stop_s=command.stop,
+            file=str(command.output),
+        )
+        timing = SceneTiming(frames=scene.frames, fps=command.scene_fps or scene.fps, playing=_frames(command.frames, scene.frames))
+        done = 0
         with console.bar("rendering") as update:
-            written = render_video(
-                renderer,
-                path,
-                command.output,
-                width=width,
-                height=height,
-                fps=command.fps or scene.fps,
-                mode=command.mode,
-                codec=command.codec,
-                crf=command.crf,
-                frames=frames,
-                progress=update,
-            )
-        print(f"{command.output}: {written} pictures of {width}x{height}")
+            for done, total in film(renderer, path, timing, settings):
+                update(done, total)
+        print(f"{command.output}: {done} pictures of {width}x{height}")
         return 0
     finally:
         renderer.close()

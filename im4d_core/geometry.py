@@ -56,6 +56,14 @@ def look_at(centre: Float64[np.ndarray, "3"], target: Float64[np.ndarray, "3"], 
     return transform
 
 
+def horizontal_axes(up: Float64[np.ndarray, "3"]) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3"]]:
+    """Two unit vectors that make a right-handed frame with a unit `up`: x and y for up = z."""
+    start = np.array([0.0, 1.0, 0.0]) if abs(up[0]) > 0.9 else np.array([1.0, 0.0, 0.0])
+    east = start - (start @ up) * up
+    east /= np.linalg.norm(east)
+    return east, np.cross(up, east)
+
+
 def resized(camera: Camera, width: int, height: int) -> Camera:
     """The same view on another pixel grid. Because centres are at +0.5, intrinsics simply scale."""
     scale = np.diag([width / camera.width, height / camera.height, 1.0])

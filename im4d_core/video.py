@@ -15,6 +15,8 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import UInt8
 
+from im4d_core.export_settings import LEAST_HEVC
+
 try:
     import av
     import av.error
@@ -24,25 +26,30 @@ try:
 except ImportError as error:
     raise ImportError(f"videos need PyAV, which cannot be imported ({error}); install it with: pip install av") from error
 
-_ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265"}
+_ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265", "prores": "prores_ks"}
+_CONTAINERS = {"prores": "mov"}
 _BT709 = 1  # H.273's code of primaries, transfer and matrix of high-definition video
 _QUEUED_FRAMES = 8
 _POLL_S = 0.2  # how soon a blocked write notices that the encoder died
 
 
 class VideoWriter:
-    """An mp4 file that grows picture by picture and appears under its name only when it is complete.
+    """An mp4 or mov file that grows picture by picture and appears under its name only when it is complete.
 
     The encoder runs in its own thread. Its errors are raised by the next `write` or by `close`. Leaving the context by an exception aborts.
     """
 
-    def __init__(self, path: Path, width: int, height: int, fps: float | int, *, codec: str = "h264", crf: int = 18) -> None:
+    def __init__(
+        self, path: Path, width: int, height: int, fps: float | int, *, codec: str = "h264", crf: int = 18, chroma: str = "420", alpha: bool = False
+    ) -> None:
         """Opens the encoder.
 
         Args:
             width, height: of the pictures; odd sizes are padded by repeating the last column or row, because 4:2:0 video has even sizes.
-            codec: h264 (libx264), hevc (libx265) or h264_nvenc.
-            crf: quality, lower is better; 18 is visually lossless.
+            codec: h264 (libx264), hevc (libx265), h264_nvenc, or prores (4444, in a mov file).
+            crf: quality, lower is better; 18 is visually lossless. ProRes has one quality.
+            chroma: 420 for half the resolution of colour, which plays everywhere, or 444. ProRes is always 444.
+            alpha: pictures have a fourth channel, opacity; ProRes only.
 
         Raises:
             ValueError: absurd size, rate or codec.
@@ -55,16 +62,20 @@ class VideoWriter:
             raise ValueError(f"video {path}: frame rate must be in (0, 1000], got {fps}")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"video {path}: the folder {path.parent} does not exist")
-        reason = probe_encoder(codec)
+        if codec == "hevc" and min(width, height) < LEAST_HEVC:
+            raise ValueError(f"video {path}: HEVC needs at least {LEAST_HEVC}x{LEAST_HEVC} pixels, got {width}x{height}")
+        if alpha and codec != "prores":
+            raise ValueError(f"video {path}: {codec} has no alpha channel; use prores")
+        reason = probe_encoder(codec, chroma)
         if reason is not None:
             raise RuntimeError(f"video {path}: {reason}")
         self.path = path
         self.frames_written = 0
-        self._shape = (height, width, 3)
-        self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
-        self._container = av.open(self._temporary, "w", format="mp4", options={"movflags": "+faststart"})
+        self._shape = (height, width, 4 if alpha else 3)
+        self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+        self._container = av.open(self._temporary, "w", format=_CONTAINERS.get(codec, "mp4"), options={"movflags": "+faststart"})
         try:
-            self._stream = _add_stream(self._container, codec, width + width % 2, height + height % 2, fps, crf)
+            self._stream = _add_stream(self._container, codec, width + width % 2, height + height % 2, fps, crf, _pixel_format(codec, chroma, alpha))
         except BaseException:
             self._discard()
             raise
@@ -75,7 +86,7 @@ class VideoWriter:
         self._thread = threading.Thread(target=self._encode, name=f"encoder of {path.name}", daemon=True)
         self._thread.start()
 
-    def write(self, picture: UInt8[np.ndarray, "h w 3"]) -> None:
+    def write(self, picture: UInt8[np.ndarray, "h w c"]) -> None:
         """Appends a picture; waits while the queue is full.
 
         Raises:
@@ -89,7 +100,7 @@ class VideoWriter:
         self._put(np.array(picture, copy=True, order="C"))
         self.frames_written += 1
 
-    def try_write(self, picture: UInt8[np.ndarray, "h w 3"]) -> bool:
+    def try_write(self, picture: UInt8[np.ndarray, "h w c"]) -> bool:
         """Appends a picture unless the queue is full: for live recording, which drops pictures and counts them."""
         if self._queue.full():
             self._raise_error()
@@ -164,22 +175,26 @@ class VideoWriter:
                     self._container.mux(self._stream.encode(None))
                     self._container.close()
                     return
-                self._container.mux(self._stream.encode(_frame(picture)))
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+                self._container.mux(self._stream.encode(_frame(picture, self._stream.pix_fmt or "")))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the writer must hear of it or would wait forever
             self._error = error
 
 
-def probe_encoder(codec: str) -> str | None:
+def probe_encoder(codec: str, chroma: str = "420") -> str | None:
     """Tries an encoder on one small picture.
 
     Returns: None when it works, else the reason why not.
     """
     if codec not in _ENCODERS:
         return f"unknown codec {codec!r}; choose one of {', '.join(_ENCODERS)}"
+    if chroma not in ("420", "444"):
+        return f"unknown chroma {chroma!r}; choose 420 or 444"
+    if (codec, chroma) == ("hevc", "444"):
+        return "HEVC is encoded in 4:2:0 only: libx265 fails at random in 4:4:4"
     try:
-        container = av.open(io.BytesIO(), "w", format="mp4")
-        stream = _add_stream(container, codec, 256, 256, 30, 18)
-        container.mux(stream.encode(_frame(np.zeros((256, 256, 3), np.uint8))))
+        container = av.open(io.BytesIO(), "w", format=_CONTAINERS.get(codec, "mp4"))
+        stream = _add_stream(container, codec, 256, 256, 30, 18, _pixel_format(codec, chroma, False))
+        container.mux(stream.encode(_frame(np.zeros((256, 256, 3), np.uint8), stream.pix_fmt or "")))
         container.mux(stream.encode(None))
         container.close()
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -187,11 +202,15 @@ def probe_encoder(codec: str) -> str | None:
     return None
 
 
-def _add_stream(container: OutputContainer, codec: str, width: int, height: int, fps: float | int, crf: int) -> VideoStream:
-    quality = {"cq": str(crf), "preset": "p5"} if codec == "h264_nvenc" else {"crf": str(crf), "preset": "medium"}
+def _add_stream(container: OutputContainer, codec: str, width: int, height: int, fps: float | int, crf: int, pixels: str) -> VideoStream:
+    quality = {"crf": str(crf), "preset": "medium"}
+    if codec == "h264_nvenc":
+        quality = {"cq": str(crf), "preset": "p5"}
+    elif codec == "prores":
+        quality = {"profile": "4444", "vendor": "apl0"}  # the vendor that some players insist on
     stream = container.add_stream(_ENCODERS[codec], rate=Fraction(fps).limit_denominator(1001), options=quality)
     assert isinstance(stream, VideoStream)  # the encoders are all of video
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.width, stream.height, stream.pix_fmt = width, height, pixels
     context = stream.codec_context
     context.colorspace = _BT709
     context.color_primaries = _BT709
@@ -200,9 +219,15 @@ def _add_stream(container: OutputContainer, codec: str, width: int, height: int,
     return stream
 
 
-def _frame(picture: UInt8[np.ndarray, "h w 3"]) -> av.VideoFrame:
-    height, width, _ = picture.shape
+def _pixel_format(codec: str, chroma: str, alpha: bool) -> str:
+    if codec == "prores":
+        return "yuva444p10le" if alpha else "yuv444p10le"
+    return f"yuv{chroma}p"
+
+
+def _frame(picture: UInt8[np.ndarray, "h w c"], pixels: str) -> av.VideoFrame:
+    height, width, channels = picture.shape
     if height % 2 or width % 2:
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgba" if channels == 4 else "rgb24")
+    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)

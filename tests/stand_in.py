@@ -68,6 +68,7 @@ class StandIn:
         self.scene = stand_in_scene()
         self.config = RunConfig()
         self.device = torch.device("cpu")
+        self.model_id = "stand-in"
         self.delay_s = delay_s
         self.failure: Exception | None = None
         """Raised by every render while set."""

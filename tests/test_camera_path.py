@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 from im4d_core import curves
-from im4d_core.camera_path import INTERPOLATIONS, CameraPath, Keyframe, keyframe, load_path, orbit, save_path, through_cameras
+from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming, keyframe
 from im4d_core.geometry import look_at
-from im4d_core.pose_curve import Interpolation
+from im4d_core.path_files import load_path, save_path
+from im4d_core.path_generators import orbit, through_cameras
+from im4d_core.pose_curve import INTERPOLATIONS, Interpolation
 from im4d_core.types import Camera
 
 RNG = np.random.default_rng(7)
+SPARSE = SceneTiming(frames=(0, 5, 10), fps=30.0)
+TEN = SceneTiming(frames=tuple(range(10)), fps=10.0)
 
 
 def turned(vector: np.ndarray) -> np.ndarray:
@@ -156,12 +160,12 @@ def test_scene_time_is_monotone_and_none_follows_playback() -> None:
 
 def test_frame_at_takes_frames_that_exist() -> None:
     path = CameraPath(keys=(keyframe(0, 0.0, np.eye(4), 50.0, 3.0), keyframe(1, 1.0, random_pose(), 50.0, 90.0)))
-    assert path.frame_at(0.0, (0, 5, 10), 30.0) == 5
-    assert path.frame_at(1.0, (0, 5, 10), 30.0) == 10
+    assert path.frame_at(0.0, SPARSE) == 5
+    assert path.frame_at(1.0, SPARSE) == 10
     playing = replace(path, keys=tuple(replace(key, scene_frame=None) for key in path.keys))
-    assert [playing.frame_at(i / 30, (0, 5, 10), 30.0) for i in range(5)] == [0, 5, 10, 0, 5]
+    assert [playing.frame_at(i / 30, SPARSE) for i in range(5)] == [0, 5, 10, 0, 5]
     cued = replace(playing, keys=(replace(playing.keys[0], scene_frame=10.0), playing.keys[1]))
-    assert [cued.frame_at(i / 30, (0, 5, 10), 30.0) for i in range(4)] == [10, 0, 5, 10]  # plays on from what the key said
+    assert [cued.frame_at(i / 30, SPARSE) for i in range(4)] == [10, 0, 5, 10]  # plays on from what the key said
 
 
 def test_sample_times_meet_the_last_key_or_stop_before_the_seam() -> None:
@@ -177,14 +181,14 @@ def test_sample_times_meet_the_last_key_or_stop_before_the_seam() -> None:
 def test_shots_count() -> None:
     pose = np.eye(4)
     path = CameraPath(keys=tuple(keyframe(i, float(i), pose, 50.0) for i in range(3)), loop_s=1.0)
-    assert len(path.shots(range(10), 10.0, 24.0)) == 49
-    assert len(replace(path, loop=True).shots(range(10), 10.0, 24.0)) == 72
-    part = path.shots(range(10), 10.0, 24.0, 0.5, 1.0)
+    assert len(path.shots(TEN, 24.0)) == 49
+    assert len(replace(path, loop=True).shots(TEN, 24.0)) == 72
+    part = path.shots(TEN, 24.0, 0.5, 1.0)
     assert (part[0].time_s, part[-1].time_s, len(part)) == (0.5, 1.0, 13)
-    still = replace(path, keys=path.keys[:1]).shots(range(10), 10.0, 20.0)
+    still = replace(path, keys=path.keys[:1]).shots(TEN, 20.0)
     assert [shot.frame for shot in still] == [i // 2 for i in range(20)]
     with pytest.raises(ValueError, match="no keys"):
-        CameraPath().shots(range(10), 10.0, 24.0)
+        CameraPath().shots(TEN, 24.0)
 
 
 def test_path_refuses_unordered_times_and_double_ids() -> None:

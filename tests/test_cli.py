@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -18,6 +21,14 @@ from small_capture import write_small_capture
 import im4d_core.__main__
 import im4d_core.console
 from im4d_core.config import load_config
+from im4d_core.export_settings import ExportSettings
+from im4d_core.film import film
+from im4d_core.path_files import save_path
+from im4d_core.scene_renderer import open_run
+from viewer import events as e
+from viewer.export_command import export_command
+from viewer.reduce import reduce
+from viewer.state import OrbitSettings, ViewerState
 
 ROOT = Path(__file__).parent.parent
 SMALL = """
@@ -201,9 +212,48 @@ def test_render_writes_a_video(run: Path, command: Call, folder: Path) -> None:
     assert (frames[0].width, frames[0].height) == (40, 30)
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"mode": "full", "transparent": True, "depth": True},
+        {"mode": "fast", "background": (0.1, 0.6, 0.3), "start_s": 0.25, "stop_s": 0.75},
+    ],
+)
+def test_the_windows_shell_command_makes_the_windows_export(run: Path, command: Call, tmp_path: Path, choices: dict[str, Any]) -> None:
+    """Byte by byte: what the Export panel shows is typed into a shell, after the path was saved and the transport's rate was changed."""
+    renderer = open_run(run, device="cpu")
+    state = reduce(ViewerState(output=tmp_path), e.SceneOpened(scene=renderer.scene, source=run))
+    settings = ExportSettings(width=41, height=30, fps=5.0, format="png", file="from the shell", **choices)
+    for event in (
+        e.SetOrbit(settings=OrbitSettings(duration_s=1.0)),
+        e.Triggered(action="path_orbit"),
+        e.SetKeyFrame(key_id=2, scene_frame=2.0),
+        e.SetPathLoop(loop=False),
+        e.SetFps(fps=3.0),
+        e.SetPathFile(file="my path.json"),
+        e.SetExport(settings=settings),
+        e.Triggered(action="export_start"),
+    ):
+        state = reduce(state, event)
+    order = state.effects[-1]
+    assert isinstance(order, e.StartExport)
+    for _ in film(renderer, order.path, order.timing, replace(order.settings, file=str(tmp_path / "from the window"))):
+        pass
+    renderer.close()
+    save_path(state.path_editor.path, tmp_path / "my path.json")
+    words = shlex.split(export_command(state))
+    assert words[:3] == ["python", "-m", "im4d_core"]
+    code, out, errors = command(*words[3:], "--device", "cpu")
+    assert code == 0, errors
+    made = sorted(path.relative_to(tmp_path / "from the shell") for path in (tmp_path / "from the shell").rglob("*.*") if path.suffix != ".json")
+    assert len(made) == (3 if "start_s" in choices else 2 * 6)
+    for name in made:
+        assert (tmp_path / "from the shell" / name).read_bytes() == (tmp_path / "from the window" / name).read_bytes(), name
+
+
 def test_render_without_an_encoder_says_what_to_install(run: Path, command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    for name in ("im4d_core.video", "im4d_core.export"):
+    for name in ("im4d_core.video", "im4d_core.film"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     code, out, errors = command("render", str(run), "--output", "none.mp4", "--size", "40x30")
     assert code == 1
@@ -251,7 +301,6 @@ def test_cache_is_kept_unless_forced_and_foreign_ones_are_replaced(run: Path, co
         (("render", "RUN", "--output", "out.mp4", "--size", "0x20"), "expected WIDTHxHEIGHT"),
         (("render", "RUN", "--output", "out.mp4", "--fps", "-1"), "--fps must be at least 0, found -1"),
         (("synthesize", "nothing", "--frames", "0"), "--frames must be at least 1, found 0"),
-        (("render", "RUN", "--output", "nowhere/out.mp4"), "nowhere does not exist"),
         (("render", "RUN", "--output", "out.mp4", "--path", "absent.json"), "absent.json: no such file"),
         (("evaluate", "RUN", "--device", "cuda:99"), "CUDA"),
         (("import-released", "absent.npz", "--data", "capture", "--output", "imported"), "absent.npz: no such file"),

@@ -147,19 +147,19 @@ def test_a_path_is_made_exported_and_cancelled(drive, tmp_path) -> None:
         settings = replace(d.state.export.settings, width=64, height=48, fps=10.0, file="small.mp4")
         d.session.send(SetExport(settings=settings))
         d.click("Export")
-        d.click("Export video##export_start")
+        d.click("###export_start")
         d.until(lambda: d.state.export.finished is not None)
         assert (d.folder / "output" / "small.mp4").stat().st_size > 0
 
         d.renderer.delay_s = 5.0
         d.session.send(SetExport(settings=replace(settings, file="long.mp4", mode="full")))
         d.ctx.yield_(3)
-        d.click("Export video##export_start")
+        d.click("###export_start")
         d.until(lambda: d.state.export.job is not None)
         d.click("Cancel##export_cancel")
         d.until(lambda: d.state.export.job is None)
         d.until(lambda: "cancelled" in d.notices())
-        assert sorted(file.name for file in (d.folder / "output").iterdir()) == ["small.mp4"]
+        assert sorted(file.name for file in (d.folder / "output").iterdir()) == ["small.mp4", "small.mp4.json"]
         d.session.send(SetExport(settings=replace(settings, file="long.mp4")))
         d.renderer.delay_s = 0.0
 
@@ -305,7 +305,8 @@ def test_typing_in_a_field_moves_nothing(drive) -> None:
 
 
 def test_start_options_and_dropped_files(drive, tmp_path) -> None:
-    from im4d_core.camera_path import orbit, save_path
+    from im4d_core.path_files import save_path
+    from im4d_core.path_generators import orbit
 
     path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), n_keys=5)
     save_path(path, tmp_path / "circle.json")

@@ -16,14 +16,32 @@ ROOT = Path(__file__).parent.parent
 # A part may import itself and the parts of the lines above it, never its neighbours on the same line. A part is a module or a package; where
 # both match, the longer name counts, so methods.base is below the rest of methods.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("im4d_core.types", "im4d_core.curves", "im4d_core.parallel", "im4d_core.devices", "im4d_core.cache", "im4d_core.stage_clock", "im4d_core.limits"),
-    ("im4d_core.config", "im4d_core.geometry", "im4d_core.tensors", "im4d_core.pose_curve", "im4d_core.foreign_paths"),
+    (
+        "im4d_core.types",
+        "im4d_core.curves",
+        "im4d_core.parallel",
+        "im4d_core.devices",
+        "im4d_core.cache",
+        "im4d_core.stage_clock",
+        "im4d_core.limits",
+        "im4d_core.export_settings",
+        "im4d_core.exr",
+    ),
+    ("im4d_core.config", "im4d_core.geometry", "im4d_core.tensors", "im4d_core.pose_curve"),
     ("im4d_core.presets", "im4d_core.camera_path", "im4d_core.kernels", "im4d_core.metrics", "im4d_core.video"),
-    ("im4d_core.losses", "im4d_core.methods.base", "im4d_core.canvas"),
+    (
+        "im4d_core.losses",
+        "im4d_core.pixels",
+        "im4d_core.frame_folder",
+        "im4d_core.methods.base",
+        "im4d_core.canvas",
+        "im4d_core.path_files",
+        "im4d_core.path_generators",
+    ),
     ("im4d_core.data", "im4d_core.methods", "im4d_core.render"),
     ("im4d_core.checkpoint",),
     ("im4d_core.released",),
-    ("im4d_core.scene_renderer",),
+    ("im4d_core.scene_renderer", "im4d_core.film"),
     ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export"),
     ("im4d_core.console",),
     ("im4d_core", "im4d_core.__main__"),
@@ -147,7 +165,18 @@ def test_allowed_imports_are_not_complained_about(tmp_path: Path) -> None:
 
 
 # What runs before the first frame: no torch (seconds to import), and for the library and the command line no window either (no X libraries needed).
-BEFORE_TORCH = ("im4d_core", "im4d_core.types", "im4d_core.config", "im4d_core.presets", "im4d_core.geometry", "im4d_core.camera_path", "im4d_core.data", "app")
+BEFORE_TORCH = (
+    "im4d_core",
+    "im4d_core.types",
+    "im4d_core.config",
+    "im4d_core.presets",
+    "im4d_core.geometry",
+    "im4d_core.camera_path",
+    "im4d_core.path_files",
+    "im4d_core.path_generators",
+    "im4d_core.data",
+    "app",
+)
 WINDOW = ("viewer.session",)
 # What decides in the viewer; its tests run without OpenGL.
 LOGIC = tuple(

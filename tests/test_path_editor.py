@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from im4d_core.camera_path import CameraPath, orbit
+from im4d_core.camera_path import CameraPath
+from im4d_core.path_generators import orbit
 from viewer import path_editor as edit
 from viewer.state import PathEditor
 

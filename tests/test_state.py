@@ -27,6 +27,7 @@ from viewer.state import (
     ViewerState,
     is_moving,
     render_request,
+    scene_timing,
     shown_index,
     view_camera,
 )
@@ -289,9 +290,8 @@ def test_scrubbing_scene_time_in_a_preview_keeps_the_place() -> None:
 
 def test_preview_is_the_export() -> None:
     """Every picture of the video is the request of the window at that time of the path."""
-    state = with_path(opened())
-    scene = make_scene()
-    for shot in state.path_editor.path.shots(scene.frames, scene.fps, 10.0):
+    state = after(with_path(opened()), e.SetFps(fps=3.0))
+    for shot in state.path_editor.path.shots(scene_timing(state), 10.0):
         request = render_request(after(state, e.SetPathTime(time_s=shot.time_s)), 160, 120)
         assert request is not None
         assert request.frame == shot.frame
@@ -354,7 +354,7 @@ def test_export_job() -> None:
     state = with_path(opened())
     assert press(opened(), "export_start").notices[-1].level == "warning"
     started = after(state, e.SetExport(settings=ExportSettings(file="a.mp4")), e.Triggered(action="export_start"))
-    assert started.effects[-1] == e.StartExport(path=state.path_editor.path, settings=ExportSettings(file="a.mp4"))
+    assert started.effects[-1] == e.StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=ExportSettings(file="a.mp4"))
     running = after(started, e.JobProgress(job="export", done=0, total=9), e.Tick(now_s=105.0), e.JobProgress(job="export", done=3, total=9))
     job = running.export.job
     assert job is not None

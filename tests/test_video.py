@@ -53,7 +53,9 @@ def test_index_stands_in_front(tmp_path: Path) -> None:
 def test_odd_sizes_repeat_their_edge(tmp_path: Path) -> None:
     picture = np.zeros((31, 31, 3), np.uint8)
     picture[:, -1] = 255
-    assert np.array_equal(video._frame(picture).to_ndarray(format="rgb24")[:31, 31], video._frame(picture).to_ndarray(format="rgb24")[:31, 30])
+    assert np.array_equal(
+        video._frame(picture, "yuv420p").to_ndarray(format="rgb24")[:31, 31], video._frame(picture, "yuv420p").to_ndarray(format="rgb24")[:31, 30]
+    )
 
 
 def test_abort_and_errors_leave_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_abort_and_errors_leave_the_old_file_and_no_other(tmp_path: Path) -> Non
 def test_encoder_errors_reach_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = VideoWriter(tmp_path / "out.mp4", 32, 32, 30)
 
-    def full(picture: np.ndarray) -> av.VideoFrame:
+    def full(picture: np.ndarray, pixels: str) -> av.VideoFrame:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(video, "_frame", full)
@@ -98,9 +100,9 @@ def test_live_recording_drops_when_the_queue_is_full(tmp_path: Path, monkeypatch
     gate = threading.Event()
     original = video._frame
 
-    def slow(picture: np.ndarray) -> av.VideoFrame:
+    def slow(picture: np.ndarray, pixels: str) -> av.VideoFrame:
         gate.wait()
-        return original(picture)
+        return original(picture, pixels)
 
     writer = VideoWriter(tmp_path / "out.mp4", 32, 32, 30)
     monkeypatch.setattr(video, "_frame", slow)
@@ -128,6 +130,29 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
         writer.write(_picture(0, 32, 32))
 
 
+def test_small_hevc_is_refused_because_the_encoder_would_destroy_memory(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="HEVC needs at least 64x64 pixels"):
+        VideoWriter(tmp_path / "out.mp4", 128, 63, 30, codec="hevc")
+
+
+@pytest.mark.parametrize(("codec", "chroma", "stored"), [("h264", "420", "yuv420p"), ("h264", "444", "yuv444p"), ("hevc", "420", "yuv420p")])
+def test_codecs_and_chroma(tmp_path: Path, codec: str, chroma: str, stored: str) -> None:
+    with VideoWriter(tmp_path / "out.mp4", 96, 64, 30, codec=codec, chroma=chroma) as writer:
+        for i in range(3):
+            writer.write(_picture(i, 96, 64))
+    with av.open(tmp_path / "out.mp4") as container:
+        shown = list(container.decode(video=0))
+    assert [(frame.width, frame.height, frame.format.name) for frame in shown] == [(96, 64, stored)] * 3
+
+
+def test_alpha_needs_prores(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no alpha channel"):
+        VideoWriter(tmp_path / "out.mp4", 64, 64, 30, alpha=True)
+
+
 def test_probe() -> None:
+    assert probe_encoder("prores") is None
+    assert "4:2:0 only" in (probe_encoder("hevc", "444") or "")
+    assert "unknown chroma" in (probe_encoder("h264", "411") or "")
     assert probe_encoder("h264") is None
     assert "unknown codec" in (probe_encoder("cinepak") or "")

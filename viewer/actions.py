@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from im4d_core.camera_path import CameraPath, keyframe, orbit, path_from_json, path_to_json, through_cameras
+from im4d_core.camera_path import CameraPath, keyframe
+from im4d_core.path_files import path_from_json, path_to_json
+from im4d_core.path_generators import orbit, through_cameras
 from viewer import controls, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.events import (
@@ -28,7 +29,7 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.state import LOOPS, Mode, Navigation, Output, PathEditor, Transport, ViewerState, view_camera
+from viewer.state import LOOPS, Mode, Navigation, Output, PathEditor, Transport, ViewerState, placed, scene_timing, view_camera
 
 SPEED_RANGE = (1e-3, 1e4)
 
@@ -217,11 +218,11 @@ def _path_save(state: ViewerState) -> ViewerState:
     editor = state.path_editor
     if not editor.path.keys:
         return notified(state, "info", "There is nothing to save: the path has no keys")
-    return asked(state, SavePath(path=editor.path, file=Path(editor.file)))
+    return asked(state, SavePath(path=editor.path, file=placed(state, editor.file)))
 
 
 def _path_load(state: ViewerState) -> ViewerState:
-    return asked(state, LoadPath(file=Path(state.path_editor.file)))
+    return asked(state, LoadPath(file=placed(state, state.path_editor.file)))
 
 
 # ---- jobs and the window ------------------------------------------------------------------------------------------------------------------------
@@ -232,7 +233,8 @@ def _export_start(state: ViewerState) -> ViewerState:
         return state
     if not state.path_editor.path.keys:
         return notified(state, "warning", "There is nothing to export: the path has no keys; press K to add one")
-    return asked(state, StartExport(path=state.path_editor.path, settings=state.export.settings))
+    settings = replace(state.export.settings, file=str(placed(state, state.export.settings.file)))
+    return asked(state, StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=settings))
 
 
 def _occupancy_build(state: ViewerState) -> ViewerState:

@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from im4d_core.geometry import box_depth_range
+from im4d_core.pixels import over, to_rgba8
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera
 from viewer.state import Output
@@ -34,13 +35,11 @@ def display_pixels(
         background: the colour behind the scene.
         rendered_on: the colour that the renderer put there.
     """
-    if output == "colour" and background == rendered_on:
-        return to_rgba8(rendered.rgb)
+    if output == "colour":
+        return to_rgba8(over(rendered, background, rendered_on))
     opacity = rendered.opacity[..., None].clamp(0.0, 1.0)
     behind = torch.tensor(background, device=opacity.device)
-    if output == "colour":
-        picture = rendered.rgb + (1.0 - opacity) * (behind - torch.tensor(rendered_on, device=opacity.device))
-    elif output == "depth":
+    if output == "depth":
         near, far = box_depth_range(camera, box)
         near = max(near, 0.0)
         relative = (rendered.depth - near) / max(far - near, 1e-6)  # 1e-6: a box without depth has one colour
@@ -58,10 +57,3 @@ def mapped(values: Float[Tensor, "h w"], anchors: tuple[tuple[int, int, int], ..
     place = torch.nan_to_num(values.float()).clamp(0.0, 1.0) * (len(anchors) - 1)
     low = place.floor().long().clamp(max=len(anchors) - 2)
     return torch.lerp(table[low], table[low + 1], (place - low)[..., None])
-
-
-def to_rgba8(picture: Float[Tensor, "h w 3"]) -> UInt8[Tensor, "h w 4"]:
-    """Colours in [0, 1] as packed bytes, rounded, opaque."""
-    rgba = torch.full((*picture.shape[:2], 4), 255, dtype=torch.uint8, device=picture.device)
-    rgba[..., :3] = picture.mul(255.0).add_(0.5).nan_to_num_(nan=0.0).clamp_(0.0, 255.0)  # converting cuts off the fraction
-    return rgba

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import horizontal_axes
-from im4d_core.geometry import box_corners
+from im4d_core.geometry import box_corners, horizontal_axes
 from im4d_core.types import Camera
 
 Matrix = Float64[np.ndarray, "4 4"]

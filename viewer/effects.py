@@ -9,19 +9,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from imgui_bundle import imgui
 
-from im4d_core.camera_path import load_path, save_path
+from im4d_core.export_settings import Chroma, Format
+from im4d_core.path_files import load_path, save_path
 from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
 from viewer.gl import read_framebuffer
+from viewer.jobs import ExportOrder, OccupancyOrder
 from viewer.messages import DisplayBuffer
 from viewer.offline import save_png
+from viewer.state import EncoderReport
 from viewer.window import Window
 from viewer.worker import RenderWorker
 
@@ -56,12 +58,13 @@ class Effects:
         self._dialog = FileDialog()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._written: list[Future[Path]] = []
+        self._tried: list[Future[EncoderReport]] = []
         self._wanted_s: float | None = None
 
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
-        return self._dialog.waits or bool(self._written) or self._wanted_s is not None
+        return self._dialog.waits or bool(self._written) or bool(self._tried) or self._wanted_s is not None
 
     def run(self, effects: Sequence[e.Effect]) -> None:
         for effect in effects:
@@ -82,6 +85,9 @@ class Effects:
                 answers.append(e.Notified(level="error", text=f"the screenshot was not saved: {error}"))
             else:
                 answers.append(e.Notified(level="info", text=f"Saved {done.result()}", path=done.result()))
+        for done in [future for future in self._tried if future.done()]:
+            self._tried.remove(done)
+            answers.append(e.EncoderProbed(report=done.result()))
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -105,12 +111,10 @@ class Effects:
             case e.PasteText():
                 self._send(e.TextPasted(text=imgui.get_clipboard_text()))
             case e.SavePath(path=path, file=file):
-                file = self._absolute(file)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 save_path(path, file)
                 self._send(e.PathSaved(path=path, file=file))
             case e.LoadPath(file=file):
-                file = file if file.is_file() else self._absolute(file)
                 frames = self.scene.frames if self.scene is not None else None
                 self._send(e.PathLoaded(path=load_path(file, frames), file=file))
             case e.ChooseFile(purpose=purpose, suggested=suggested):
@@ -119,13 +123,16 @@ class Effects:
                 self._worker.open(source)
             case e.ShowInFolder(path=path):
                 _show_in_folder(path)
-            case e.StartExport(path=path, settings=settings):
-                file = self._absolute(Path(settings.file).expanduser())
-                self._worker.export(path, replace(settings, file=str(file)))
+            case e.StartExport(path=path, timing=timing, settings=settings):
+                self._worker.begin(ExportOrder(path=path, timing=timing, settings=settings))
+            case e.ProbeEncoder(format=format, chroma=chroma):
+                future = self._writer.submit(_probed, format, chroma)
+                future.add_done_callback(lambda _: self._window.wake())
+                self._tried.append(future)
             case e.CancelExport():
                 self._worker.cancel("export")
             case e.BuildOccupancy():
-                self._worker.bake_occupancy()
+                self._worker.begin(OccupancyOrder())
             case e.CancelOccupancy():
                 self._worker.cancel("occupancy")
             case e.ToggleFullscreen():
@@ -134,9 +141,6 @@ class Effects:
                 self._window.focus_panel(name)
             case e.Quit():
                 self._window.request_close()
-
-    def _absolute(self, file: Path) -> Path:
-        return file if file.is_absolute() else (self._output / file).absolute()
 
     def _save_picture(self) -> None:
         shown = self._shown()
@@ -160,6 +164,19 @@ class Effects:
         future = self._writer.submit(_save_as_new, pixels, target)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
+
+
+def _probed(format: Format, chroma: Chroma) -> EncoderReport:
+    """Whether a format can be encoded; PyAV may be missing."""
+    if format == "png":
+        return EncoderReport(format=format, chroma=chroma, problem="")
+    try:
+        from im4d_core.video import probe_encoder
+
+        problem = probe_encoder(format, chroma) or ""
+    except ImportError as error:
+        problem = str(error)
+    return EncoderReport(format=format, chroma=chroma, problem=problem)
 
 
 def _save_as_new(pixels: np.ndarray, target: Path) -> Path:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from im4d_core.camera_path import CameraPath, path_from_json, path_to_json
+from im4d_core.camera_path import CameraPath
 from im4d_core.config import config_from_json
+from im4d_core.path_files import path_from_json, path_to_json
 from viewer.settings import put_aside, write_json
 from viewer.state import LoopMode, Mode, NavigationMode, Output
 

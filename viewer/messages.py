@@ -18,7 +18,8 @@ from viewer.thumbnails import Thumbnail
 if TYPE_CHECKING:
     from viewer.interop import DevicePixels
 
-Job = Literal["export", "occupancy"]
+Job = Literal["export", "picture", "occupancy"]
+"""The kinds of long tasks."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

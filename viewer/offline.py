@@ -72,13 +72,13 @@ def usable_mode(renderer: SceneRenderer, wanted: RenderMode | None) -> RenderMod
     return "fast" if all(renderer.has_occupancy(frame) for frame in renderer.scene.frames) else "full"
 
 
-def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Callable[[float], bool] | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """Render a request to host memory, as the window shows it."""
+def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Callable[[float], bool] | None = None) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Render a request to host memory, as the window shows it; None where `progress` stopped it."""
     from viewer.colormap import display_pixels
 
     rendered = renderer.render(request.camera, request.frame, request.mode, progress=progress)
     if rendered is None:
-        raise RuntimeError("the picture was cancelled")
+        return None
     pixels = display_pixels(
         rendered,
         request.output,

@@ -14,7 +14,7 @@ from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.preferences import with_recent
-from viewer.state import SCALES, Export, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState
+from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
@@ -133,9 +133,9 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
     if event.purpose == "export":
         return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
     if event.purpose == "save_path":
-        return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, file=file))
+        return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, file=placed(state, str(file))))
     if event.purpose == "open_path" or (file.suffix.lower() == ".json" and file.name != "config.json"):
-        return asked(state, e.LoadPath(file=file))
+        return asked(state, e.LoadPath(file=placed(state, str(file))))
     return asked(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
 
 
@@ -200,6 +200,16 @@ def _select_key(state: ViewerState, event: e.SelectKey) -> ViewerState:
     return _with_editor(state, editor)
 
 
+def _set_export(state: ViewerState, event: e.SetExport) -> ViewerState:
+    """Another encoder is tried as soon as it is chosen, not after everything has been rendered."""
+    before, settings = state.export.settings, event.settings
+    changed = replace(state, export=replace(state.export, settings=settings))
+    known = any((report.format, report.chroma) == (settings.format, settings.chroma) for report in state.export.encoders)
+    if known or (settings.format, settings.chroma) == (before.format, before.chroma):
+        return changed
+    return asked(changed, e.ProbeEncoder(format=settings.format, chroma=settings.chroma))
+
+
 def _dismiss(state: ViewerState, event: e.DismissNotice) -> ViewerState:
     return replace(state, notices=tuple(notice for notice in state.notices if notice.id != event.notice_id))
 
@@ -238,17 +248,20 @@ def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState
 
 def _job_progress(state: ViewerState, event: e.JobProgress) -> ViewerState:
     before = state.export.job if event.job == "export" else state.occupancy_job
-    job = Job(done=event.done, total=event.total, started_s=state.now_s if before is None else before.started_s)
+    started_s, found = (state.now_s, event.done) if before is None else (before.started_s, before.found)
+    job = Job(done=event.done, total=event.total, started_s=started_s, found=found)
+    if event.job == "picture":
+        return state
     if event.job == "export":
         return replace(state, export=replace(state.export, job=job))
     return replace(state, occupancy_job=job)
 
 
 def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
-    name = "Export" if event.job == "export" else "Building the occupancy"
+    name = {"export": "Export", "picture": "The picture", "occupancy": "Building the occupancy"}[event.job]
     if event.job == "export":
-        state = replace(state, export=Export(settings=state.export.settings, finished=event.file or state.export.finished))
-    else:
+        state = replace(state, export=replace(state.export, job=None, finished=event.file or state.export.finished))
+    elif event.job == "occupancy":
         state = replace(state, occupancy_job=None)
     if event.error:
         return notified(state, "error", f"{name} failed: {event.error}")
@@ -334,7 +347,8 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetRecordsSceneTime: lambda state, event: _with_editor(state, replace(state.path_editor, records_scene_time=event.on)),
     e.ReplacePath: lambda state, event: _with_editor(state, path_editor.replace_path(state.path_editor, event.path)),
     e.SetOrbit: lambda state, event: _with_editor(state, replace(state.path_editor, orbit=event.settings)),
-    e.SetExport: lambda state, event: replace(state, export=replace(state.export, settings=event.settings)),
+    e.SetExport: _set_export,
+    e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,
     e.SetPathFile: lambda state, event: _with_path_file(state, event.file),
     e.AskedFor: lambda state, event: asked(state, event.effect),

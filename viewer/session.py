@@ -16,6 +16,7 @@ from im4d_core.types import Scene
 from viewer import bindings, keymap, panels
 from viewer.effects import Effects
 from viewer.events import (
+    AskedFor,
     EffectsTaken,
     Event,
     JobEnded,
@@ -23,6 +24,7 @@ from viewer.events import (
     LoadPath,
     Notified,
     PivotPicked,
+    ProbeEncoder,
     RenderFinished,
     Resized,
     Restored,
@@ -90,7 +92,7 @@ class Session:
 
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
         self._settings = load_settings(start.settings) if start.settings is not None else Settings()
-        self.state = ViewerState(preferences=self._settings.preferences)
+        self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences)
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
@@ -359,6 +361,8 @@ class Session:
                 self.send(Restored(place=place))
             return
         self._opened_once = True
+        export = self.state.export.settings
+        self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
         view = None
         try:
             view = find_view(scene, start.camera) if start.camera is not None else None
@@ -376,7 +380,7 @@ class Session:
             self.send(Notified(level="error", text=str(error)))
         stored = start.path or source / "path.json"
         if start.path is not None or (stored.is_file() and (place is None or not place.path.keys)):
-            effects.run((LoadPath(file=stored),))
+            effects.run((LoadPath(file=stored.absolute()),))
 
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------
 

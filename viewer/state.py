@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import CameraPath, Keyframe
+from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
+from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
 from viewer.preferences import Preferences
@@ -191,29 +192,29 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSettings:
-    """What a video export makes."""
-
-    width: int = 1280
-    height: int = 720
-    fps: float = 30.0
-    quality: int = 18
-    """x264's constant rate factor: smaller is better and larger."""
-    mode: Literal["fast", "full"] = "fast"
-    file: str = "out.mp4"
-    start_s: float = 0.0
-    """First moment of the path that is rendered."""
-    stop_s: float | None = None
-    """Last moment; None for the end of the path."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Job:
     """A long task beside the GUI."""
 
     done: int = 0
     total: int = 0
     started_s: float = 0.0
+    found: int = 0
+    """How much was done already when it started."""
+
+    def left_s(self, now_s: float) -> float | None:
+        """How long it will still take, as it went so far; None before anything can be said."""
+        made = self.done - self.found
+        return (now_s - self.started_s) / made * (self.total - self.done) if made > 0 and now_s > self.started_s else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderReport:
+    """Whether this machine can encode a format."""
+
+    format: Format
+    chroma: Chroma
+    problem: str
+    """Why not; empty when it can."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +223,9 @@ class Export:
     job: Job | None = None
     """The export under way."""
     finished: Path | None = None
-    """The last video."""
+    """The last video or folder."""
+    encoders: tuple[EncoderReport, ...] = ()
+    """What was tried so far; before anything is rendered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +236,8 @@ class ViewerState:
     """Arrays do not compare; opening another scene changes `source` or the navigation anyway."""
     source: Path | None = None
     """The run or scene folder that is open."""
+    output: Path = Path()
+    """Folder of what is saved under a relative name."""
     first_view: int | None = None
     """The camera of the capture that "back to the first view" means."""
     navigation: Navigation = Navigation(T_camera_world=np.eye(4))
@@ -324,7 +329,26 @@ def shown_index(state: ViewerState) -> int:
     editor = state.path_editor
     if state.scene is None or not (editor.previewing and editor.path.keys):
         return state.transport.index
-    return state.scene.frames.index(editor.path.frame_at(editor.time_s, state.scene.frames, state.scene.fps))
+    return state.scene.frames.index(editor.path.frame_at(editor.time_s, scene_timing(state)))
+
+
+def scene_timing(state: ViewerState) -> SceneTiming:
+    """How the scene goes by along the path: preview, export and the export's shell command take it from here."""
+    if state.scene is None:
+        return SceneTiming(frames=(0,), fps=state.transport.fps)
+    return SceneTiming(frames=state.scene.frames, fps=state.transport.fps)
+
+
+def encoder_problem(state: ViewerState) -> str:
+    """Why the chosen video cannot be encoded here; empty when it can, or was not tried yet."""
+    settings = state.export.settings
+    tried = (report for report in state.export.encoders if (report.format, report.chroma) == (settings.format, settings.chroma))
+    return next((report.problem for report in tried), "")
+
+
+def placed(state: ViewerState, file: str) -> Path:
+    """Where a file of the user is: a relative name lies in the output folder."""
+    return state.output / Path(file).expanduser()
 
 
 def view_camera(state: ViewerState, width: int, height: int) -> Camera:

@@ -78,5 +78,3 @@ class Stats:
     """The run's samples of the full renderer."""
     fast: FastConfig = FastConfig()
     """The run's settings of the fast renderer."""
-    encoder: str = ""
-    """Reason why video cannot be encoded; empty when it can."""

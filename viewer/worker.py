@@ -10,15 +10,15 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from im4d_core.camera_path import CameraPath
+from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, steps
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.pictures import PictureMaker
-from viewer.state import STILL_S, ExportSettings, RenderRequest
+from viewer.state import STILL_S, RenderRequest
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -66,9 +66,7 @@ class RenderWorker:
         self._asked_s = 0.0
         self._prefetch: tuple[int, ...] = ()
         self._source: Path | None = None
-        self._export: tuple[CameraPath, ExportSettings] | None = None
-        self._bake = False
-        self._cancelled: set[Job] = set()
+        self._orders = Orders()
         self._stopping = False
         self._outbox: deque[Message] = deque()
         self._status = "Loading PyTorch"
@@ -78,8 +76,9 @@ class RenderWorker:
         self._renderer: SceneRenderer | None = None
         self._maker: PictureMaker | None = None
         self._told_full = False
-        self._running_export: Generator[tuple[int, int]] | None = None
-        self._export_file: Path | None = None
+        self._working = False
+        self._share = FairShare()
+        self._counted_s = 0.0
         self._woke_s = 0.0
         self._facts_s = 0.0
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
@@ -105,24 +104,19 @@ class RenderWorker:
             self._request, self._asked_s, self._prefetch = request, time.monotonic(), prefetch
             self._changed.notify()
 
-    def export(self, path: CameraPath, settings: ExportSettings) -> None:
-        """Render a path to a video between the pictures of the window; answered by `JobStep`s and a `JobOver`."""
+    def begin(self, order: Order) -> None:
+        """Do a long task between the pictures of the window; answered by `JobStep`s and a `JobOver`. One after the other, in the order asked."""
         with self._changed:
-            self._export = (path, settings)
-            self._cancelled.discard("export")
-            self._changed.notify()
-
-    def bake_occupancy(self) -> None:
-        """Build the occupancy of every frame; answered by `JobStep`s and a `JobOver`."""
-        with self._changed:
-            self._bake = True
-            self._cancelled.discard("occupancy")
+            self._orders.put(order)
             self._changed.notify()
 
     def cancel(self, job: Job) -> None:
+        """Stop a job between two tiles; nothing partial is left, except complete pictures in a folder of them."""
         with self._changed:
-            self._cancelled.add(job)
+            if self._orders.cancel(job):
+                self._outbox.append(JobOver(job=job, cancelled=True))
             self._changed.notify()
+        self._wake()
 
     def take(self) -> list[Message]:
         """Everything that became ready since the last call; of several pictures only the newest."""
@@ -150,7 +144,6 @@ class RenderWorker:
         """End the thread: what runs is cancelled between two tiles, a partial video is removed. Returns whether it ended in time."""
         with self._changed:
             self._stopping = True
-            self._cancelled.update(("export", "occupancy"))
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
@@ -175,7 +168,6 @@ class RenderWorker:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - whatever a renderer raises, the window stays and says it
                 self._fail(error)
-        self._end_export(cancelled=True)
         if self._renderer is not None:
             self._renderer.close()
 
@@ -195,26 +187,21 @@ class RenderWorker:
     def _turn(self) -> None:
         """Wait for something to do and do the most urgent part of it."""
         with self._changed:
-            while not (self._stopping or self._source or self._request or self._export or self._bake or self._running_export):
+            while not (self._stopping or self._source or self._request or self._orders):
                 self._changed.wait()
             source, self._source = self._source, None
         if self._stopping:
             return
         if source is not None:
             self._open(source)
-        elif self._request is not None:
+        elif self._request is not None and (self._share.picture_is_due or not self._orders):
             self._serve()
-        elif self._export is not None:
-            self._begin_export()
-        elif self._running_export is not None:
-            self._step_export()
-        elif self._bake:
-            self._bake_all()
+        else:
+            self._do_job()
 
     def _open(self, source: Path) -> None:
         self._status = f"Opening {source.name or source}"
         self._wake()
-        self._end_export(cancelled=True)
         try:
             renderer = self._opener(source, self._device)
         except Exception as error:  # noqa: BLE001 - anything a broken folder can cause becomes a message
@@ -242,6 +229,7 @@ class RenderWorker:
         if request is None or renderer is None or maker is None:
             return
         self._busy = True
+        began = time.monotonic()
         try:
             occupied = renderer.has_occupancy(request.frame)
             if request.mode == "fast" and not occupied:
@@ -262,6 +250,8 @@ class RenderWorker:
         finally:
             self._busy = False
             self._progress = 1.0
+            if self._working or self._orders:
+                self._share.drew(time.monotonic() - began)
             if time.monotonic() - self._facts_s > 1.0:
                 self._post_facts()
             self._wake()
@@ -297,69 +287,47 @@ class RenderWorker:
 
     # ---- jobs ---------------------------------------------------------------------------------------------------------------------------------
 
-    def _begin_export(self) -> None:
-        with self._changed:
-            job, self._export = self._export, None
-        if job is None or self._renderer is None:
+    def _do_job(self) -> None:
+        """Do the next job to its end; pictures that the window wants are made between its tiles, and take their share of the time."""
+        order, renderer = self._orders.take(), self._renderer
+        if order is None or renderer is None:
             return
-        self._end_export(cancelled=True)
-        try:
-            from viewer.recorder import record
-        except ImportError as error:
-            self._post(JobOver(job="export", error=_first_line(error)))
-            return
-        path, settings = job
-        self._export_file = Path(settings.file)
-        self._running_export = record(self._renderer, path, settings, cancelled=lambda: "export" in self._cancelled)
+        job = kind(order)
+        self._working, self._counted_s = True, time.monotonic()
 
-    def _step_export(self) -> None:
-        """Render one frame of the video."""
-        assert self._running_export is not None
-        try:
-            done, total = next(self._running_export)
-        except StopIteration:
-            self._end_export(cancelled="export" in self._cancelled)
-        except Exception as error:  # noqa: BLE001 - a failed export must not end the viewer
-            _log.warning("export failed", exc_info=True)
-            self._running_export = None
-            self._post(JobOver(job="export", error=_first_line(error)))
-        else:
-            self._post(JobStep(job="export", done=done, total=total))
-
-    def _end_export(self, *, cancelled: bool) -> None:
-        running, self._running_export = self._running_export, None
-        if running is None:
-            return
-        running.close()
-        self._post(JobOver(job="export", file=None if cancelled else self._export_file, cancelled=cancelled))
-
-    def _bake_all(self) -> None:
-        with self._changed:
-            self._bake = False
-        renderer = self._renderer
-        if renderer is None:
-            return
-
-        def go_on(done: int, total: int) -> bool:
-            self._post(JobStep(job="occupancy", done=done, total=total))
-            if self._request is not None and "occupancy" not in self._cancelled and not self._stopping:
-                try:
-                    self._serve()  # the window stays alive while frames are baked
-                except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
-                    self._fail(error)
-            return "occupancy" not in self._cancelled and not self._stopping
+        def told(done: int, total: int) -> None:
+            self._post(JobStep(job=job, done=done, total=total))
 
         try:
-            complete = renderer.bake_occupancy(go_on)
+            complete = steps(order, renderer, lambda: self._between(job), told)
         except Exception as error:  # noqa: BLE001 - a failed job must not end the viewer
-            _log.warning("building the occupancy failed", exc_info=True)
-            self._post(JobOver(job="occupancy", error=_first_line(error)))
+            _log.warning("the job %s failed", job, exc_info=True)
+            self._post(JobOver(job=job, error=_first_line(error)))
         else:
-            self._post(JobOver(job="occupancy", cancelled=not complete))
-        self._told_full = False
-        if self._maker is not None:
-            self._maker.forget()  # fast pictures follow the new occupancy
+            self._post(JobOver(job=job, file=result(order) if complete else None, cancelled=not complete))
+        finally:
+            self._working, self._share = False, FairShare()
+        if isinstance(order, OccupancyOrder):
+            self._told_full = False
+            if self._maker is not None:
+                self._maker.forget()  # fast pictures follow the new occupancy
         self._post_facts()
+
+    def _between(self, job: Job) -> bool:
+        """Between two tiles of a job: make the window's picture where it is its turn. False stops the job."""
+        now = time.monotonic()
+        if self._request is not None:
+            self._share.worked(now - self._counted_s)
+        if self._request is not None and self._share.picture_is_due and self._goes_on(job):
+            try:
+                self._serve()
+            except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
+                self._fail(error)
+        self._counted_s = time.monotonic()
+        return self._goes_on(job)
+
+    def _goes_on(self, job: Job) -> bool:
+        return not (self._orders.is_cancelled(job) or self._stopping or self._source is not None)
 
     # ---- messages -----------------------------------------------------------------------------------------------------------------------------
 

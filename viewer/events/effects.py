@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from im4d_core.camera_path import CameraPath
-from viewer.state import ExportSettings
+from im4d_core.camera_path import CameraPath, SceneTiming
+from im4d_core.export_settings import Chroma, ExportSettings, Format
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
 
@@ -66,10 +66,20 @@ class ShowInFolder:
 
 @dataclass(frozen=True, kw_only=True)
 class StartExport:
-    """Render the path to a video. Answered by `JobProgress` and `JobEnded`. The job owns its camera, time, size and quality."""
+    """Make the path a video or a folder of pictures. Answered by `JobProgress` and `JobEnded`. The job owns its camera, time, size and quality."""
 
     path: CameraPath
+    timing: SceneTiming
     settings: ExportSettings
+    """With an absolute file where the state's output folder is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEncoder:
+    """Try whether this machine can encode a format. Answered by `EncoderProbed`."""
+
+    format: Format
+    chroma: Chroma
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +124,7 @@ Effect = (
     | OpenScene
     | ShowInFolder
     | StartExport
+    | ProbeEncoder
     | CancelExport
     | BuildOccupancy
     | CancelOccupancy

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from im4d_core.export_settings import ExportSettings
 from im4d_core.types import Scene
 from viewer.events.effects import Effect
-from viewer.state import ExportSettings, Level, RenderRequest
+from viewer.state import EncoderReport, Level, RenderRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +49,18 @@ class DismissNotice:
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgress:
-    """The export or the occupancy build goes on."""
+    """A long task goes on."""
 
-    job: Literal["export", "occupancy"]
+    job: Literal["export", "picture", "occupancy"]
     done: int
     total: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobEnded:
-    """The export or the occupancy build ended: `error` says why it failed; cancelled when neither error nor file (export) is given."""
+    """A long task ended: `error` says why it failed; `file` is what it left behind."""
 
-    job: Literal["export", "occupancy"]
+    job: Literal["export", "picture", "occupancy"]
     file: Path | None = None
     error: str = ""
     cancelled: bool = False
@@ -85,10 +86,17 @@ class SetExport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderProbed:
+    """Answer to `ProbeEncoder`."""
+
+    report: EncoderReport
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskedFor:
     """A panel asks for an effect directly (open a folder, choose a file)."""
 
     effect: Effect
 
 
-JobEvent = SceneOpened | RenderFinished | Notified | DismissNotice | JobProgress | JobEnded | TextPasted | EffectsTaken | SetExport | AskedFor
+JobEvent = SceneOpened | RenderFinished | Notified | DismissNotice | JobProgress | JobEnded | TextPasted | EffectsTaken | SetExport | EncoderProbed | AskedFor

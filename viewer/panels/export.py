@@ -1,71 +1,133 @@
-"""The path as a video: size, rate, quality, file, part of the path; progress; and the same as a shell command."""
+"""The path as a video or as pictures: size, rate, format, part of the path; progress; and the same as a shell command."""
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
+from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, ShowInFolder
+from viewer.export_command import export_command
 from viewer.panels.scene import progress
-from viewer.panels.widgets import ERROR, WARNING, action, button, choice, em, icon, muted, note, plural, row, seconds, section, tooltip
-from viewer.state import ExportSettings, ViewerState
+from viewer.panels.widgets import WARNING, action, button, choice, em, icon, muted, note, plural, row, seconds, section, tooltip
+from viewer.state import ViewerState, encoder_problem, scene_timing
 from viewer.stats import Stats
 
 _SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (720, 1280), (1080, 1080))
 _MODES: tuple[Literal["fast", "full"], ...] = ("fast", "full")
+_FORMATS: tuple[tuple[Format, str, str], ...] = (
+    ("h264", "H.264 video", "Plays everywhere"),
+    ("hevc", "HEVC video", "Smaller files, slower to make"),
+    ("h264_nvenc", "H.264 video by the GPU", "Encoded by an NVIDIA GPU"),
+    ("prores", "ProRes 4444 video", "For editing: large, ten bits, can be transparent"),
+    ("png", "PNG pictures", "A folder of lossless pictures; an interrupted export goes on where it stopped"),
+)
+_CHROMAS: tuple[Chroma, ...] = ("420", "444")
 _SIDES = (16, 8192)
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     running = state.export.job is not None
     imgui.begin_disabled(running)
-    events = [*_settings(state.export.settings), *_part(state)]
+    settings = state.export.settings
+    changed = _what(_how(_size(settings), settings), state)
+    changed = _part(changed, state)
+    events: list[Event] = [] if changed == settings else [SetExport(settings=changed)]
+    events += _output_file(settings)
     imgui.end_disabled()
     events += _start(state, stats)
     return events + _command(state)
 
 
-def export_command(state: ViewerState) -> str:
-    """The shell command that makes the same video of the whole path."""
-    settings = state.export.settings
-    words = ["python", "-m", "im4d_core", "render", str(state.source or "RUN"), "--path", state.path_editor.file, "--output", settings.file]
-    words += ["--size", f"{settings.width}x{settings.height}", "--fps", f"{settings.fps:g}", "--mode", settings.mode, "--crf", str(settings.quality)]
-    return shlex.join(words)
-
-
-def _settings(settings: ExportSettings) -> list[Event]:
-    changed_settings = settings
+def _size(settings: ExportSettings) -> ExportSettings:
     row("Size")
     labels = [f"{width} x {height}" for width, height in _SIZES]
     at = _SIZES.index((settings.width, settings.height)) if (settings.width, settings.height) in _SIZES else -1
     changed, at = imgui.combo("##export_preset", at, labels)
     if changed:
-        changed_settings = replace(changed_settings, width=_SIZES[at][0], height=_SIZES[at][1])
+        settings = replace(settings, width=_SIZES[at][0], height=_SIZES[at][1])
     row("")
     changed, (width, height) = imgui.input_int2("##export_size", [settings.width, settings.height])
     tooltip("Width and height in pixels; odd sizes work")
     if changed:
-        changed_settings = replace(changed_settings, width=_side(width), height=_side(height))
+        settings = replace(settings, width=_side(width), height=_side(height))
     row("Rate")
     changed, fps = imgui.drag_float("##export_fps", settings.fps, 0.1, 1.0, 120.0, "%.4g fps")
     if changed:
-        changed_settings = replace(changed_settings, fps=min(max(fps, 1.0), 120.0))
-    row("Quality")
-    changed, quality = imgui.slider_int("##export_quality", settings.quality, 0, 40, _quality_text(settings.quality))
-    tooltip("x264's constant rate factor: smaller is better and larger; 18 looks lossless")
+        settings = replace(settings, fps=min(max(fps, 1.0), 120.0))
+    return settings
+
+
+def _how(settings: ExportSettings, before: ExportSettings) -> ExportSettings:
+    row("Format")
+    names = [name for name, _, _ in _FORMATS]
+    changed, at = imgui.combo("##export_format", names.index(settings.format), [label for _, label, _ in _FORMATS])
+    tooltip(_FORMATS[names.index(settings.format)][2])
     if changed:
-        changed_settings = replace(changed_settings, quality=min(max(quality, 0), 51))
+        settings = with_format(settings, _FORMATS[at][0])
+    if SUFFIXES[before.format] == ".mp4":
+        row("Quality")
+        changed, quality = imgui.slider_int("##export_quality", settings.quality, 0, 40, _quality_text(settings.quality))
+        tooltip("Constant rate factor: smaller is better and larger; 18 looks lossless")
+        if changed:
+            settings = replace(settings, quality=min(max(quality, 0), 51))
+    if before.format in ("h264", "h264_nvenc"):
+        row("Colour")
+        labels = ("4:2:0", "4:4:4")
+        whys = ("Half the resolution of colour: plays everywhere", "Keeps thin coloured lines; some players refuse it")
+        clicked = choice("export_chroma", _CHROMAS, settings.chroma, labels, whys)
+        for chroma in _CHROMAS:
+            if chroma == clicked:
+                settings = replace(settings, chroma=chroma)
+    return settings
+
+
+def with_format(settings: ExportSettings, wanted: Format) -> ExportSettings:
+    """Settings with another format: the file gets its suffix, and what the format cannot do is off."""
+    file = Path(settings.file)
+    file = file.with_suffix(SUFFIXES[wanted]) if file.suffix in SUFFIXES.values() else Path(f"{file}{SUFFIXES[wanted]}")
+    return replace(
+        settings,
+        format=wanted,
+        file=str(file),
+        chroma=settings.chroma if wanted in ("h264", "h264_nvenc") else "420",
+        transparent=settings.transparent and wanted in ("png", "prores"),
+        depth=settings.depth and wanted == "png",
+    )
+
+
+def _what(settings: ExportSettings, state: ViewerState) -> ExportSettings:
     row("Renderer")
     clicked = choice("export_mode", _MODES, settings.mode, ("Fast", "Full"), ("As in the window", "The reference: slower"))
     for mode in _MODES:
         if mode == clicked:
-            changed_settings = replace(changed_settings, mode=mode)
-    events: list[Event] = [] if changed_settings == settings else [SetExport(settings=changed_settings)]
-    return events + _output_file(settings)
+            settings = replace(settings, mode=mode)
+    row("Behind")
+    imgui.begin_disabled(settings.transparent)
+    changed, own = imgui.checkbox("the window's background##export_background", settings.background is not None)
+    tooltip("The colour chosen in the Render panel; otherwise the one the scene was trained on")
+    imgui.end_disabled()
+    if changed:
+        settings = replace(settings, background=state.picture.background if own else None)
+    elif settings.background is not None:
+        settings = replace(settings, background=state.picture.background)
+    if settings.format in ("png", "prores"):
+        row("")
+        changed, transparent = imgui.checkbox("transparent##export_transparent", settings.transparent)
+        tooltip("No background: opacity becomes the alpha channel")
+        if changed:
+            settings = replace(settings, transparent=transparent)
+    if settings.format == "png":
+        row("Depth")
+        changed, depth = imgui.checkbox("OpenEXR files##export_depth", settings.depth)
+        tooltip("Depth along the optical axis as 32-bit numbers in the folder depth, 0 where there is nothing")
+        if changed:
+            settings = replace(settings, depth=depth)
+    return settings
 
 
 def _quality_text(quality: int) -> str:
@@ -75,36 +137,33 @@ def _quality_text(quality: int) -> str:
 
 def _output_file(settings: ExportSettings) -> list[Event]:
     events: list[Event] = []
-    row("File")
+    row("File" if SUFFIXES[settings.format] else "Folder")
     browse = em(2.4)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - browse - imgui.get_style().item_spacing.x)
     changed, file = imgui.input_text("##export_file", settings.file)
     if changed:
         events.append(SetExport(settings=replace(settings, file=file)))
     imgui.same_line()
-    if button(f"{icon(icons.ICON_FA_FOLDER_OPEN, '...')}###export_browse", width=browse, why="Choose where the video goes"):
+    if button(f"{icon(icons.ICON_FA_FOLDER_OPEN, '...')}###export_browse", width=browse, why="Choose where it goes"):
         events.append(AskedFor(effect=ChooseFile(purpose="export", suggested=settings.file)))
     return events
 
 
-def _part(state: ViewerState) -> list[Event]:
-    path, settings = state.path_editor.path, state.export.settings
+def _part(settings: ExportSettings, state: ViewerState) -> ExportSettings:
+    path = state.path_editor.path
     end_s = path.start_s + path.duration_s
-    events: list[Event] = []
     row("Part")
-    changed, whole = imgui.checkbox("whole path##export_whole", _is_whole(state))
+    is_whole = settings.start_s is None and settings.stop_s is None
+    changed, whole = imgui.checkbox("whole path##export_whole", is_whole)
     if changed:
-        events.append(SetExport(settings=replace(settings, start_s=path.start_s, stop_s=None if whole else end_s)))
-    if settings.stop_s is not None:
+        return replace(settings, start_s=None if whole else path.start_s, stop_s=None if whole else end_s)
+    if not is_whole:
         row("")
-        changed, low, high = imgui.drag_float_range2("##export_range", settings.start_s, settings.stop_s, 0.02, path.start_s, end_s, "from %.2f s", "to %.2f s")
+        low, high = settings.start_s or path.start_s, end_s if settings.stop_s is None else settings.stop_s
+        changed, low, high = imgui.drag_float_range2("##export_range", low, high, 0.02, path.start_s, end_s, "from %.2f s", "to %.2f s")
         if changed:
-            events.append(SetExport(settings=replace(settings, start_s=low, stop_s=high)))
-    return events
-
-
-def _is_whole(state: ViewerState) -> bool:
-    return state.export.settings.stop_s is None
+            return replace(settings, start_s=low, stop_s=high)
+    return settings
 
 
 def _start(state: ViewerState, stats: Stats) -> list[Event]:
@@ -112,18 +171,17 @@ def _start(state: ViewerState, stats: Stats) -> list[Event]:
     export, path, events = state.export, state.path_editor.path, []
     if export.job is not None:
         progress(export.job, state.now_s)
-        return action("Cancel##export_cancel", "export_cancel", width=-1.0, why="Stop; no file is left behind")
-    problem = _problem(state, stats)
-    if not problem and state.scene is not None:
-        settings, scene = export.settings, state.scene
-        start = None if settings.start_s <= path.start_s else settings.start_s
-        pictures = len(path.video_times(len(scene.frames), scene.fps, settings.fps, start, settings.stop_s))
-        muted(f"{plural(pictures, 'picture')}, {seconds(pictures / settings.fps)} of video")
-    events += action(
-        "Export video##export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or "Render and encode beside the window"
-    )
+        kept = "Stop; the pictures so far are kept" if export.settings.format == "png" else "Stop; no file is left behind"
+        return action("Cancel##export_cancel", "export_cancel", width=-1.0, why=kept)
+    problem = _problem(state)
+    settings = export.settings
+    if not problem:
+        pictures = len(path.video_times(scene_timing(state), settings.fps, settings.start_s, settings.stop_s))
+        muted(f"{plural(pictures, 'picture')}, {seconds(pictures / settings.fps)}")
+    label = "Export video" if SUFFIXES[settings.format] else "Export pictures"
+    events += action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or "Made beside the window")
     if problem:
-        note(problem, ERROR if stats.encoder else WARNING)
+        note(problem, WARNING)
     if export.finished is not None:
         muted(f"last: {export.finished.name}")
         imgui.same_line()
@@ -132,15 +190,13 @@ def _start(state: ViewerState, stats: Stats) -> list[Event]:
     return events
 
 
-def _problem(state: ViewerState, stats: Stats) -> str:
+def _problem(state: ViewerState) -> str:
     """Why no export can start now; empty when one can."""
     if state.scene is None:
         return "No scene is open."
     if not state.path_editor.path.keys:
         return "The path has no keys: press K to add one, or make one in the Path panel."
-    if not state.export.settings.file.strip():
-        return "Name a file."
-    return stats.encoder
+    return state.export.settings.problem() or encoder_problem(state)
 
 
 def _command(state: ViewerState) -> list[Event]:
@@ -153,8 +209,6 @@ def _command(state: ViewerState) -> list[Event]:
     if state.path_editor.unsaved and state.path_editor.path.keys:
         imgui.same_line()
         note("save the path first", WARNING)
-    if not _is_whole(state):
-        note("The command renders the whole path.")
     return events
 
 

@@ -74,8 +74,8 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
 def progress(job: Job, now_s: float) -> None:
     """A bar with counts and the time that is left."""
     fraction = job.done / job.total if job.total > 0 else 0.0
-    elapsed = max(now_s - job.started_s, 0.0)
-    left = f", {seconds(elapsed / fraction - elapsed)} left" if job.done > 0 and fraction < 1.0 else ""
+    left_s = job.left_s(now_s)
+    left = f", {seconds(left_s)} left" if left_s is not None and fraction < 1.0 else ""
     imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), f"{job.done} / {job.total}{left}")
 
 

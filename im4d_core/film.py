@@ -1,0 +1,148 @@
+"""A camera path made into a video or a folder of pictures, picture by picture. The one way to do it: the window's export and the shell both run it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from im4d_core.camera_path import CameraPath, SceneTiming, Shot
+from im4d_core.config import RunConfig
+from im4d_core.export_settings import SUFFIXES, ExportSettings
+from im4d_core.frame_folder import FrameFolder
+from im4d_core.path_files import path_to_json
+from im4d_core.pixels import over, to_rgba8, transparent_rgba8
+from im4d_core.tensors import Rendered
+from im4d_core.types import Camera, Scene
+
+
+@runtime_checkable
+class PictureSource(Protocol):
+    """What a film needs of a scene's renderer."""
+
+    scene: Scene
+    config: RunConfig
+    model_id: str
+
+    def render(self, camera: Camera, frame: int, mode: Literal["fast", "full"], *, progress: Callable[[float], bool] | None = None) -> Rendered | None: ...
+
+
+def film(
+    renderer: PictureSource, path: CameraPath, timing: SceneTiming, settings: ExportSettings, *, go_on: Callable[[], bool] = lambda: True
+) -> Generator[tuple[int, int]]:
+    """Renders a path, one picture for each item taken from the result.
+
+    A video that is left early, or fails, leaves no file; it gets its name when the last item has been taken, and a note with everything that made it
+    beside it. A folder of pictures keeps what is complete: the same export goes on there.
+
+    Args:
+        go_on: asked between tiles; False ends the iterator.
+
+    Yields:
+        Pictures done and pictures in total; the first item tells how many are there already.
+
+    Raises:
+        ValueError: the path has no keys, or the settings make no sense.
+        FileExistsError: the folder holds something else.
+        RuntimeError: the encoder fails or is missing.
+    """
+    problem = settings.problem()
+    if problem:
+        raise ValueError(f"export {settings.file}: {problem}")
+    shots = path.shots(timing, settings.fps, settings.start_s, settings.stop_s)
+    note = _note(renderer, path, timing, settings, len(shots))
+    target = Path(settings.file).expanduser()
+    made = _video if SUFFIXES[settings.format] else _pictures
+    return made(renderer, shots, settings, target, note, go_on)
+
+
+def picture_of(renderer: PictureSource, rendered: Rendered, settings: ExportSettings) -> UInt8[np.ndarray, "h w c"]:
+    """The bytes of a rendered picture: colour, or colour and alpha where the background is transparent."""
+    rendered_on = renderer.config.data.background
+    if settings.transparent:
+        return transparent_rgba8(rendered, rendered_on).cpu().numpy()
+    return to_rgba8(over(rendered, settings.background or rendered_on, rendered_on))[..., :3].cpu().numpy()
+
+
+def _video(
+    renderer: PictureSource, shots: tuple[Shot, ...], settings: ExportSettings, target: Path, note: dict[str, Any], go_on: Callable[[], bool]
+) -> Generator[tuple[int, int]]:
+    from im4d_core.video import VideoWriter  # pictures can be made without PyAV
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer = VideoWriter(
+        target,
+        settings.width,
+        settings.height,
+        settings.fps,
+        codec=settings.format,
+        crf=settings.quality,
+        chroma=settings.chroma,
+        alpha=settings.transparent,
+    )
+    try:
+        yield 0, len(shots)
+        for done, shot in enumerate(shots, start=1):
+            rendered = _rendered(renderer, shot, settings, go_on)
+            if rendered is None:
+                return
+            writer.write(picture_of(renderer, rendered, settings))
+            if done == len(shots):
+                writer.close()
+                _write_note(note, target.with_name(f"{target.name}.json"))
+            yield done, len(shots)
+    finally:
+        writer.abort()  # does nothing to a file that is complete
+
+
+def _pictures(
+    renderer: PictureSource, shots: tuple[Shot, ...], settings: ExportSettings, target: Path, note: dict[str, Any], go_on: Callable[[], bool]
+) -> Generator[tuple[int, int]]:
+    with FrameFolder(target, note, depth=settings.depth) as folder:
+        missing = [i for i in range(len(shots)) if not folder.has(i)]
+        done = len(shots) - len(missing)
+        yield done, len(shots)
+        for i in missing:
+            rendered = _rendered(renderer, shots[i], settings, go_on)
+            if rendered is None:
+                return
+            depth = rendered.depth.float().cpu().numpy() if settings.depth else None
+            folder.write(i, picture_of(renderer, rendered, settings), depth)
+            done += 1
+            if done == len(shots):
+                folder.close()
+            yield done, len(shots)
+
+
+def _rendered(renderer: PictureSource, shot: Shot, settings: ExportSettings, go_on: Callable[[], bool]) -> Rendered | None:
+    if not go_on():
+        return None
+    return renderer.render(shot.sample.camera(settings.width, settings.height), shot.frame, settings.mode, progress=lambda _: go_on())
+
+
+def _note(renderer: PictureSource, path: CameraPath, timing: SceneTiming, settings: ExportSettings, count: int) -> dict[str, Any]:
+    """Everything the pictures follow from."""
+    return {
+        "format": "im4d-export",
+        "version": 1,
+        "program": {"torch": torch.__version__},
+        "scene": renderer.scene.name,
+        "model": renderer.model_id,
+        "pictures": count,
+        "settings": settings.as_json(),
+        "timing": asdict(timing),
+        "path": path_to_json(path),
+    }
+
+
+def _write_note(note: dict[str, Any], file: Path) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, file)

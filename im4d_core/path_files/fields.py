@@ -1,0 +1,50 @@
+"""Checks of what a path file says; each error begins with where in the file it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+
+def field(item: Any, name: str, where: str) -> Any:
+    """A field that must be there, or a ValueError that begins with `where`."""
+    if not isinstance(item, Mapping) or name not in item:
+        raise ValueError(f"{where}: field {name!r} is missing")
+    return item[name]
+
+
+def number(value: Any, where: str) -> float:
+    """A finite number, or a ValueError that begins with `where`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{where}: expected a finite number, found {value!r}")
+    return float(value)
+
+
+def number_within(value: Any, low: float, high: float, where: str) -> float:
+    """A number of a file, or a ValueError that begins with `where`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{where} must be a number from {low:g} to {high:g}, found {value!r}")
+    return float(value)
+
+
+def rigid_pose(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
+    """A rigid motion of a file, or a ValueError that begins with `where`."""
+    try:
+        pose = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        pose = np.empty(0)
+    if pose.shape != (4, 4):
+        raise ValueError(f"{where} must be 4 x 4 numbers, found {str(value)[:80]}")
+    if not np.isfinite(pose).all():
+        raise ValueError(f"{where} must be finite, found {pose.tolist()}")
+    if np.abs(pose[3] - [0.0, 0.0, 0.0, 1.0]).max() > 1e-6:
+        raise ValueError(f"{where} must have the last row 0 0 0 1, found {pose[3].tolist()}")
+    R = pose[:3, :3]
+    error = float(np.abs(R @ R.T - np.eye(3)).max())
+    if error > 1e-3 or np.linalg.det(R) < 0:  # 1e-3: files written in single precision pass, scaled or sheared matrices do not
+        raise ValueError(f"{where} must hold a rotation, found one off by {error:.2g} with determinant {np.linalg.det(R):.3g}")
+    return pose

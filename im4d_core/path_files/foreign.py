@@ -1,0 +1,47 @@
+"""What readers of other programs' files have in common: plain poses in our convention (camera-to-world, OpenCV axes), checked and made a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, keyframe
+from im4d_core.path_files.fields import number_within, rigid_pose
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """One pose of a foreign path."""
+
+    where: str
+    """The item's name in its file, for errors."""
+    time_s: float
+    T_world_camera: Float64[np.ndarray, "4 4"]
+    fov_y_deg: float
+    scene_time: float | None
+    """In [0, 1] over the scene, where the file says it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignPath:
+    keys: tuple[ForeignKey, ...]
+    loop: bool
+    loop_s: float
+
+
+def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) -> CameraPath:
+    """A foreign path as ours, under the same checks."""
+    keys = []
+    for i, key in enumerate(path.keys):
+        item = f"{where}: {key.where}"
+        scene_frame = None if key.scene_time is None or frames is None else frames[0] + key.scene_time * (frames[-1] - frames[0])
+        time_s = number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time")
+        fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
+        keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame))
+    try:
+        return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=max(path.loop_s, 1e-3))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error

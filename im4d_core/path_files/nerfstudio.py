@@ -1,0 +1,112 @@
+"""nerfstudio's camera_path.json.
+
+World coordinates stay the file's own: nerfstudio keeps them in its normalised space, whose transform the file does not say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from im4d_core.path_files.fields import field, number
+from im4d_core.path_files.foreign import ForeignKey, ForeignPath
+
+_FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenGL camera axes ↔ OpenCV's
+
+
+def is_nerfstudio(content: Mapping[str, Any]) -> bool:
+    return "camera_path" in content or "keyframes" in content
+
+
+def nerfstudio_path(content: Mapping[str, Any], file: str) -> ForeignPath:
+    """The path of a nerfstudio camera_path.json: its key frames where it keeps them, else its rendered frames as keys.
+
+    Raises:
+        ValueError: naming file, item and field.
+    """
+    if content.get("camera_type", "perspective") != "perspective":
+        raise ValueError(f"{file}: camera_type must be 'perspective', found {content['camera_type']!r}; other lenses are not supported")
+    keyframes = content.get("keyframes")
+    if keyframes:
+        return _from_keyframes(content, keyframes, file)
+    frames = content.get("camera_path")
+    if not isinstance(frames, list) or not frames:
+        raise ValueError(f"{file}: it has neither keyframes nor a camera_path with frames")
+    fps = number(content.get("fps", 24.0), f"{file}: fps")
+    keys = tuple(
+        ForeignKey(
+            where=f"camera_path[{i}]",
+            time_s=i / fps,
+            T_world_camera=_matrix(field(item, "camera_to_world", f"{file}: camera_path[{i}]"), f"{file}: camera_path[{i}].camera_to_world") @ _FLIP,
+            fov_y_deg=number(field(item, "fov", f"{file}: camera_path[{i}]"), f"{file}: camera_path[{i}].fov"),
+            scene_time=None if item.get("render_time") is None else number(item["render_time"], f"{file}: camera_path[{i}].render_time"),
+        )
+        for i, item in enumerate(frames)
+    )
+    return ForeignPath(keys=keys, loop=bool(content.get("is_cycle", False)), loop_s=1.0 / fps)
+
+
+def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str) -> ForeignPath:
+    seconds = number(content.get("seconds", max(len(keyframes) - 1, 1)), f"{file}: seconds")
+    loop = bool(content.get("is_cycle", False))
+    default_s = number(content.get("default_transition_sec", seconds / max(len(keyframes) - (0 if loop else 1), 1)), f"{file}: default_transition_sec")
+    # The web editor's TIME runs from 0 to 1 between the first and the last key; a cycle takes one more even share of `seconds` to return.
+    share_s = seconds / len(keyframes) if loop else 0.0
+    keys, time_s = [], 0.0
+    for i, item in enumerate(keyframes):
+        where = f"{file}: keyframes[{i}]"
+        if i:
+            time_s += _transition(item, default_s, where)
+        properties = _properties(item, where)
+        at = number(properties["TIME"], f"{where}.TIME") * (seconds - share_s) if "TIME" in properties else time_s
+        keys.append(
+            ForeignKey(
+                where=f"keyframes[{i}]",
+                time_s=at,
+                T_world_camera=_matrix(field(item, "matrix", where), f"{where}.matrix") @ _FLIP,
+                fov_y_deg=number(field(item, "fov", where), f"{where}.fov"),
+                scene_time=None if item.get("render_time") is None else number(item["render_time"], f"{where}.render_time"),
+            )
+        )
+    loop_s = seconds - keys[-1].time_s
+    return ForeignPath(keys=tuple(keys), loop=loop, loop_s=loop_s if loop_s > 0 else _transition(keyframes[0], default_s, f"{file}: keyframes[0]"))
+
+
+def _transition(item: Mapping[str, Any], default_s: float, where: str) -> float:
+    """Seconds from the key before to this one."""
+    if item.get("override_transition_enabled") and item.get("override_transition_sec") is not None:
+        return number(item["override_transition_sec"], f"{where}.override_transition_sec")
+    return default_s
+
+
+def _properties(item: Any, where: str) -> dict[str, Any]:
+    """The web editor's properties: a JSON text of name and value pairs."""
+    text = item.get("properties", "[]") if isinstance(item, Mapping) else "[]"
+    try:
+        return dict(json.loads(text) if isinstance(text, str) else text)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}.properties: expected a JSON list of pairs, found {text!r}") from error
+
+
+def _matrix(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
+    """16 numbers: the web editor wrote three.js's column-major JSON text, later versions a row-major list; a translation in the other place tells."""
+    by_column = isinstance(value, str)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"{where}: expected 16 numbers, found {value[:60]!r}") from error
+    try:
+        matrix = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: expected 16 numbers, found {str(value)[:60]}") from error
+    if matrix.size != 16:
+        raise ValueError(f"{where}: expected 16 numbers, found {matrix.size}")
+    matrix = matrix.reshape(4, 4)
+    if np.any(matrix[3, :3] != 0.0) != np.any(matrix[:3, 3] != 0.0):
+        by_column = bool(np.any(matrix[3, :3] != 0.0))
+    return matrix.T if by_column else matrix

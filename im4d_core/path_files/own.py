@@ -1,0 +1,79 @@
+"""Our own path file: JSON that says everything about a path; fields of later versions survive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Keyframe, keyframe
+from im4d_core.path_files.fields import number_within, rigid_pose
+from im4d_core.pose_curve import INTERPOLATIONS
+
+FORMAT = "im4d-camera-path"
+VERSION = 1
+_KEY_FIELDS = {"id", "time_s", "T_world_camera", "fov_y_deg", "scene_frame"}
+_PATH_FIELDS = {"format", "version", "convention", "interpolation", "loop", "loop_s", "keys"}
+
+
+def path_to_json(path: CameraPath) -> dict[str, Any]:
+    """What `save_path` writes."""
+    return {
+        **path.extra,
+        "format": FORMAT,
+        "version": VERSION,
+        "convention": "T_world_camera maps camera axes (OpenCV: x right, y down, z forward) to the world; times in seconds; angles in degrees",
+        "interpolation": path.interpolation,
+        "loop": path.loop,
+        "loop_s": path.loop_s,
+        "keys": [
+            {
+                **key.extra,
+                "id": key.id,
+                "time_s": key.time_s,
+                "T_world_camera": key.T_world_camera.tolist(),
+                "fov_y_deg": key.fov_y_deg,
+                "scene_frame": key.scene_frame,
+            }
+            for key in path.keys
+        ],
+    }
+
+
+def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
+    if content.get("format") != FORMAT:
+        raise ValueError(f"{where}: format must be {FORMAT!r}, found {content.get('format')!r}; nerfstudio's camera_path.json is read as well")
+    if content.get("version") != VERSION:
+        raise ValueError(f"{where}: version must be {VERSION}, found {content.get('version')!r}; it was written by another version of this program")
+    if content.get("interpolation") not in INTERPOLATIONS:
+        raise ValueError(f"{where}: interpolation must be one of {', '.join(INTERPOLATIONS)}, found {content.get('interpolation')!r}")
+    if not isinstance(content.get("loop"), bool):
+        raise ValueError(f"{where}: loop must be true or false, found {content.get('loop')!r}")
+    if not isinstance(content.get("keys"), list):
+        raise ValueError(f"{where}: keys must be a list, found {content.get('keys')!r}")
+    keys = tuple(_key(item, f"{where}: keys[{i}]") for i, item in enumerate(content["keys"]))
+    loop_s = number_within(content.get("loop_s"), 1e-3, MAX_TIME_S, f"{where}: loop_s")
+    extra = {name: value for name, value in content.items() if name not in _PATH_FIELDS}
+    try:
+        return CameraPath(keys=keys, loop=content["loop"], loop_s=loop_s, interpolation=content["interpolation"], extra=extra)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _key(item: Any, where: str) -> Keyframe:
+    if not isinstance(item, Mapping):
+        raise ValueError(f"{where}: expected an object with {', '.join(sorted(_KEY_FIELDS))}, found {item!r}")
+    for name in sorted(_KEY_FIELDS):
+        if name not in item:
+            raise ValueError(f"{where}: field {name!r} is missing")
+    if isinstance(item["id"], bool) or not isinstance(item["id"], int):
+        raise ValueError(f"{where}: id must be an integer, found {item['id']!r}")
+    frame = item["scene_frame"]
+    made = keyframe(
+        item["id"],
+        number_within(item["time_s"], -MAX_TIME_S, MAX_TIME_S, f"{where}: time_s"),
+        rigid_pose(item["T_world_camera"], f"{where}: T_world_camera"),
+        number_within(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
+        None if frame is None else number_within(frame, -1e9, 1e9, f"{where}: scene_frame"),
+    )
+    return replace(made, extra={name: value for name, value in item.items() if name not in _KEY_FIELDS})

@@ -1,0 +1,40 @@
+"""The export that is set up in the window as a shell command that makes the same pictures, byte by byte."""
+
+from __future__ import annotations
+
+import shlex
+
+from im4d_core.export_settings import SUFFIXES, ExportSettings
+from viewer.state import ViewerState, placed, scene_timing
+
+
+def export_command(state: ViewerState) -> str:
+    """What to type in the folder of the program. It reads the path's file, so the path has to be saved."""
+    settings, timing = state.export.settings, scene_timing(state)
+    words = ["python", "-m", "im4d_core", "render", str(state.source or "RUN")]
+    words += ["--path", str(placed(state, state.path_editor.file)), "--output", str(placed(state, settings.file))]
+    words += ["--size", f"{settings.width}x{settings.height}", "--fps", repr(settings.fps), "--mode", settings.mode, *_made_as(settings)]
+    if settings.start_s is not None:
+        words += ["--start", repr(settings.start_s)]
+    if settings.stop_s is not None:
+        words += ["--stop", repr(settings.stop_s)]
+    if state.scene is not None and timing.fps != state.scene.fps:
+        words += ["--scene-fps", repr(timing.fps)]
+    if timing.playing:
+        words += ["--frames", f"{timing.playing[0]}:{timing.playing[-1] + 1}"]
+    return shlex.join(words)
+
+
+def _made_as(settings: ExportSettings) -> list[str]:
+    words = ["--format", settings.format]
+    if SUFFIXES[settings.format] == ".mp4":
+        words += ["--crf", str(settings.quality)]
+    if settings.chroma != "420":
+        words += ["--chroma", settings.chroma]
+    if settings.transparent:
+        words.append("--transparent")
+    elif settings.background is not None:
+        words += ["--background", *map(repr, settings.background)]
+    if settings.depth:
+        words.append("--depth")
+    return words
