@@ -122,8 +122,9 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
 def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int] | None) -> int:
     """Render the picture that the window would show first."""
     from im4d_core.scene_renderer import open_run
-    from viewer.offline import first_request, save_png, take_picture, usable_mode
+    from viewer.offline import first_request, save_png, take_picture, usable_mode, why_full
 
+    console.require_writable(file)
     renderer = open_run(source, device=options.device)
     try:
         width, height = size or (renderer.scene.cameras[0].width, renderer.scene.cameras[0].height)
@@ -136,7 +137,7 @@ def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int]
         save_png(picture, file)
     finally:
         renderer.close()
-    print(f"{file}: frame {request.frame}, {width}x{height}, {mode} renderer")
+    print(f"{file}: frame {request.frame}, {width}x{height}, {mode} renderer{why_full(renderer, options.mode)}")
     return 0
 
 
@@ -148,7 +149,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     from im4d_core.film import film
     from im4d_core.path_files import load_path
     from im4d_core.scene_renderer import open_run
-    from viewer.offline import usable_mode
+    from viewer.offline import usable_mode, why_full
 
     renderer = open_run(source, device=options.device)
     try:
@@ -157,6 +158,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
         width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
         target = options.output / f"{source.resolve().name}.mp4"
+        console.require_writable(target)
         mode = usable_mode(renderer, options.mode)
         settings = ExportSettings(width=width, height=height, fps=scene.fps, mode=mode, file=str(target))
         count = 0
@@ -165,7 +167,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
                 update(count, total)
     finally:
         renderer.close()
-    print(f"{target}: {count} pictures of {width}x{height}, {mode} renderer")
+    print(f"{target}: {count} pictures of {width}x{height}, {mode} renderer{why_full(renderer, options.mode)}")
     return 0
 
 

@@ -14,7 +14,7 @@ import tyro
 
 from im4d_core import console
 from im4d_core.config import DataConfig
-from im4d_core.export_settings import Chroma, ExportSettings, Format
+from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
 
 if TYPE_CHECKING:
@@ -176,14 +176,14 @@ def _cache(command: Cache) -> int:
 
 def _evaluate(command: Evaluate) -> int:
     from im4d_core.checkpoint import RunFolder
-    from im4d_core.evaluation import evaluate, require_writable, write_metrics
+    from im4d_core.evaluation import evaluate, write_metrics
     from im4d_core.metrics import load_lpips
 
     renderer = _opened(command.run, command.device)
     try:
         lpips = load_lpips(command.lpips, renderer.device) if command.lpips else None
         output = command.output or RunFolder(path=command.run).metrics
-        require_writable(output)
+        console.require_writable(output)
         frames = _frames(command.frames, renderer.scene.frames)
         views = _views(command.views, renderer)
         modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
@@ -212,6 +212,7 @@ def _render(command: Render) -> int:
     from im4d_core.film import film
     from im4d_core.path_files import load_path
 
+    console.require_writable(command.output if SUFFIXES[command.format] else command.output / "picture")
     renderer = _opened(command.run, command.device)
     try:
         scene = renderer.scene

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,22 +110,6 @@ def evaluate(
         picture = contact_sheet(rows)
         write_atomically(sheet, lambda temporary: iio.imwrite(temporary, picture, extension=".png"))
     return Evaluation(mode=mode, device=_device_name(renderer.device), model=renderer.model_id, scores=tuple(scores))
-
-
-def require_writable(path: Path) -> None:
-    """Make sure, before minutes of rendering, that a file can be written; its folder is made where it is missing.
-
-    Raises:
-        OSError: it cannot.
-    """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder; name a file, such as {path / 'metrics.json'}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{path}: its folder cannot be made: {error}") from error
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path}: its folder {path.parent} cannot be written to; name another place with --output")
 
 
 def write_metrics(path: Path, evaluation: Evaluation) -> None:

@@ -139,7 +139,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen types for foreign bytes
-        raise ValueError(f"LPIPS weights {path}: cannot be read as a state dict ({error})") from error
+        raise ValueError(f"LPIPS weights {path}: cannot be read as a state dict ({str(error).split('. ')[0]})") from error
     if not isinstance(content, dict):
         raise ValueError(f"LPIPS weights {path}: expected a state dict, found {type(content).__name__}")
     return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}

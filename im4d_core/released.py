@@ -54,7 +54,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
     try:
         state = _read(path)
     except Exception as error:  # foreign bytes make the readers raise a dozen types
-        raise ValueError(f"{path}: cannot be read as weights ({error}); expected a state dict of tensors") from error
+        raise ValueError(f"{path}: cannot be read as weights ({str(error).split('. ')[0]}); expected a state dict of tensors") from error
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(f"{path}: expected a state dict of tensors, found {', '.join(list(state)[:5]) or 'nothing'}")
     return {name.removeprefix("module."): tensor.float() for name, tensor in state.items()}

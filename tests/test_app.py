@@ -140,6 +140,7 @@ def test_check_finds_a_broken_run(run_folder: Path, tmp_path: Path) -> None:
         (("/nowhere",), "config.json: no such file"),
         (("RUN", "--size", "large"), "--size large: expected WIDTHxHEIGHT"),
         (("RUN", "--size", "0x5"), "--size 0x5: expected WIDTHxHEIGHT"),
+        (("RUN", "--screenshot", "RUN/config.json/x.png"), "config.json is a file); choose another place"),
         (("RUN", "--screenshot", "OUT/x.png", "--frame", "77"), "there is no frame 77; the scene has 0 to 2"),
         (("RUN", "--screenshot", "OUT/x.png", "--camera", "front"), "there is no camera 'front'; the scene has 00, 01"),
         (("RUN", "--path", "OUT/none.json"), "none.json: no such file"),

@@ -134,7 +134,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, written: SmallCapture, monke
 
 def test_an_unwritable_folder_is_named(tmp_path: Path, written: SmallCapture) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RuntimeError, match=r"file/scene: the scene cannot be written \(Not a directory\)|file/scene: the scene cannot be written"):
+    with pytest.raises(RuntimeError, match="file/scene: no folder can be made there"):
         export(written, tmp_path / "file" / "scene")
 
 

@@ -72,6 +72,11 @@ def usable_mode(renderer: SceneRenderer, wanted: RenderMode | None) -> RenderMod
     return "fast" if all(renderer.has_occupancy(frame) for frame in renderer.scene.frames) else "full"
 
 
+def why_full(renderer: SceneRenderer, wanted: RenderMode | None) -> str:
+    """Why the full renderer was taken though nobody asked for it, to follow its name; else nothing."""
+    return f" ({renderer.occupancy_problem})" if wanted is None and renderer.occupancy_problem is not None else ""
+
+
 def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Callable[[float], bool] | None = None) -> UInt8[np.ndarray, "h w 3"] | None:
     """Render a request to host memory, as the window shows it; None where `progress` stopped it."""
     from viewer.colormap import display_pixels

@@ -52,10 +52,12 @@ def export_scene(
         raise FileExistsError(f"{folder}: is a file; choose the name of a folder")
     stored = tuple(sorted({*scene.source_views, *scene.test_views} if views is None else set(views)))
     folder = folder.resolve()
-    partial: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    except OSError as error:
+        raise RuntimeError(f"{folder}: no folder can be made there ({error.strerror or error}); choose one that can be written") from error
+    try:
         partial.chmod(0o755)  # mkdtemp's is for the owner only
         patterns = [IMAGE_PATTERN] if scene.mask_pattern is None else [IMAGE_PATTERN, MASK_PATTERN]
         for path in (partial / pattern.format(camera=scene.cameras[view].name, frame=0) for view in stored for pattern in patterns):
@@ -71,15 +73,13 @@ def export_scene(
         if complete is not None:
             complete(partial)
         _put_in_place(partial, folder)
-        partial = None
     except FileNotFoundError:
         raise  # a source picture; the message names it
     except OSError as error:
         raise RuntimeError(f"{folder}: the scene cannot be written ({error.strerror or error}); nothing was left behind; free space or choose a folder "
                            f"that can be written") from error  # fmt: skip
     finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)  # it has another name by now where all went well
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

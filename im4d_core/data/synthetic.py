@@ -92,6 +92,7 @@ def synthesize(
 
     Raises:
         ValueError: a count or size makes no capture, or the folder holds something else.
+        RuntimeError: it cannot be written; nothing is left behind.
     """
     target = Path(folder).resolve()
     if frames < 1 or size < 16 or fps <= 0 or supersample < 1:
@@ -99,9 +100,10 @@ def synthesize(
         raise ValueError(f"a synthetic capture needs at least 1 frame, 16 pixels, a positive frame rate and 1 sample a pixel; got {given}")
     rig = studio_cameras(cameras, test_cameras, size, seed=seed)
     _check_replaceable(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    work: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         _write_pictures(work, rig, frames, cameras - test_cameras, device, supersample, progress)
         _write_calibration(work, rig)
         _write_meta(work, rig, frames, fps, cameras - test_cameras)
@@ -109,9 +111,12 @@ def synthesize(
         if target.exists():
             shutil.rmtree(target)
         work.rename(target)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
+        work = None
+    except OSError as error:
+        raise RuntimeError(f"{target}: the capture cannot be written ({error.strerror or error}); free space or choose another folder") from error
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
     return target
 
 
