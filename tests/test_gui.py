@@ -196,6 +196,50 @@ def test_overlays_come_with_the_picture_and_go(drive) -> None:
     drive().run(script)
 
 
+def test_comparing_with_the_capture(drive, monkeypatch) -> None:
+    from dataclasses import replace
+
+    from imgui_bundle import imgui
+
+    from viewer.events import SetComparison
+    from viewer.window import Window, glfw
+
+    down: set[int] = set()
+    monkeypatch.setattr(Window, "key_down", lambda self, key: key in down)
+    monkeypatch.setattr(Window, "focused", property(lambda self: True))
+
+    def script(d: Driver) -> None:
+        d.press(imgui.Key.right_bracket)
+        d.press(imgui.Key.m)
+        d.until(lambda: d.shown.other is not None and d.session._stats.compared == "wipe")
+        d.session.send(SetComparison(comparison=replace(d.state.comparison, pair="fast | captured")))
+        d.until(lambda: d.shown.request.against == "captured" and d.shown.psnr_db is not None)
+        assert d.shown.request.hidden == d.state.dataset_camera == 1
+
+        x, y, width, height = d.area
+        before = pose(d)
+        d.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.3 * height))
+        d.ctx.mouse_down(0)
+        d.ctx.yield_()
+        d.ctx.mouse_move_to_pos((x + 0.2 * width, y + 0.3 * height))
+        d.ctx.yield_()
+        d.ctx.mouse_up(0)
+        d.ctx.yield_(2)
+        assert d.state.comparison.wipe == pytest.approx(0.2, abs=0.01)  # a pixel or so
+        np.testing.assert_array_equal(pose(d), before)  # the border takes the mouse, the camera stays
+
+        for layout in ("split", "difference", "off"):
+            d.press(imgui.Key.m)
+            assert d.state.comparison.layout == layout
+        d.until(lambda: d.session._stats.compared == "off" and d.shown.request.against is None)
+        down.add(glfw.KEY_0)
+        d.until(lambda: d.session._stats.compared == "other")
+        down.clear()
+        d.until(lambda: d.session._stats.compared == "off")
+
+    drive().run(script)
+
+
 def test_screenshots_of_picture_and_window(drive) -> None:
     import imageio.v3 as imageio
     from imgui_bundle import imgui

@@ -180,7 +180,22 @@ BEFORE_TORCH = (
 WINDOW = ("viewer.session",)
 # What decides in the viewer; its tests run without OpenGL.
 LOGIC = tuple(
-    f"viewer.{name}" for name in ("state", "events", "reduce", "actions", "bindings", "controls", "playback", "path_editor", "resolution", "quality", "worker")
+    f"viewer.{name}"
+    for name in (
+        "state",
+        "events",
+        "reduce",
+        "actions",
+        "bindings",
+        "controls",
+        "playback",
+        "path_editor",
+        "resolution",
+        "quality",
+        "compare",
+        "comparing",
+        "worker",
+    )
 )
 
 

@@ -13,6 +13,7 @@ from im4d_core.path_files import path_from_json, path_to_json
 from im4d_core.path_generators import orbit, through_cameras
 from viewer import controls, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
+from viewer.comparing import compare_next
 from viewer.events import (
     BuildOccupancy,
     CancelExport,
@@ -291,6 +292,7 @@ HANDLERS: dict[str, Handler] = {
     "output_depth": _output("depth"),
     "output_opacity": _output("opacity"),
     "output_cost": _output("cost"),
+    "compare_next": compare_next,
     "show_cameras": _overlay("cameras"),
     "show_box": _overlay("box"),
     "show_axes": _overlay("axes"),

@@ -27,9 +27,51 @@ class Comparison:
     """The captured picture alone, for as long as its key is held."""
 
     @property
+    def needs_captured(self) -> bool:
+        """Only a camera of the capture has a picture to compare with."""
+        return self.holds_captured or (self.layout != "off" and self.right == "captured")
+
+    @property
+    def shown_layout(self) -> Layout:
+        return "other" if self.holds_captured else self.layout
+
+    @property
     def left(self) -> Literal["fast", "full"]:
         return "full" if self.pair == "full | captured" else "fast"
 
     @property
     def right(self) -> Literal["full", "captured"]:
         return "full" if self.pair == "fast | full" else "captured"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opponents:
+    """What a request is to make for a comparison."""
+
+    mode: Literal["fast", "full"]
+    against: Literal["full", "captured"] | None
+    hidden: int | None
+    """The view that the picture must not be coloured from: itself, where it is held against its own capture."""
+
+
+def opponents(comparison: Comparison, mode: Literal["fast", "full"], view: int | None, moving: bool) -> Opponents:
+    """What to render now.
+
+    Args:
+        mode: the renderer where nothing is compared.
+        view: the camera of the capture that the window looks through.
+        moving: a full picture takes too long then; it follows when the view is still.
+    """
+    if comparison.layout == "off":
+        against = "captured" if comparison.holds_captured and view is not None else None
+        return Opponents(mode=mode, against=against, hidden=None)
+    left = "fast" if moving else comparison.left
+    if comparison.right == "captured":
+        return Opponents(mode=left, against=None if view is None else "captured", hidden=view)
+    against = "captured" if comparison.holds_captured and view is not None else None if moving else "full"
+    return Opponents(mode=left, against=against, hidden=None)
+
+
+def place_in_picture(layout: Layout, x: float) -> float:
+    """Where in the picture a place of the window lies, both from 0 on the left to 1: a split shows the middle half twice."""
+    return x + (0.25 if x <= 0.5 else -0.25) if layout == "split" else x

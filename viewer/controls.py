@@ -33,7 +33,9 @@ _DIRECTIONS: dict[str, tuple[float, float, float]] = {
     "move_back": (0.0, 0.0, -1.0),
 }
 _FACTORS = {"move_fast": 5.0, "move_slow": 0.2}
-HELD_ACTIONS = (*_DIRECTIONS, *_FACTORS)
+HOLD_CAPTURED = "hold_captured"
+"""Shows the captured picture for as long as its key is down; moves nothing."""
+HELD_ACTIONS = (*_DIRECTIONS, *_FACTORS, HOLD_CAPTURED)
 
 
 def centre_of(T_camera_world: Matrix) -> Vector3:

@@ -44,6 +44,10 @@ class DisplayBuffer:
     """The occupancy of the frame, where it was asked for and exists."""
     thumbnails: tuple[Thumbnail, ...] = ()
     """Of the source views, where they were asked for and the view is still."""
+    other: DevicePixels | UInt8[np.ndarray, "h w 4"] | None = None
+    """The picture it is compared with, as far as it is made."""
+    psnr_db: float | None = None
+    """How like the two are where the frame's box is."""
 
     def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
         """The picture in host memory, row 0 on top."""

@@ -51,6 +51,7 @@ class Meter:
                 render_ms=shown.render_ms,
                 latency_ms=shown.latency_ms,
                 source_views=shown.source_views,
+                psnr_db=shown.psnr_db,
                 cell_block=0 if shown.cells is None else shown.cells.block,
             )
         facts = self.facts

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import UInt8
+from OpenGL import GL
 
 from viewer.cell_drawer import CellDrawer
+from viewer.compare import GAIN, Layout
 from viewer.depths import DepthTexture
 from viewer.gl import Texture
 from viewer.interop import Interop
@@ -54,7 +56,7 @@ class PictureArea:
         Raises:
             RuntimeError: CUDA failed.
         """
-        self._presenter.update(buffer.pixels)
+        self._presenter.update(buffer.pixels, buffer.other)
         self.shown = buffer
         self._stored = None
         if buffer.thumbnails:
@@ -73,10 +75,24 @@ class PictureArea:
         shown, scene = self.shown, state.scene
         if shown is None or scene is None:
             return
-        self._presenter.draw(*picture.pixels)
-        self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture)
+        layout = self.layout(state)
+        self._presenter.draw(*picture.pixels, layout, state.comparison.wipe, GAIN)
+        x, y, width, height = picture.pixels
+        if layout != "split":
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture.pixels, picture.scale)
+            return
+        half = width // 2
+        GL.glEnable(GL.GL_SCISSOR_TEST)
+        for shift, left, wide in ((-0.25, 0, half), (0.25, half, width - half)):  # the middle half of the view on both sides
+            GL.glScissor(x + left, y, wide, height)
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), (x + round(shift * width), y, width, height), picture.scale)
+        GL.glDisable(GL.GL_SCISSOR_TEST)
 
-    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, picture: Rectangle) -> None:
+    def layout(self, state: ViewerState) -> Layout:
+        """How the picture and another one share the window now."""
+        return "off" if self.shown is None or self.shown.other is None else state.comparison.shown_layout
+
+    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], scale: float) -> None:
         camera = shown.request.camera
         lines = self._overlays.lines(state, camera, shown.request.frame, shown.source_views)
         cells = shown.cells if state.overlays.cells else None
@@ -84,8 +100,8 @@ class PictureArea:
             return
         self._depths.follow(shown)
         if cells is not None:
-            self._cells.draw(cells, camera, near, picture.pixels, self._depths)
-        self._lines.draw(lines, camera, near, picture.pixels, picture.scale, self._depths)
+            self._cells.draw(cells, camera, near, place, self._depths)
+        self._lines.draw(lines, camera, near, place, scale, self._depths)
 
     def close(self) -> None:
         """Delete everything; the context must still be current."""

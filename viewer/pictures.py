@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 
 from im4d_core.geometry import resized
 from im4d_core.types import Camera
+from viewer.captured import CapturedPictures
 from viewer.cells import Cells, surface_cells
 from viewer.handover import handed_over
 from viewer.messages import DisplayBuffer, Failed
@@ -37,6 +38,7 @@ _DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole
 _FIRST_DRAFT = 0.25  # where no time is known yet
 _SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
 _LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
+_FIRST_SHARE = 0.1  # of the work on a fast and a full picture, the first one's
 _SHOW_S = 0.15  # how often an unfinished picture is shown: putting it over its draft takes time itself
 
 
@@ -45,6 +47,8 @@ class _Made:
     request: RenderRequest
     rendered: Rendered
     steady: bool
+    complete: bool = True
+    """Every pixel is of this request."""
 
 
 class PictureMaker:
@@ -63,6 +67,7 @@ class PictureMaker:
         self._pixel_ms: dict[str, float] = {}
         self._renders = Renders(renderer)
         self._thumbnails = Thumbnails(renderer)
+        self._captured = CapturedPictures(renderer, tell)
         self._cells: Cells | None = None
         self._below: _Made | None = None  # the last complete picture; what is unfinished is shown over it
 
@@ -86,7 +91,9 @@ class PictureMaker:
                 draft = _scaled(draft, _FIRST_DRAFT)
             elif expected_ms > (_SLOW_MOTION_MS if request.moving else _QUICK_MS):
                 draft = _scaled(draft, float(np.clip((_DRAFT_MS / expected_ms) ** 0.5, *_DRAFTS)))
-        return None if draft is request or self._improves_nothing(draft) else draft
+        if draft is request or self._improves_nothing(draft):
+            return None
+        return replace(draft, against=None) if draft.against == "full" else draft  # the captured picture is there at once
 
     def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: GoOn, show: Callable[[DisplayBuffer], None]) -> DisplayBuffer | None:
         """Render a request; None where `go_on` stopped it.
@@ -98,37 +105,48 @@ class PictureMaker:
             show: takes what can be seen before the end: a still picture tile by tile, and the mean of its passes so far.
         """
         still = final and not request.moving
+        first = _FIRST_SHARE if request.against == "full" else 1.0
+        made = self._finished(request, still, lambda done: go_on(first * done), lambda so_far: show(self._buffer(so_far, asked_s, final=False)))
+        if made is None or request.against != "full":
+            return None if made is None else self._buffer(made, asked_s, final=final)
+        show(self._buffer(made, asked_s, final=False))
+        other = self._finished(
+            replace(request, mode="full"),
+            still,
+            lambda done: go_on(first + (1.0 - first) * done),
+            lambda so_far: show(self._buffer(made, asked_s, final=False, other=so_far.rendered, complete=so_far.complete)),
+        )
+        return None if other is None else self._buffer(made, asked_s, final=final, other=other.rendered)
+
+    def _finished(self, request: RenderRequest, still: bool, go_on: GoOn, show: Callable[[_Made], None]) -> _Made | None:
+        """One complete picture with all its passes; None where `go_on` stopped it. `show` takes what can be seen before."""
         kept = self._renders.kept(request)
         if kept is not None:
-            return self._buffer(_Made(request=request, rendered=kept, steady=False), asked_s, final=final)
+            return _Made(request=request, rendered=kept, steady=False)
         passes = request.quality.passes if still else 1
-        made = self._render(request, lambda fraction: go_on(fraction / passes), self._tiles(request, asked_s, show) if still else None)
+        made = self._render(request, lambda fraction: go_on(fraction / passes), self._tiles(request, show) if still else None)
         if made is None:
             return None
-        buffer = self._buffer(made, asked_s, final=final and passes == 1)
-        self._pixel_ms[made.request.mode] = buffer.render_ms / (made.request.camera.width * made.request.camera.height)
+        spent_ms = sum(made.rendered.milliseconds.values())
+        self._pixel_ms[made.request.mode] = spent_ms / (made.request.camera.width * made.request.camera.height)
         self._below = made
         if passes > 1:
-            show(buffer)
-            mean, averaged = made.rendered, 1
+            averaged = 1
             for mean in self._renders.passes(made.request, made.rendered, go_on):
-                averaged += 1
-                buffer = self._buffer(replace(made, rendered=mean), asked_s, final=averaged == passes)
-                if averaged < passes:
-                    show(buffer)
+                show(made)
+                made, averaged = replace(made, rendered=mean), averaged + 1
             if averaged < passes:
                 return None
-            made = replace(made, rendered=mean)
         if still and made.request == request:
             self._renders.keep(request, made.rendered)
-        return buffer
+        return made
 
     def forget(self) -> None:
         """What pictures are made from has changed."""
         self._renders.forget()
         self._cells = None
 
-    def _tiles(self, request: RenderRequest, asked_s: float, show: Callable[[DisplayBuffer], None]) -> Callable[[SoFar], None]:
+    def _tiles(self, request: RenderRequest, show: Callable[[_Made], None]) -> Callable[[SoFar], None]:
         """Shows an unfinished picture over its draft, now and then."""
         below = self._below
         same = below is not None and below.request.frame == request.frame and _same_view(below.request.camera, request.camera)
@@ -139,15 +157,20 @@ class PictureMaker:
             nonlocal shown_s
             if time.monotonic() - shown_s < _SHOW_S:
                 return
-            rendered = canvas.shown(*so_far())
-            show(self._buffer(_Made(request=request, rendered=rendered, steady=False), asked_s, final=False))
+            show(_Made(request=request, rendered=canvas.shown(*so_far()), steady=False, complete=False))
             shown_s = time.monotonic()
 
         return unfinished
 
-    def _buffer(self, made: _Made, asked_s: float, *, final: bool) -> DisplayBuffer:
-        """A picture as the window takes it."""
+    def _buffer(self, made: _Made, asked_s: float, *, final: bool, other: Rendered | None = None, complete: bool = True) -> DisplayBuffer:
+        """A picture as the window takes it, with the one it is compared with: `other`, or the captured one where the request says so.
+
+        Args:
+            complete: whether the other one is.
+        """
         began = time.monotonic()
+        if made.request.against == "captured":
+            other = self._captured.picture(made.request)
         depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
         pixels = self._pixels(made.request, made.rendered)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
@@ -163,7 +186,18 @@ class PictureMaker:
             steady=made.steady,
             cells=self._cells_of(made.request.frame) if made.request.cells else None,
             thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
+            other=None if other is None else self._pixels(made.request, other),
+            psnr_db=self._psnr(made, other) if other is not None and made.complete and complete else None,
         )
+
+    def _psnr(self, made: _Made, other: Rendered) -> float | None:
+        """How like two pictures are where the frame's box is; None where they have not one pixel in common."""
+        from im4d_core.metrics import psnr
+
+        counted = self._captured.counted(made.request)
+        if made.rendered.rgb.shape != other.rgb.shape or not bool(counted.any()):
+            return None
+        return psnr(made.rendered.rgb, other.rgb, counted)
 
     def _cells_of(self, frame: int) -> Cells | None:
         """The occupied cells of a frame, found once as long as it is shown."""

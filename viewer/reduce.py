@@ -13,6 +13,7 @@ from viewer import choices, controls, path_editor, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
+from viewer.comparing import compared, holding_captured
 from viewer.preferences import with_recent
 from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed
 
@@ -49,6 +50,7 @@ def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     notices = state.notices if len(notices) == len(state.notices) else notices
     if transport is not state.transport or editor is not state.path_editor or notices is not state.notices:
         state = replace(state, transport=transport, path_editor=editor, notices=notices)
+    state = holding_captured(state, controls.HOLD_CAPTURED in event.held)
     wanted, velocity = controls.wish(event.held), np.array(state.navigation.velocity)
     if state.scene is None or not (wanted.any() or velocity.any()):
         return state
@@ -330,6 +332,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetScale: _set_scale,
     e.SetTargetFps: _set_target_fps,
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
+    e.SetComparison: lambda state, event: compared(state, event.comparison),
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
     e.SetFov: _set_fov,

@@ -88,7 +88,7 @@ class Renders:
             samples += made.samples  # what the picture cost, all passes together
             milliseconds = {name: ms + made.milliseconds.get(name, 0.0) for name, ms in first.milliseconds.items()}
             first = replace(first, milliseconds=milliseconds)
-            yield replace(first, rgb=rgb / (i + 1), opacity=opacity / (i + 1), samples=samples.clone())
+            yield replace(first, rgb=rgb / (i + 1), opacity=opacity / (i + 1), samples=samples.clone(), display=None)
 
     def _choose(self, request: RenderRequest) -> tuple[int, ...]:
         from im4d_core.methods.source_views import choose_views
@@ -132,7 +132,7 @@ def _enlarged(draft: Rendered, height: int, width: int) -> Rendered:
         return F.interpolate(values[None, None].float(), size=(height, width), mode="nearest")[0, 0].to(values.dtype).clone()
 
     rgb = F.interpolate(draft.rgb.permute(2, 0, 1)[None], size=(height, width), mode="bilinear")[0].permute(1, 2, 0).contiguous().clone()
-    return replace(draft, rgb=rgb, opacity=nearest(draft.opacity), depth=nearest(draft.depth), samples=nearest(draft.samples))
+    return replace(draft, rgb=rgb, opacity=nearest(draft.opacity), depth=nearest(draft.depth), samples=nearest(draft.samples), display=None)
 
 
 def _shifted(camera: Camera, x: float, y: float) -> Camera:

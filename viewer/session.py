@@ -14,6 +14,7 @@ import numpy as np
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
 from viewer import bindings, keymap, panels
+from viewer.compare import place_in_picture
 from viewer.effects import Effects
 from viewer.events import (
     AskedFor,
@@ -273,7 +274,7 @@ class Session:
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
         stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
-        self._stats = stats if self._area is None else replace(stats, thumbnails=self._area.thumbnails)
+        self._stats = stats if self._area is None else replace(stats, thumbnails=self._area.thumbnails, compared=self._area.layout(self.state))
 
     def _follow(self, preferences: Preferences) -> None:
         """Make the window as the user prefers it."""
@@ -307,7 +308,8 @@ class Session:
         if place is None or self.shown is None:
             return
         camera = self.shown.request.camera
-        uv = np.array([place[0] * camera.width, place[1] * camera.height])
+        layout = "off" if self._area is None else self._area.layout(self.state)
+        uv = np.array([place_in_picture(layout, place[0]) * camera.width, place[1] * camera.height])
         depth = float(self.shown.depth[int(uv[1]), int(uv[0])])  # waits for the device: once a double-click
         if depth > 0:
             x, y, z = unproject(camera, uv[None], np.array([depth]))[0].tolist()

@@ -19,6 +19,7 @@ from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
+from viewer.compare import Comparison, opponents
 from viewer.preferences import Preferences
 from viewer.quality import Quality
 
@@ -244,6 +245,7 @@ class ViewerState:
     transport: Transport = Transport()
     picture: Picture = Picture()
     overlays: Overlays = Overlays()
+    comparison: Comparison = Comparison()
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
     export: Export = Export()
@@ -296,6 +298,10 @@ class RenderRequest:
     quality: Quality = Quality()
     hidden: int | None = None
     """A view that must not be coloured from."""
+    view: int | None = None
+    """The camera of the capture that this is the view of; what was captured there can be shown beside the picture."""
+    against: Literal["full", "captured"] | None = None
+    """What the picture is compared with."""
     steady: bool = False
     """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
     must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
@@ -315,7 +321,7 @@ class RenderRequest:
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (*self.view_key, self.output, self.background, self.cells, self.thumbnails)
+        return (*self.view_key, self.output, self.background, self.cells, self.thumbnails, self.against, None if self.against is None else self.view)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -379,17 +385,22 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         return None
     moving, picture = is_moving(state), state.picture
     mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
+    view = None if state.path_editor.previewing else state.dataset_camera
+    compared = opponents(state.comparison, mode, view, moving)
     scale = 1.0 if picture.automatic_scale and not moving else picture.scale  # an automatic scale serves motion; a still picture is worth its pixels
     camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
     return RenderRequest(
         camera=camera,
         frame=state.frame,
-        mode=mode,
-        output=picture.output,
+        mode=compared.mode,
+        output="colour" if compared.against == "captured" else picture.output,  # a capture has no depth and no cost
         background=picture.background,
         scale=scale,
         moving=moving,
         quality=picture.quality,
+        hidden=compared.hidden,
+        view=view,
+        against=compared.against,
         cells=state.overlays.cells,
         thumbnails=state.overlays.thumbnails,
         steady=state.dataset_camera is None and not state.path_editor.previewing,

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Literal
 
 from im4d_core.config import FastConfig, SamplingConfig
+from viewer.compare import Layout
 from viewer.state import RenderRequest
 
 
@@ -54,6 +55,10 @@ class Stats:
     """Small pictures of source views, of the last still picture that was asked for with them."""
     cell_block: int = 0
     """Occupancy cells along each side of what is drawn as one; 0 where none are shown."""
+    compared: Layout = "off"
+    """How the displayed picture shares the window with another one; "off" while there is only one."""
+    psnr_db: float | None = None
+    """How like the two are."""
     busy: bool = False
     """A render is under way."""
     progress: float = 1.0

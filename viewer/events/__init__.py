@@ -60,7 +60,7 @@ from viewer.events.path import (
     SetPathTime,
     SetRecordsSceneTime,
 )
-from viewer.events.picture import PictureEvent, SetBackground, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
+from viewer.events.picture import PictureEvent, SetBackground, SetComparison, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
 from viewer.events.scene_time import SceneTimeEvent, SetFps, SetFrame, SetLoop, SetSpeed
 from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent, SetPreferences
 
@@ -112,6 +112,7 @@ __all__ = [
     "SelectKey",
     "SessionEvent",
     "SetBackground",
+    "SetComparison",
     "SetExport",
     "SetFlySpeed",
     "SetFov",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from viewer.compare import Comparison
 from viewer.quality import Quality
 from viewer.state import Mode, Output, Vector
 
@@ -49,4 +50,11 @@ class SetQuality:
     quality: Quality
 
 
-PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality
+@dataclass(frozen=True, kw_only=True)
+class SetComparison:
+    """Other pictures side by side, or another border between them. Clamped."""
+
+    comparison: Comparison
+
+
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetComparison

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viewer.events import Event
-from viewer.panels import camera, display, export, floating, keys, path, render, scene, transport
+from viewer.panels import camera, compare, display, export, floating, keys, path, render, scene, transport
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -18,6 +18,7 @@ PANELS: tuple[tuple[str, Draw], ...] = (
     ("Scene", scene.draw),
     ("Camera", camera.draw),
     ("Render", render.draw),
+    ("Compare", compare.draw),
     ("Path", path.draw),
     ("Export", export.draw),
     ("Display", display.draw),

@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import sources
+from viewer.panels import sources, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
 from viewer.state import Notice, ViewerState, is_moving
 from viewer.stats import Stats
@@ -33,6 +33,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if _hints(state):
         _hint(state, stats)
     events = _notices(state, stats)
+    events += wipe.draw(state, stats, int(_FIXED), _area(stats))
     if state.overlays.thumbnails:
         events += sources.draw(state, stats, int(_FIXED), _area(stats))
     if state.layout.help:
@@ -68,7 +69,10 @@ def badge(state: ViewerState, stats: Stats) -> str:
     if stats.displayed is None:
         return stats.loading or ("Rendering the first picture" if state.scene is not None else "No scene")
     camera = stats.displayed.camera
-    words = [stats.displayed.mode.capitalize(), f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
+    made = stats.displayed.mode.capitalize()
+    if stats.displayed.against is not None and stats.compared != "off":
+        made = "Captured" if stats.compared == "other" else f"{made} | {stats.displayed.against.capitalize()}"
+    words = [made, f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
     if stats.displayed.output != "colour":
         words.append(stats.displayed.output)
     if stats.busy and stats.progress < 1.0 and not is_moving(state):  # while moving the next picture is no better, only newer

@@ -1,0 +1,67 @@
+"""Comparing renderers with each other and with what was captured: which pictures, and how they share the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgui_bundle import imgui
+
+from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
+from viewer.comparing import NEEDS_CAMERA
+from viewer.events import Event, SetComparison
+from viewer.panels.widgets import WARNING, action, choice, explained, fact, muted, note, row, section
+from viewer.state import ViewerState
+from viewer.stats import Stats
+
+_LAYOUT_TEXT: dict[Layout, str] = {
+    "off": "",
+    "wipe": "Drag the border over the picture.",
+    "split": "The same middle part of the view, twice.",
+    "difference": f"{GAIN:.0f} times the absolute difference: black where both are equal.",
+}
+
+
+def draw(state: ViewerState, stats: Stats) -> list[Event]:
+    events: list[Event] = []
+    comparison = state.comparison
+    row("Layout")
+    clicked = choice("layout", LAYOUTS, comparison.layout, [layout.capitalize() for layout in LAYOUTS], (explained("compare_next"),) * len(LAYOUTS))
+    events += [SetComparison(comparison=replace(comparison, layout=layout)) for layout in LAYOUTS if layout == clicked]
+    if _LAYOUT_TEXT[comparison.layout]:
+        note(_LAYOUT_TEXT[comparison.layout])
+    row("Pictures")
+    changed, index = imgui.combo("##pair", PAIRS.index(comparison.pair), [pair.capitalize() for pair in PAIRS])
+    if changed:
+        events.append(SetComparison(comparison=replace(comparison, pair=PAIRS[index])))
+    if comparison.layout == "wipe":
+        row("Border")
+        changed, percent = imgui.slider_float("##wipe", 100.0 * comparison.wipe, 0.0, 100.0, "%.0f %%")
+        if changed:
+            events.append(SetComparison(comparison=replace(comparison, wipe=percent / 100.0)))
+    if comparison.needs_captured and state.scene is not None:
+        events += _camera(state)
+    section("How like")
+    if stats.compared == "off":
+        muted("A full picture follows when the view is still" if comparison.layout != "off" else "nothing is compared")
+    elif stats.psnr_db is not None:
+        fact("PSNR", decibels(stats.psnr_db))
+        note("Over the pixels whose ray meets the box of the frame, at the size that is shown.")
+    return events
+
+
+def _camera(state: ViewerState) -> list[Event]:
+    """Which camera's capture is meant."""
+    assert state.scene is not None
+    if state.dataset_camera is None:
+        note(NEEDS_CAMERA, WARNING)
+    else:
+        camera = state.scene.cameras[state.dataset_camera]
+        fact("Camera", camera.name + (", held out of training" if state.dataset_camera in state.scene.test_views else ""))
+        note("Its own picture gives no colour to the rendered one meanwhile.")
+    events = action("Previous##compare_previous", "camera_previous")
+    imgui.same_line()
+    return events + action("Next##compare_next_camera", "camera_next")
+
+
+def decibels(psnr_db: float) -> str:
+    return "equal" if psnr_db == float("inf") else f"{psnr_db:.2f} dB"
