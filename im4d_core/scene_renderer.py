@@ -241,6 +241,10 @@ class SceneRenderer:
         """Whether source features of a frame are on the device, so that showing it decodes and encodes nothing for some camera."""
         return any(kept == frame for kept, _ in self._contexts)
 
+    def decoded_frames(self) -> frozenset[int]:
+        """Frames of which source pictures are in host memory."""
+        return self.loader.cached_frames()
+
     def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
         """Asks for the source pictures that a camera will need at coming frames; returns at once."""
         self.loader.prefetch(frames, choose_views(self.scene, camera, self.config.views))

@@ -149,6 +149,9 @@ class StandIn:
         self.occupied = True
         return True
 
+    def decoded_frames(self) -> frozenset[int]:
+        return frozenset(self.prefetched)
+
     def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
         self.prefetched = tuple(frames)
 

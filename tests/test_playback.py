@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viewer import playback
-from viewer.state import LoopMode, Transport
+from viewer.state import LoopMode, Transport, played_range
 
 N = 7
 
@@ -132,3 +132,106 @@ def test_timecode() -> None:
     assert playback.timecode(0, 30.0) == "00:00:00"
     assert playback.timecode(30 * 61 + 7, 30.0) == "01:01:07"
     assert playback.timecode(5, 0.4) == "00:05:00"
+
+
+# ---- the range that plays -----------------------------------------------------------------------------------------------------------------------
+
+
+def ranged(loop: LoopMode, low: int, high: int, index: int = 0, speed: float = 1.0) -> Transport:
+    return playback.play(playback.set_range(Transport(index=index, fps=10.0, loop=loop, speed=speed), N, 100.0, low, high), N, 100.0)
+
+
+@pytest.mark.parametrize("loop", ["once", "loop", "ping-pong"])
+@pytest.mark.parametrize(("low", "high"), [(0, N - 1), (2, 5), (3, 3), (0, 2), (4, 6)])
+def test_a_range_plays_like_a_scene_of_its_own(loop: LoopMode, low: int, high: int) -> None:
+    expected = unfolded(loop, high - low + 1)
+    start = ranged(loop, low, high)
+    assert start.index == low  # from outside the range it starts over
+    assert indices(start, [(step + 0.5) / 10 for step in range(20)]) == [low + expected[step] for step in range(20)]
+
+
+def test_backwards_within_a_range() -> None:
+    assert indices(ranged("loop", 2, 4, speed=-1.0), [0.0, 0.1, 0.2, 0.3]) == [4, 3, 2, 4]
+
+
+def test_points_that_pass_each_other_take_the_other_one_along() -> None:
+    whole = Transport(index=3)
+    part = playback.set_range(whole, N, 0.0, 2, 4)
+    assert (part.first, part.last) == (2, 4)
+    later = playback.set_range(part, N, 0.0, 5, part.last)  # in point behind the out point
+    assert (later.first, later.last) == (5, None)
+    earlier = playback.set_range(part, N, 0.0, part.first, 1)  # out point before the in point
+    assert (earlier.first, earlier.last) == (0, 1)
+    assert playback.set_range(part, N, 0.0, -3, 99) == playback.set_range(whole, N, 0.0, 0, None)
+    assert playback.set_range(part, 0, 0.0, 1, 2) == part
+
+
+def test_a_range_of_another_scene_is_cut_to_this_one() -> None:
+    wide = Transport(first=5, last=50)
+    assert played_range(wide, 8) == (5, 7)
+    assert played_range(wide, 3) == (2, 2)
+    assert played_range(Transport(), 0) == (0, 0)
+
+
+def test_home_end_and_steps_keep_to_the_range() -> None:
+    part = playback.set_range(Transport(index=3), N, 0.0, 2, 4)
+    assert playback.first(part, N, 0.0).index == 2
+    assert playback.last(part, N, 0.0).index == 4
+    assert playback.step(playback.last(part, N, 0.0), N, 1, 0.0).index == 2
+    assert playback.step(replace(part, index=6), N, 1, 0.0).index == 6  # outside, the ends of the scene hold
+    assert playback.step(replace(part, index=0), N, 1, 0.0).index == 1
+
+
+# ---- every frame --------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loop", ["once", "loop", "ping-pong"])
+@pytest.mark.parametrize("picture_s", [0.001, 0.09, 0.35])
+def test_every_frame_is_shown_once_and_never_faster_than_the_rate(loop: LoopMode, picture_s: float) -> None:
+    """However long a picture takes: the window ticks every 5 ms, and a frame is on the screen some time after it was asked for."""
+    transport = playback.set_every_frame(playing(loop), N, 100.0, True)
+    seen, since, asked_s = [transport.index], [100.0], 100.0
+    for tick in range(1, 800):
+        now_s = 100.0 + 0.005 * tick
+        after = playback.tick(transport, N, now_s, shown=now_s - asked_s >= picture_s)
+        if after.index != transport.index:
+            seen.append(after.index)
+            since.append(now_s)
+            asked_s = now_s
+        transport = after
+    expected = unfolded(loop, N)
+    assert seen == [index for i, index in enumerate(expected[: len(seen)]) if i == 0 or index != expected[i - 1]][: len(seen)]
+    steady = (since[min(len(since), N) - 1] - since[0]) / (min(len(since), N) - 1)
+    assert steady == pytest.approx(max(0.1, picture_s), abs=0.006)  # one tick
+    if loop == "once":
+        assert not transport.playing
+        assert transport.index == N - 1
+
+
+def test_by_the_clock_slow_pictures_drop_frames() -> None:
+    """The control of the test above: the switch does something."""
+    transport = playing("loop")
+    assert playback.tick(transport, N, 100.35, shown=False).index == 3
+    assert playback.tick(playback.set_every_frame(transport, N, 100.0, True), N, 100.35, shown=False).index == 0
+
+
+def test_a_long_wait_leaves_no_debt() -> None:
+    transport = playback.set_every_frame(playing("loop"), N, 100.0, True)
+    transport = playback.tick(transport, N, 105.0)
+    assert transport.index == 1
+    for now_s in np.arange(105.01, 105.195, 0.01):
+        transport = playback.tick(transport, N, float(now_s))
+    assert transport.index == 2  # not fifty frames at once
+
+
+# ---- what comes next ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_coming_frames_follow_direction_range_and_fold() -> None:
+    assert playback.coming(playing("loop", index=5), N, 4) == (6, 0, 1, 2)
+    assert playback.coming(playing("once", index=5), N, 4) == (6,)
+    assert playback.coming(playing("ping-pong", index=5), N, 4) == (6, 4, 3)
+    assert playback.coming(playing("ping-pong", index=2, direction=1), N, 2) == (3, 4)
+    assert playback.coming(replace(playing("ping-pong", index=3), direction=-1), N, 2) == (2, 1)
+    assert playback.coming(ranged("loop", 2, 4, index=4), N, 4) == (2, 3)
+    assert playback.coming(playback.pause(playing("loop")), N, 4) == ()

@@ -91,6 +91,7 @@ def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     assert desk.renderer.prefetched == (14, 15)
     facts = desk.of(Facts)[0]
     assert facts.occupied == (True,) * 8
+    assert facts.decoded == (False,) * 8
     assert facts.device.startswith("cpu")
 
 

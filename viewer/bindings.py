@@ -55,8 +55,10 @@ KEYS: tuple[Key, ...] = (
     Key(action="frame_forward", chords=("Right", "."), help="one frame forward", section="Time", repeats=True),
     Key(action="frames_back", chords=("Shift+Left",), help="ten frames back", section="Time", repeats=True),
     Key(action="frames_forward", chords=("Shift+Right",), help="ten frames forward", section="Time", repeats=True),
-    Key(action="frame_first", chords=("Home",), help="first frame", section="Time"),
-    Key(action="frame_last", chords=("End",), help="last frame", section="Time"),
+    Key(action="frame_first", chords=("Home",), help="first frame of the range", section="Time"),
+    Key(action="frame_last", chords=("End",), help="last frame of the range", section="Time"),
+    Key(action="range_in", chords=("Shift+I",), help="the range that plays begins here", section="Time"),
+    Key(action="range_out", chords=("Shift+O",), help="the range that plays ends here", section="Time"),
     Key(action="loop_next", chords=("J",), help="once, loop, ping-pong", section="Time"),
     Key(action="move_forward", chords=("W",), help="move forward", section="Camera", held=True),
     Key(action="move_back", chords=("S",), help="move back", section="Camera", held=True),
@@ -130,6 +132,7 @@ MOUSE: tuple[Mouse, ...] = (
 )
 
 PANEL_ACTIONS = (
+    "range_clear",
     "path_clear",
     "path_load",
     "path_orbit",

@@ -81,6 +81,8 @@ class Facts:
     memory: tuple[tuple[str, int], ...]
     occupied: tuple[bool, ...]
     """Whether the occupancy of each frame of the scene exists."""
+    decoded: tuple[bool, ...]
+    """Whether source pictures of each frame are in host memory."""
     ready: tuple[bool, ...]
     """Whether features of each frame are on the device."""
     sampling: SamplingConfig

@@ -65,7 +65,12 @@ class Meter:
             fast=facts.fast,
             memory=facts.memory,
             occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
-            cache=tuple(
-                Cached.MISSING if not there else Cached.DEVICE if ready else Cached.DISK for there, ready in zip(facts.occupied, facts.ready, strict=True)
-            ),
+            cache=tuple(map(_cached, facts.occupied, facts.decoded, facts.ready)),
         )
+
+
+def _cached(occupied: bool, decoded: bool, ready: bool) -> Cached:
+    """How near a frame is to the screen; without occupancy the fast renderer does not even begin."""
+    if not occupied:
+        return Cached.MISSING
+    return Cached.DEVICE if ready else Cached.HOST if decoded else Cached.DISK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +75,15 @@ def duplicate_key(editor: PathEditor) -> PathEditor:
     return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
 
 
+def copy_key(editor: PathEditor, key_id: int, time_s: float, gesture: int = 0) -> PathEditor:
+    """A copy of a key at another time; it becomes selected. Where keys stand, it stands just beside them."""
+    key = _find(editor, key_id)
+    if key is None or not np.isfinite(time_s):
+        return editor
+    made = replace(key, id=_next_id(editor.path), time_s=_free_time(editor.path.keys, time_s))
+    return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id, gesture)
+
+
 def delete_key(editor: PathEditor) -> PathEditor:
     """Without the selected key; its neighbour becomes selected."""
     key = editor.selected_key
@@ -89,12 +99,7 @@ def set_key_time(editor: PathEditor, key_id: int, time_s: float, gesture: int = 
     key = _find(editor, key_id)
     if key is None or not np.isfinite(time_s):
         return editor
-    time_s = min(max(float(time_s), 0.0), MAX_TIME_S)
-    others = sorted(other.time_s for other in editor.path.keys if other.id != key_id)
-    for other in others:  # in order, so that being pushed off one key and onto the next is seen
-        if abs(other - time_s) < MIN_GAP_S:
-            time_s = other + MIN_GAP_S
-    made = replace(key, time_s=time_s)
+    made = replace(key, time_s=_free_time([other for other in editor.path.keys if other.id != key_id], time_s))
     keys = tuple(made if other.id == key_id else other for other in editor.path.keys)
     return edited(editor, _with_keys(editor.path, keys), key_id, gesture)
 
@@ -200,6 +205,15 @@ def _with_keys(path: CameraPath, keys: tuple[Keyframe, ...]) -> CameraPath:
 
 def _with_key(path: CameraPath, made: Keyframe) -> CameraPath:
     return replace(path, keys=tuple(made if key.id == made.id else key for key in path.keys))
+
+
+def _free_time(keys: Iterable[Keyframe], time_s: float) -> float:
+    """A time at or just after the one wanted, at which no key stands."""
+    time_s = min(max(float(time_s), 0.0), MAX_TIME_S)
+    for other in sorted(key.time_s for key in keys):  # in order, so that being pushed off one key and onto the next is seen
+        if abs(other - time_s) < MIN_GAP_S:
+            time_s = other + MIN_GAP_S
+    return time_s
 
 
 def _find(editor: PathEditor, key_id: int | None) -> Keyframe | None:

@@ -1,11 +1,16 @@
-"""The clock of scene time. The frame is floor(start + elapsed · fps · speed), never a sum of steps, so nothing drifts and slow pictures drop frames."""
+"""The clock of scene time. The frame is floor(start + elapsed · fps · speed), never a sum of steps, so nothing drifts and slow pictures drop frames.
+
+Where every frame is to be shown, the clock waits for pictures instead: it goes on by one frame when the last one is on the screen, and no faster than
+the rate. What plays is the part from the in point to the out point.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from viewer.state import LoopMode, Transport
+from viewer.state import LoopMode, Transport, played_range
 
 _EPSILON = 1e-6  # frames: k / fps · fps must not fall below k
 
@@ -16,10 +21,11 @@ def rate(transport: Transport) -> float:
 
 
 def play(transport: Transport, n_frames: int, now_s: float) -> Transport:
-    """Start from where it is; a once-only playback that rests at its end starts over."""
-    at_end = transport.index >= n_frames - 1 if transport.speed > 0 else transport.index <= 0
-    if transport.loop == "once" and at_end:
-        transport = replace(transport, index=0 if transport.speed > 0 else n_frames - 1)
+    """Start from where it is; from outside the range, or from the end of a once-only playback, start over."""
+    low, high = played_range(transport, n_frames)
+    at_end = transport.index >= high if transport.speed > 0 else transport.index <= low
+    if not low <= transport.index <= high or (transport.loop == "once" and at_end):
+        transport = replace(transport, index=low if transport.speed > 0 else high)
     return _anchored(replace(transport, playing=True), n_frames, now_s)
 
 
@@ -27,27 +33,20 @@ def pause(transport: Transport) -> Transport:
     return replace(transport, playing=False)
 
 
-def tick(transport: Transport, n_frames: int, now_s: float) -> Transport:
-    """Where the clock is now; the same value when nothing changed."""
+def tick(transport: Transport, n_frames: int, now_s: float, *, shown: bool = True) -> Transport:
+    """Where the clock is now; the same value when nothing changed.
+
+    Args:
+        shown: whether the frame where it stands is on the screen.
+    """
     if not transport.playing or n_frames < 1:
         return transport
-    position = transport.anchor_index + (now_s - transport.anchor_s) * rate(transport)
-    forwards = rate(transport) >= 0
-    whole = math.floor(position + _EPSILON) if forwards else math.ceil(position - _EPSILON)
-    playing, direction, last = True, 1 if forwards else -1, n_frames - 1
-    if transport.loop == "once":
-        index = min(max(whole, 0), last)
-        playing = index != (last if forwards else 0)
-    elif transport.loop == "loop":
-        index = whole % n_frames
-    else:
-        unfolded = whole % max(2 * last, 1)
-        index = unfolded if unfolded <= last else 2 * last - unfolded
-        if unfolded >= last:
-            direction = -direction
-    if (index, playing, direction) == (transport.index, transport.playing, transport.direction):
+    if transport.every_frame:
+        return _step_when_shown(transport, n_frames, now_s, shown)
+    place = _place(transport, n_frames, transport.anchor_index + (now_s - transport.anchor_s) * rate(transport))
+    if place == _Place(index=transport.index, playing=transport.playing, direction=transport.direction):
         return transport
-    return replace(transport, index=index, playing=playing, direction=direction)
+    return replace(transport, index=place.index, playing=place.playing, direction=place.direction)
 
 
 def seek(transport: Transport, n_frames: int, index: int, now_s: float) -> Transport:
@@ -56,24 +55,61 @@ def seek(transport: Transport, n_frames: int, index: int, now_s: float) -> Trans
 
 
 def step(transport: Transport, n_frames: int, by: int, now_s: float) -> Transport:
-    """Stop, and go frames forward or back; a loop wraps around, else the ends hold."""
+    """Stop, and go frames forward or back; a loop wraps around within its range, else the ends hold."""
+    low, high = played_range(transport, n_frames)
     wanted = transport.index + by
-    if transport.loop == "loop" and n_frames > 0:
-        wanted %= n_frames
+    if transport.loop == "loop" and low <= transport.index <= high:
+        wanted = low + (wanted - low) % (high - low + 1)
     return replace(seek(pause(transport), n_frames, wanted, now_s), direction=1 if by >= 0 else -1)
+
+
+def first(transport: Transport, n_frames: int, now_s: float) -> Transport:
+    """Go to the in point."""
+    return seek(transport, n_frames, played_range(transport, n_frames)[0], now_s)
+
+
+def last(transport: Transport, n_frames: int, now_s: float) -> Transport:
+    """Go to the out point."""
+    return seek(transport, n_frames, played_range(transport, n_frames)[1], now_s)
+
+
+def set_range(transport: Transport, n_frames: int, now_s: float, low: int, high: int | None) -> Transport:
+    """Play a part only, from one frame to another; None for the last one. A point beyond the other one takes it along."""
+    if n_frames < 1:
+        return transport
+    low = min(max(low, 0), n_frames - 1)
+    high = None if high is None or high >= n_frames - 1 else max(high, 0)
+    if high is not None and high < low:
+        moved_low = low != transport.first
+        low, high = (low, None) if moved_low else (0, high)
+    return _anchored(replace(transport, first=low, last=high), n_frames, now_s)
+
+
+def set_every_frame(transport: Transport, n_frames: int, now_s: float, on: bool) -> Transport:
+    return _anchored(replace(transport, every_frame=on), n_frames, now_s)
 
 
 def set_rate(transport: Transport, n_frames: int, now_s: float, fps: float, speed: float) -> Transport:
     """Other frames per second or speed factor from now on, without a jump."""
     position = transport.anchor_index + (now_s - transport.anchor_s) * rate(transport)
     changed = replace(transport, fps=fps, speed=speed)
-    if transport.playing and speed * transport.speed > 0:
+    if transport.playing and not transport.every_frame and speed * transport.speed > 0:
         return replace(changed, anchor_index=position, anchor_s=now_s)
     return _anchored(changed, n_frames, now_s)
 
 
 def set_loop(transport: Transport, n_frames: int, now_s: float, loop: LoopMode) -> Transport:
     return _anchored(replace(transport, loop=loop), n_frames, now_s)
+
+
+def coming(transport: Transport, n_frames: int, count: int) -> tuple[int, ...]:
+    """The frames that playback shows next, nearest first; none when it stands."""
+    if not transport.playing or n_frames < 1:
+        return ()
+    here = _unfolded(transport, n_frames)
+    sign = 1 if rate(transport) >= 0 else -1
+    places = (_place(transport, n_frames, here + sign * step).index for step in range(1, count + 1))
+    return tuple(dict.fromkeys(index for index in places if index != transport.index))
 
 
 def timecode(index: int, fps: float) -> str:
@@ -83,10 +119,54 @@ def timecode(index: int, fps: float) -> str:
     return f"{seconds // 60:02d}:{seconds % 60:02d}:{frames:02d}"
 
 
-def _anchored(transport: Transport, n_frames: int, now_s: float) -> Transport:
-    """Restart the clock at the frame that is shown. Ping-pong on its way back stands in the second half of its unfolded round."""
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """What the clock says at one moment."""
+
+    index: int
+    playing: bool
+    direction: Literal[1, -1]
+
+
+def _place(transport: Transport, n_frames: int, position: float) -> _Place:
+    """The frame at an unfolded position: one that goes on beyond the range, over and over."""
+    low, high = played_range(transport, n_frames)
+    forwards = rate(transport) >= 0
+    whole = (math.floor(position + _EPSILON) if forwards else math.ceil(position - _EPSILON)) - low
+    length, direction = high - low, 1 if forwards else -1
+    if transport.loop == "once":
+        index = min(max(whole, 0), length)
+        return _Place(index=low + index, playing=index != (length if forwards else 0), direction=direction)
+    if transport.loop == "loop":
+        return _Place(index=low + whole % (length + 1), playing=True, direction=direction)
+    unfolded = whole % max(2 * length, 1)
+    index = unfolded if unfolded <= length else 2 * length - unfolded
+    return _Place(index=low + index, playing=True, direction=-direction if unfolded >= length else direction)
+
+
+def _step_when_shown(transport: Transport, n_frames: int, now_s: float, shown: bool) -> Transport:
+    speed = abs(rate(transport))
+    if not shown or speed == 0.0 or (now_s - transport.anchor_s) * speed < 1.0 - _EPSILON:
+        return transport
+    position = transport.anchor_index + (1.0 if rate(transport) > 0 else -1.0)
+    place = _place(transport, n_frames, position)
+    due_s = transport.anchor_s + 1.0 / speed
+    began_s = due_s if now_s - due_s < 0.5 / speed else now_s  # on time where pictures keep up, without a debt where they do not
+    stepped = replace(transport, index=place.index, playing=place.playing, direction=place.direction)
+    return replace(stepped, anchor_index=_unfolded(stepped, n_frames), anchor_s=began_s)
+
+
+def _unfolded(transport: Transport, n_frames: int) -> float:
+    """The position of the frame that is shown. Ping-pong on its way back stands in the second half of its unfolded round."""
+    low, high = played_range(transport, n_frames)
     forwards = transport.speed >= 0
-    position, direction = transport.index, 1 if forwards else -1
-    if transport.loop == "ping-pong" and transport.direction != direction:
-        position, direction = 2 * (n_frames - 1) - transport.index, transport.direction
-    return replace(transport, anchor_index=float(position), anchor_s=now_s, direction=direction)
+    if transport.loop == "ping-pong" and transport.direction != (1 if forwards else -1):
+        return float(low + 2 * (high - low) - (transport.index - low))
+    return float(transport.index)
+
+
+def _anchored(transport: Transport, n_frames: int, now_s: float) -> Transport:
+    """Restart the clock at the frame that is shown."""
+    forwards = transport.speed >= 0
+    direction = transport.direction if transport.loop == "ping-pong" else 1 if forwards else -1
+    return replace(transport, anchor_index=_unfolded(transport, n_frames), anchor_s=now_s, direction=direction)

@@ -44,7 +44,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
 def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     dt_s = event.now_s - state.now_s
     state = replace(state, now_s=event.now_s)
-    transport = playback.tick(state.transport, n_frames(state), event.now_s)
+    transport = playback.tick(state.transport, n_frames(state), event.now_s, shown=state.scene is None or state.displayed_frame == state.frame)
     editor = path_editor.tick(state.path_editor, event.now_s)
     notices = tuple(notice for notice in state.notices if event.now_s - notice.raised_s < NOTICE_S[notice.level])
     notices = state.notices if len(notices) == len(state.notices) else notices
@@ -160,6 +160,14 @@ def _set_loop(state: ViewerState, event: e.SetLoop) -> ViewerState:
     return _with_transport(state, playback.set_loop(state.transport, n_frames(state), state.now_s, event.loop))
 
 
+def _set_range(state: ViewerState, event: e.SetRange) -> ViewerState:
+    return _with_transport(state, playback.set_range(state.transport, n_frames(state), state.now_s, event.first, event.last))
+
+
+def _set_every_frame(state: ViewerState, event: e.SetEveryFrame) -> ViewerState:
+    return _with_transport(state, playback.set_every_frame(state.transport, n_frames(state), state.now_s, event.on))
+
+
 def _set_scale(state: ViewerState, event: e.SetScale) -> ViewerState:
     if event.scale is None:
         return _with_picture(state, replace(state.picture, automatic_scale=True, recent_ms=()))
@@ -224,7 +232,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
     diagonal = float(np.linalg.norm(scene.bounds[1] - scene.bounds[0]))
     up = scene.up / np.linalg.norm(scene.up)
     navigation = Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode)
-    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop)
+    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop, every_frame=state.transport.every_frame)
     opened = replace(
         state,
         scene=scene,
@@ -239,11 +247,14 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         dataset_camera=None,
         last_camera=0,
         occupancy_job=None,
+        displayed_frame=None,
     )
     return first_view(opened)
 
 
 def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState:
+    if event.shown and event.request.frame != state.displayed_frame:
+        state = replace(state, displayed_frame=event.request.frame)
     picture = resolution.rescaled(state.picture, event.request, event.render_ms, event.steady)
     return state if picture is state.picture else _with_picture(state, picture)
 
@@ -327,6 +338,8 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetSpeed: lambda state, event: _set_rate(state, state.transport.fps, event.speed),
     e.SetFps: lambda state, event: _set_rate(state, event.fps, state.transport.speed),
     e.SetLoop: _set_loop,
+    e.SetRange: _set_range,
+    e.SetEveryFrame: _set_every_frame,
     e.SetMode: lambda state, event: set_mode(state, event.mode),
     e.SetOutput: lambda state, event: _with_picture(state, replace(state.picture, output=event.output)),
     e.SetScale: _set_scale,
@@ -342,6 +355,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetOverlay: _set_overlay,
     e.SelectKey: _select_key,
     e.SetKeyTime: lambda state, event: _with_editor(state, path_editor.set_key_time(state.path_editor, event.key_id, event.time_s, event.gesture)),
+    e.CopyKey: lambda state, event: _with_editor(state, path_editor.copy_key(state.path_editor, event.key_id, event.time_s, event.gesture)),
     e.SetKeyFrame: lambda state, event: _with_editor(state, path_editor.set_key_frame(state.path_editor, event.key_id, event.scene_frame, event.gesture)),
     e.SetKeyFov: lambda state, event: _with_editor(state, path_editor.set_key_fov(state.path_editor, event.key_id, event.fov_y_deg, event.gesture)),
     e.SetPathLoop: lambda state, event: _with_editor(state, path_editor.set_loop(state.path_editor, event.loop, event.loop_s)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels
+from viewer import bindings, keymap, panels, playback
 from viewer.compare import place_in_picture
 from viewer.effects import Effects
 from viewer.events import (
@@ -297,10 +297,7 @@ class Session:
     def _coming(self) -> tuple[int, ...]:
         """The frames that playback will need next, nearest first."""
         scene, transport = self.state.scene, self.state.transport
-        if scene is None or not transport.playing:
-            return ()
-        indices = (transport.index + transport.direction * step for step in range(1, _PREFETCHED + 1))
-        return tuple(scene.frames[i % len(scene.frames)] for i in indices)
+        return () if scene is None else tuple(scene.frames[i] for i in playback.coming(transport, len(scene.frames), _PREFETCHED))
 
     def _pick(self, picture: Rectangle) -> None:
         """A double-click on a surface of the shown picture moves the pivot there."""
@@ -326,7 +323,7 @@ class Session:
             case Facts():
                 self._meter.facts = message
             case Estimated(request=request, render_ms=render_ms):
-                self.send(RenderFinished(request=request, render_ms=render_ms))
+                self.send(RenderFinished(request=request, render_ms=render_ms, shown=False))
             case Failed(text=text, details=details, level=level, opening=opening):
                 if level == "error":
                     self._problems.add(text, details, of_rendering=not opening)

@@ -81,6 +81,12 @@ class Transport:
     loop: LoopMode = "loop"
     direction: Literal[1, -1] = 1
     """Where the frames go now: prefetch along it."""
+    first: int = 0
+    """In point: index of the first frame that plays."""
+    last: int | None = None
+    """Out point: index of the last frame that plays; None for the last one there is."""
+    every_frame: bool = False
+    """Show every frame, however long it takes; otherwise playback keeps to the clock and drops frames where pictures are slow."""
     anchor_index: float = 0.0
     """Where the clock was started: position and time."""
     anchor_s: float = 0.0
@@ -250,6 +256,8 @@ class ViewerState:
     path_editor: PathEditor = PathEditor()
     export: Export = Export()
     occupancy_job: Job | None = None
+    displayed_frame: int | None = None
+    """The frame in the picture on the screen, as the capture numbers it."""
     dataset_camera: int | None = None
     """The camera of the capture the window looks through, until the user moves."""
     last_camera: int = 0
@@ -342,7 +350,17 @@ def scene_timing(state: ViewerState) -> SceneTiming:
     """How the scene goes by along the path: preview, export and the export's shell command take it from here."""
     if state.scene is None:
         return SceneTiming(frames=(0,), fps=state.transport.fps)
-    return SceneTiming(frames=state.scene.frames, fps=state.transport.fps)
+    frames = state.scene.frames
+    low, high = played_range(state.transport, len(frames))
+    part = (low, high) != (0, len(frames) - 1)
+    return SceneTiming(frames=frames, fps=state.transport.fps, playing=frames[low : high + 1] if part else ())
+
+
+def played_range(transport: Transport, n_frames: int) -> tuple[int, int]:
+    """Indices of the first and the last frame that play, whatever number of frames the points were set for."""
+    end = max(n_frames - 1, 0)
+    low = min(max(transport.first, 0), end)
+    return low, end if transport.last is None else min(max(transport.last, low), end)
 
 
 def encoder_problem(state: ViewerState) -> str:

@@ -342,6 +342,8 @@ class RenderWorker:
             return
         self._facts_s = time.monotonic()
         occupied = tuple(renderer.has_occupancy(frame) for frame in renderer.scene.frames)
+        in_host = renderer.decoded_frames()
+        decoded = tuple(frame in in_host for frame in renderer.scene.frames)
         ready = tuple(renderer.is_ready(frame) for frame in renderer.scene.frames)
         memory = tuple(renderer.memory().items())
         facts = Facts(
@@ -349,6 +351,7 @@ class RenderWorker:
             model=_model_name(renderer),
             memory=memory,
             occupied=occupied,
+            decoded=decoded,
             ready=ready,
             sampling=renderer.config.sampling,
             fast=renderer.config.fast,

@@ -101,6 +101,11 @@ class FrameLoader:
         with self._changed:
             return all((frame, view) in self._cache for view in views)
 
+    def cached_frames(self) -> frozenset[int]:
+        """Frames with at least one view in the cache."""
+        with self._changed:
+            return frozenset(frame for frame, _ in self._cache)
+
     @property
     def cached_bytes(self) -> int:
         with self._changed:

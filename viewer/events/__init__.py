@@ -45,6 +45,7 @@ from viewer.events.jobs import (
     TextPasted,
 )
 from viewer.events.path import (
+    CopyKey,
     PathEvent,
     PathLoaded,
     PathSaved,
@@ -61,7 +62,7 @@ from viewer.events.path import (
     SetRecordsSceneTime,
 )
 from viewer.events.picture import PictureEvent, SetBackground, SetComparison, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
-from viewer.events.scene_time import SceneTimeEvent, SetFps, SetFrame, SetLoop, SetSpeed
+from viewer.events.scene_time import SceneTimeEvent, SetEveryFrame, SetFps, SetFrame, SetLoop, SetRange, SetSpeed
 from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent, SetPreferences
 
 Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent | SessionEvent
@@ -74,6 +75,7 @@ __all__ = [
     "CancelExport",
     "CancelOccupancy",
     "ChooseFile",
+    "CopyKey",
     "CopyText",
     "DismissNotice",
     "Dragged",
@@ -113,6 +115,7 @@ __all__ = [
     "SessionEvent",
     "SetBackground",
     "SetComparison",
+    "SetEveryFrame",
     "SetExport",
     "SetFlySpeed",
     "SetFov",
@@ -134,6 +137,7 @@ __all__ = [
     "SetPose",
     "SetPreferences",
     "SetQuality",
+    "SetRange",
     "SetRecordsSceneTime",
     "SetScale",
     "SetSpeed",

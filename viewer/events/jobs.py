@@ -30,6 +30,8 @@ class RenderFinished:
     request: RenderRequest
     render_ms: float
     steady: bool = True
+    shown: bool = True
+    """False for a mere estimate of the time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,15 @@ class SetKeyTime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CopyKey:
+    """A copy of a key at another time; it becomes selected."""
+
+    key_id: int
+    time_s: float
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetKeyFrame:
     """The frame of the scene shown at a key; None follows playback."""
 
@@ -101,6 +110,7 @@ class PathSaved:
 PathEvent = (
     SelectKey
     | SetKeyTime
+    | CopyKey
     | SetKeyFrame
     | SetKeyFov
     | SetPathLoop

@@ -29,4 +29,19 @@ class SetLoop:
     loop: LoopMode
 
 
-SceneTimeEvent = SetFrame | SetSpeed | SetFps | SetLoop
+@dataclass(frozen=True, kw_only=True)
+class SetRange:
+    """Play from one index to another only; a last one of None is the end of the scene."""
+
+    first: int
+    last: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetEveryFrame:
+    """Show every frame, or keep to the clock."""
+
+    on: bool
+
+
+SceneTimeEvent = SetFrame | SetSpeed | SetFps | SetLoop | SetRange | SetEveryFrame

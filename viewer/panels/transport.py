@@ -6,13 +6,13 @@ from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
 from viewer import playback
-from viewer.events import Event, SetFps, SetLoop, SetMode, SetSpeed
+from viewer.events import Event, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import timeline
 from viewer.panels.widgets import MUTED, action, button, em, icon, muted, tooltip
 from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
 from viewer.stats import Stats
 
-HEIGHT_EM = 6.6
+HEIGHT_EM = 7.05
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 _MODE_WHY: dict[Mode, str] = {
@@ -69,6 +69,10 @@ def _clock(state: ViewerState) -> list[Event]:
     tooltip("Frames of the scene per second: drag, or double-click to type")
     if changed:
         events.append(SetFps(fps=fps))
+    imgui.same_line(0.0, em(0.4))
+    why = "On: every frame is shown, however long it takes. Off: playback keeps to the clock and leaves frames out where pictures are slow"
+    if button("All##every_frame", width=em(2.6), on=transport.every_frame, why=why):
+        events.append(SetEveryFrame(on=not transport.every_frame))
     return events
 
 
