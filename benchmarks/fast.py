@@ -36,6 +36,7 @@ def main(
     frame: int | None = None,
     compare_frames: int = 2,
     device: str = "auto",
+    compiled: bool = True,
     output: Path = Path("benchmarks/results/fast.json"),
 ) -> None:
     """Measures both renderers of a run.
@@ -49,10 +50,13 @@ def main(
         frame: frame to orbit; the middle one when left out.
         compare_frames: frames, evenly spread, whose test views are compared; 0 for none.
         device: auto, cpu, cuda or cuda:N.
+        compiled: on a CPU, use the compiled kernels; PyTorch otherwise.
         output: where the figures are written.
     """
     width, height = (int(side) for side in size.split("x"))
     renderer = open_run(run, device=device)
+    if compiled:
+        renderer.prepare()
     try:
         frames = renderer.scene.frames
         frame = frames[len(frames) // 2] if frame is None else frame

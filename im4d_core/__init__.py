@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# Read once, when torch loads. Threads that wait by spinning, the default, hold each other up as soon as another program wants one of the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming

@@ -189,6 +189,7 @@ def _evaluate(command: Evaluate) -> int:
         modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
         if "fast" in modes and renderer.occupancy_problem is not None:
             raise ValueError(renderer.occupancy_problem)
+        renderer.prepare()
         for mode in modes:
             with console.bar(f"{mode:4}") as update:
                 sheet = output.with_name(f"{output.stem}_{mode}.png")

@@ -31,6 +31,8 @@ class PictureSource(Protocol):
     config: RunConfig
     model_id: str
 
+    def prepare(self) -> None: ...
+
     def render(self, camera: Camera, frame: int, mode: Literal["fast", "full"], *, progress: Callable[[float], bool] | None = None) -> Rendered | None: ...
 
 
@@ -59,6 +61,7 @@ def film(
     shots = path.shots(timing, settings.fps, settings.start_s, settings.stop_s)
     note = _note(renderer, path, timing, settings, len(shots))
     target = Path(settings.file).expanduser()
+    renderer.prepare()  # all pictures of a film, here and in the shell, are made by the same code, to the last bit
     made = _video if SUFFIXES[settings.format] else _pictures
     return made(renderer, shots, settings, target, note, go_on)
 

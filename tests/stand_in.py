@@ -81,6 +81,7 @@ class StandIn:
         self.asked: tuple[int | None, tuple[int, ...] | None, SamplingConfig, FastConfig] | None = None
         """Hidden view, source views and settings of the last render."""
         self.prefetched: tuple[int, ...] = ()
+        self.prepared = False
         self.cancelled = 0
         self.closed = False
         self.loader = StandInLoader(self.scene)
@@ -126,6 +127,9 @@ class StandIn:
         self.config = replace(config, sampling=sampling, fast=fast)
         yield
         self.config = config
+
+    def prepare(self) -> None:
+        self.prepared = True
 
     def has_occupancy(self, frame: int) -> bool:
         return self.occupied and frame in self.scene.frames

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from im4d_core import kernels
+from im4d_core.kernels.bricks import Bricks
 
 F32 = 1e-5  # a few roundings of float32 on values near one
 
@@ -86,8 +87,8 @@ def _brute_lattice(origins, directions, occupied, box, step, count):
     return found
 
 
-@pytest.mark.parametrize("reach", [1, 2, 5])
-def test_lattice_samples_are_all_occupied_midpoints(reach: int) -> None:
+@pytest.mark.parametrize("nearby", [1, 2, 5])
+def test_lattice_samples_are_all_occupied_midpoints(nearby: int) -> None:
     rng = torch.Generator().manual_seed(3)
     box = torch.tensor([[-0.5, -0.4, -0.6], [0.5, 0.6, 0.7]])
     occupied = torch.rand(12, 18, 10, generator=rng) < 0.04
@@ -99,7 +100,7 @@ def test_lattice_samples_are_all_occupied_midpoints(reach: int) -> None:
     low, high = (box[0] - origins) / safe, (box[1] - origins) / safe
     near, far = torch.minimum(low, high).amax(-1), torch.maximum(low, high).amin(-1)
     step = 0.03
-    ray, depth = kernels.lattice_samples(origins, directions, near, far, occupied, kernels.dilate(occupied, reach), reach, box, step)
+    ray, depth = kernels.lattice_samples(origins, directions, near, far, kernels.distance_grid(occupied, nearby + 1), box, step, nearby)
     assert [(int(r), round(float(d) / step - 0.5)) for r, d in zip(ray, depth, strict=True)] == _brute_lattice(origins, directions, occupied, box, step, 200)
     assert len(ray) > 50
 
@@ -107,17 +108,10 @@ def test_lattice_samples_are_all_occupied_midpoints(reach: int) -> None:
 def test_lattice_of_an_empty_grid_or_no_rays_is_empty() -> None:
     box = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
     none = torch.zeros(0, 3)
-    assert (
-        len(
-            kernels.lattice_samples(
-                none, none, none[:, 0], none[:, 0], torch.ones(2, 2, 2, dtype=torch.bool), torch.ones(2, 2, 2, dtype=torch.bool), 1, box, 0.1
-            )[0]
-        )
-        == 0
-    )
+    assert len(kernels.lattice_samples(none, none, none[:, 0], none[:, 0], torch.zeros(2, 2, 2, dtype=torch.uint8), box, 0.1)[0]) == 0
     origin, direction = torch.tensor([[-2.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
-    empty = torch.zeros(4, 4, 4, dtype=torch.bool)
-    assert len(kernels.lattice_samples(origin, direction, torch.tensor([1.0]), torch.tensor([3.0]), empty, empty, 1, box, 0.1)[0]) == 0
+    empty = kernels.distance_grid(torch.zeros(4, 4, 4, dtype=torch.bool), 6)
+    assert len(kernels.lattice_samples(origin, direction, torch.tensor([1.0]), torch.tensor([3.0]), empty, box, 0.1)[0]) == 0
 
 
 def test_dilation_reaches_the_stated_neighbours() -> None:
@@ -127,6 +121,16 @@ def test_dilation_reaches_the_stated_neighbours() -> None:
     assert grown.sum() == 5 * 5 * 3
     assert grown[1:6, 1:6, 0:3].all()
     assert torch.equal(kernels.dilate(occupied, 0), occupied)
+
+
+def test_distance_grid_counts_cells_to_the_nearest_occupied_one() -> None:
+    occupied = torch.rand(9, 7, 11, generator=torch.Generator().manual_seed(5)) < 0.01
+    there = occupied.nonzero()
+    assert len(there) > 2
+    found = kernels.distance_grid(occupied, 4)
+    for cell in torch.cartesian_prod(*(torch.arange(n) for n in occupied.shape)):
+        assert int(found[tuple(cell)]) == min(4, int((there - cell).abs().amax(dim=1).min()))
+    assert (kernels.distance_grid(occupied & False, 4) == 4).all()
 
 
 def _brute_brick_logit(values, table, refine, position):
@@ -165,3 +169,50 @@ def test_brick_logits_in_half_precision_differ_by_its_rounding() -> None:
     whole, half = (kernels.brick_logits(v, table, (8, 8, 8), (1, 1, 1), box, points) for v in (values, values.half()))
     assert half.dtype == torch.float32
     assert 0.0 < float((whole - half).abs().max()) < 4 * 2**-11  # values up to 4, eleven bits
+
+
+def _march(rng: torch.Generator, occupied: torch.Tensor, refine: tuple[int, int, int], limits: tuple[float, float]):
+    """Rays of a pinhole through a box whose occupied cells have random bricks."""
+    box = torch.tensor([[-0.5, -0.4, -0.6], [0.5, 0.6, 0.7]])
+    table = torch.arange(math.prod(-(-n * r // 8) for n, r in zip(occupied.shape, refine, strict=True)), dtype=torch.int32)
+    table = table.reshape([-(-n * r // 8) for n, r in zip(occupied.shape, refine, strict=True)])
+    values = torch.randn(table.numel(), 9, 9, 9, generator=rng) * 2.0 + 2.0
+    directions = torch.nn.functional.normalize(torch.randn(60, 3, generator=rng), dim=-1)
+    origins = torch.rand(60, 3, generator=rng) * 0.4 - 1.5 * directions
+    directions = directions * (1.0 + torch.rand(60, 1, generator=rng))
+    low, high = (box[0] - origins) / directions, (box[1] - origins) / directions
+    near, far = torch.minimum(low, high).amax(-1), torch.maximum(low, high).amin(-1)
+    far[7] = near[7]  # misses
+    return origins, directions, near, far, kernels.distance_grid(occupied, 6), Bricks(values=values, table=table, box=box, refine=refine), 0.03, *limits
+
+
+def test_march_bricks_is_front_to_back_compositing() -> None:
+    rng = torch.Generator().manual_seed(6)
+    occupied = torch.rand(12, 18, 10, generator=rng) < 0.3
+    arguments = _march(rng, occupied, (1, 2, 1), (0.02, 0.3))
+    origins, directions, near, far, _, bricks, step, min_weight, min_transmittance = arguments
+    box, refine = bricks.box, bricks.refine
+    marched = kernels.march_bricks(*arguments)
+    shape = torch.tensor(occupied.shape)
+    expected, stopped = [], 0
+    for r in range(len(origins)):
+        passed, looked = 1.0, 0
+        for k in range(200 if far[r] > near[r] else 0):
+            depth = (k + 0.5) * step
+            relative = (origins[r] + depth * directions[r] - box[0]) / (box[1] - box[0])
+            if not (0.0 <= float(relative.min()) and float(relative.max()) < 1.0) or not bool(occupied[tuple((relative * shape).long().tolist())]):
+                continue
+            if passed <= min_transmittance:
+                stopped += 1
+                break
+            looked += 1
+            raw = _brute_brick_logit(bricks.values, bricks.table, refine, (relative * shape * torch.tensor(refine)).tolist())
+            through = math.exp(-math.exp(raw - 1.0) * step * float(directions[r].norm()))
+            if passed * (1.0 - through) >= min_weight:
+                expected.append((r, k, passed * (1.0 - through)))
+            passed *= through
+        assert int(marched.evaluated[r]) == looked
+        assert abs(float(marched.transmittance[r]) - passed) < 1e-4  # of some twenty interpolated logits in float32
+    assert [(int(r), round(float(d) / step - 0.5)) for r, d in zip(marched.ray, marched.depth, strict=True)] == [(r, k) for r, k, _ in expected]
+    assert torch.allclose(marched.weight, torch.tensor([weight for _, _, weight in expected]), atol=1e-4)
+    assert stopped > 5 and len(expected) > 50

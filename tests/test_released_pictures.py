@@ -75,10 +75,10 @@ def test_the_middle_of_a_fast_picture(released: SceneRenderer, captures: Path) -
     time = released.config.method.times.time(frame)
     shape = torch.tensor(GRID, device=released.device)
     rays = camera_rays([camera], all_pixels(camera, released.device)[None], box.cpu().numpy()[None], [time], pixel_offset=0.0, slab=False)
-    everything = torch.ones(GRID, dtype=torch.bool, device=released.device)
+    everything = torch.zeros(GRID, dtype=torch.uint8, device=released.device)
     step = float((box[1] - box[0]).norm()) / released.config.fast.steps
     origins, directions = rays.origins[0], rays.directions[0]
-    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], everything, everything, 2, box, step)
+    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], everything, box, step)
     size = (box[1] - box[0]) / shape
     cells = ((origins[ray] + depth[:, None] * directions[ray] - box[0]) / size).floor().long().unique(dim=0)
     offsets = torch.cartesian_prod(*[torch.tensor([0.0, 0.5, 1.0], device=released.device)] * 3)

@@ -75,6 +75,7 @@ class RenderWorker:
         # Below: the thread's own.
         self._renderer: SceneRenderer | None = None
         self._maker: PictureMaker | None = None
+        self._compiler: threading.Thread | None = None
         self._told_full = False
         self._working = False
         self._share = FairShare()
@@ -170,6 +171,8 @@ class RenderWorker:
                 self._fail(error)
         if self._renderer is not None:
             self._renderer.close()
+        if self._compiler is not None:
+            self._compiler.join()  # a compiler must not be at work while the process is taken down
 
     def _choose_device(self) -> None:
         """The GPU that draws the window also renders, unless another device was named."""
@@ -245,6 +248,9 @@ class RenderWorker:
                 if not made or request.moving or self._moves_on(asked):
                     return
             self._picture(maker, request, asked, final=True, patient=request.moving)
+            if self._compiler is None:
+                self._compiler = threading.Thread(target=renderer.prepare, name="compiler", daemon=True)
+                self._compiler.start()  # beside the window, and only once it shows something
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, request.camera)
         finally:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+
+from im4d_core.kernels.bricks import Bricks
 
 _SPACE_AXES = ((0, 1), (1, 2), (0, 2))
 """Axes of the xy, yz and xz planes: the first lies along the width, the second along the height."""
+_LOOKUPS = 1 << 18
+"""Points looked up at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marched:
+    """Samples of some rays that count, sorted by ray, then depth, and what the rays came to."""
+
+    ray: Int[Tensor, "sample"]
+    depth: Float[Tensor, "sample"]
+    weight: Float[Tensor, "sample"]
+    transmittance: Float[Tensor, "ray"]
+    """Behind the last sample."""
+    evaluated: Int[Tensor, "ray"]
+    """Densities looked at."""
 
 
 def plane_features(
@@ -73,32 +91,32 @@ def lattice_samples(
     directions: Float[Tensor, "ray 3"],
     near: Float[Tensor, "ray"],
     far: Float[Tensor, "ray"],
-    occupied: Bool[Tensor, "x y z"],
-    grown: Bool[Tensor, "x y z"],
-    reach: int,
+    distance: UInt8[Tensor, "x y z"],
     box: Float[Tensor, "2 3"],
     step: float,
+    nearby: int = 5,
 ) -> tuple[Int[Tensor, "sample"], Float[Tensor, "sample"]]:
     """Occupied samples on the lattice of midpoints (k + 1/2) * step, sorted by ray, then depth.
 
-    Every ray is marched with the same step in depth, measured from the camera. A sample is emitted where its midpoint lies in the box and in an
-    occupied cell. The march goes over blocks of steps first and expands those whose neighbourhood holds an occupied cell: the result is that
-    of testing every midpoint.
+    Every ray is marched with the same step in depth, measured from the camera. A sample is emitted where its midpoint lies in the box, in an
+    occupied cell, and not more than a step in front of near. The march goes over blocks of steps first and expands those whose neighbourhood holds
+    an occupied cell: the result is that of testing every midpoint.
 
     Args:
         near, far: where each ray enters and leaves the box; far <= near where it misses.
-        grown: `occupied` dilated by `reach` cells.
+        distance: `distance_grid` of the occupied cells, reaching farther than `nearby`.
+        nearby: cells around an occupied one whose blocks are expanded: wide enough for blocks of several steps, narrow enough to skip most of a box.
 
     Returns:
         Ray and depth of each sample.
 
     Source: the marching rule of nerfacc's occupancy grid (Li et al. 2023) at constant step, as an equivalent closed form.
     """
-    cells = torch.tensor(occupied.shape, device=origins.device)
+    cells = torch.tensor(distance.shape, device=origins.device)
     low, scale = box[0], cells / (box[1] - box[0])
-    # as many steps as stay within reach of their middle along every axis; one cell is lost to rounding, and a block of one step needs no reach
+    # as many steps as stay nearby their middle along every axis; one cell is lost to rounding, and a block of one step needs no neighbours
     farthest = step * float(directions.norm(dim=-1).max() * scale.max()) if len(directions) else 1.0
-    block = max(1, int(2.0 * (reach - 1) / farthest))
+    block = max(1, int(2.0 * (nearby - 1) / farthest))
     first = torch.floor(near.clamp(min=0.0) / (step * block)).long()
     count = (torch.ceil(far / (step * block)).long() - first).clamp(min=0) * (far > near)
     ray = torch.repeat_interleave(torch.arange(len(near), device=near.device), count)
@@ -107,15 +125,17 @@ def lattice_samples(
     # a block's middle may lie outside the box while its end reaches in: clamp it to the box, which is nearer to every point inside
     cell = ((origins[ray] + middle[:, None] * directions[ray] - low) * scale).floor().long()
     cell = torch.minimum(cell.clamp(min=0), cells - 1)
-    live = grown[cell[:, 0], cell[:, 1], cell[:, 2]]
+    live = distance[cell[:, 0], cell[:, 1], cell[:, 2]] <= nearby
     ray, k = ray[live], k[live]
     ray = ray.repeat_interleave(block)
     k = (k[:, None] * block + torch.arange(block, device=k.device)).reshape(-1)
+    begun = k >= (near / step - 0.5).int()[ray]  # a camera may stand in the box, nearer to its cells than near
+    ray, k = ray[begun], k[begun]
     depth = (k + 0.5) * step
     cell = ((origins[ray] + depth[:, None] * directions[ray] - low) * scale).floor().long()
     inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
     cell = torch.minimum(cell.clamp(min=0), cells - 1)
-    keep = inside & occupied[cell[:, 0], cell[:, 1], cell[:, 2]]
+    keep = inside & (distance[cell[:, 0], cell[:, 1], cell[:, 2]] == 0)
     return ray[keep], depth[keep]
 
 
@@ -129,6 +149,19 @@ def dilate(occupied: Bool[Tensor, "x y z"], cells: int) -> Bool[Tensor, "x y z"]
         size[axis] = 2 * cells + 1
         grown = F.max_pool3d(grown, size, stride=1, padding=[s // 2 for s in size])
     return grown[0, 0] > 0
+
+
+def distance_grid(occupied: Bool[Tensor, "x y z"], reach: int) -> UInt8[Tensor, "x y z"]:
+    """Chebyshev distance of each cell to the nearest occupied one, in cells; `reach` where that is as far or farther."""
+    grid = torch.where(occupied, 0, reach).to(torch.uint8)
+    for axis in range(3):
+        before, cells = grid, grid.shape[axis]
+        grid = before.clone()
+        for away in range(1, min(reach, cells)):  # the distance in space is the largest of those along the axes
+            for here, there in ((0, away), (away, 0)):
+                cut = grid.narrow(axis, here, cells - away)
+                torch.minimum(cut, before.narrow(axis, there, cells - away).clamp(min=away), out=cut)
+    return grid
 
 
 def brick_logits(
@@ -162,3 +195,38 @@ def brick_logits(
     along_z = corners[..., 0] * low[:, 2, None, None] + corners[..., 1] * high[:, 2, None, None]
     along_y = along_z[..., 0] * low[:, 1, None] + along_z[..., 1] * high[:, 1, None]
     return torch.where(brick >= 0, along_y[:, 0] * low[:, 0] + along_y[:, 1] * high[:, 0], -20.0)
+
+
+def march_bricks(
+    origins: Float[Tensor, "ray 3"],
+    directions: Float[Tensor, "ray 3"],
+    near: Float[Tensor, "ray"],
+    far: Float[Tensor, "ray"],
+    distance: UInt8[Tensor, "x y z"],
+    bricks: Bricks,
+    step: float,
+    min_weight: float,
+    min_transmittance: float,
+) -> Marched:
+    """Marches rays over the samples of `lattice_samples`; density is exp(s - 1) of the raw output s that bricks hold.
+
+    Args:
+        near, far: where each ray enters and leaves the box of the bricks; far <= near where it misses.
+        distance: `distance_grid` of the occupied cells.
+        min_weight: lighter samples are not returned.
+        min_transmittance: a ray stops behind the sample that takes it to this or below.
+    """
+    ray, depth = lattice_samples(origins, directions, near, far, distance, bricks.box, step)
+    points = origins[ray] + depth[:, None] * directions[ray]
+    x, y, z = distance.shape
+    raw = torch.cat([brick_logits(bricks.values, bricks.table, (x, y, z), bricks.refine, bricks.box, part) for part in points.split(_LOOKUPS)])
+    optical_depth = torch.exp(raw - 1.0) * (step * directions.norm(dim=-1))[ray]
+    summed = torch.cumsum(optical_depth.clamp(max=60.0).double(), 0)  # as in `packed_weights`
+    before = torch.cat([summed.new_zeros(1), summed])[:-1]
+    count = torch.bincount(ray, minlength=len(origins))
+    first = torch.cumsum(count, 0) - count
+    alive = torch.exp(before[first[ray]] - before).float() > min_transmittance
+    weight, transmittance = packed_weights(optical_depth * alive, ray, first, torch.ones_like(near))
+    kept = alive & (weight >= min_weight)
+    evaluated = torch.zeros_like(count).index_add_(0, ray, alive.long())
+    return Marched(ray=ray[kept], depth=depth[kept], weight=weight[kept], transmittance=transmittance, evaluated=evaluated.int())

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from im4d_core import kernels
 from im4d_core.config import MethodConfig
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of
@@ -75,12 +76,28 @@ class Im4D(nn.Module):
 
     def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
         """Colour at world points seen along directions."""
+        network = self.blend.tensors()
+        if kernels.blends(points, context.texels, network):
+            return torch.stack([self._blended(points[i], directions[i], context, i, network) for i in range(len(points))])
         seen, direction, visible = fetch(points, directions, context, self.config.pixel_offset)
         return self.blend(seen, direction, visible if self.config.mask_invisible else None)
 
     def tensors(self) -> tuple[FieldTensors, BlendTensors]:
         """The fine field and the blending network, for the fused kernels."""
         return self.field.tensors(), self.blend.tensors()
+
+    def _blended(self, points: Tensor, directions: Tensor, context: Context, target: int, network: BlendTensors) -> Tensor:
+        return kernels.blend(
+            points,
+            directions,
+            context.texels[target],
+            context.sizes[target],
+            context.K[target],
+            context.T_camera_world[target],
+            network,
+            pixel_offset=self.config.pixel_offset,
+            mask_invisible=self.config.mask_invisible,
+        )
 
     def detached(self, features: Features) -> Features:
         """The same features outside the graph."""

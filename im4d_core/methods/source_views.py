@@ -133,6 +133,8 @@ def stack_context(targets: Sequence[Sequence[Features]]) -> Context:
     height, width = max(f.texels.shape[1] for f in flat), max(f.texels.shape[2] for f in flat)
     shape = (len(targets), len(targets[0]))
     texels = torch.stack([F.pad(f.texels, (0, width - f.texels.shape[2], 0, height - f.texels.shape[1])) for f in flat])
+    if not texels.requires_grad:  # a lookup then reads the channels of a texel together; the layout has no place in the shape
+        texels = texels.contiguous(memory_format=torch.channels_last)
     sizes = torch.tensor([[f.texels.shape[2], f.texels.shape[1]] for f in flat], device=texels.device)
     return Context(
         texels=texels.reshape(*shape, *texels.shape[1:]),

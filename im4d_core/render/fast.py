@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from im4d_core import kernels
 from im4d_core.config import FastConfig
 from im4d_core.methods.base import Method
 from im4d_core.render.bricks import Bricks
-from im4d_core.render.occupancy import REACH, Occupancy
+from im4d_core.render.occupancy import Occupancy
 from im4d_core.tensors import Context, Rays, Traced
 
 _ROUND = 8
@@ -37,10 +37,12 @@ def trace(
     """
     origins, directions = rays.origins[0], rays.directions[0]
     step = float((occupancy.box[1] - occupancy.box[0]).norm()) / config.steps
-    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.occupied, occupancy.grown, REACH, occupancy.box, step)
-    weights, transmittance, evaluated = _march(method, rays, ray, depth, step, config, occupancy, bricks)
-    kept = weights >= config.min_weight
-    ray, depth, weights = ray[kept], depth[kept], weights[kept]
+    if bricks is None:
+        marched = _march(method, rays, step, config, occupancy)
+    else:
+        limits = config.min_weight, config.min_transmittance
+        marched = kernels.march_bricks(origins, directions, rays.near[0], rays.far[0], occupancy.distance, bricks, step, *limits)
+    ray, depth, weights, transmittance = marched.ray, marched.depth, marched.weight, marched.transmittance
     points = origins[ray] + depth[:, None] * directions[ray]
     parts = zip(points.split(config.chunk), directions[ray].split(config.chunk), strict=True)
     colors = torch.cat([method.color(p[None], d[None], context)[0] for p, d in parts]) if len(points) else points
@@ -54,22 +56,14 @@ def trace(
         rgb=(rgb + (1.0 - covered)[:, None] * background)[None],
         opacity=covered[None],
         depth=(weights.new_zeros(count).index_add_(0, ray, weights * depth) / total.clamp(min=1e-3))[None],
-        samples=evaluated[None],
+        samples=marched.evaluated[None],
     )
 
 
-def _march(
-    method: Method,
-    rays: Rays,
-    ray: Int[Tensor, "sample"],
-    depth: Float[Tensor, "sample"],
-    step: float,
-    config: FastConfig,
-    occupancy: Occupancy,
-    bricks: Bricks | None,
-) -> tuple[Float[Tensor, "sample"], Float[Tensor, "ray"], Int[Tensor, "ray"]]:
-    """Weights of the samples, transmittance behind each ray's last, and how many samples were evaluated."""
+def _march(method: Method, rays: Rays, step: float, config: FastConfig, occupancy: Occupancy) -> kernels.Marched:
+    """As `kernels.march_bricks`, from the field itself."""
     origins, directions = rays.origins[0], rays.directions[0]
+    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.distance, occupancy.box, step)
     count = torch.bincount(ray, minlength=len(origins))
     first = torch.cumsum(count, 0) - count
     rank = torch.arange(len(ray), device=ray.device) - first[ray]
@@ -77,28 +71,18 @@ def _march(
     weights = torch.zeros_like(depth)
     transmittance = torch.ones_like(lengths)
     evaluated = torch.zeros_like(count)
-    # interpolating is cheaper than asking who is still alive; under the release's rules nobody stops
-    in_rounds = bricks is None and config.min_transmittance > 0.0
     longest = int(count.max()) if len(ray) else 0
-    for start in range(0, longest, _ROUND if in_rounds else max(longest, 1)):
-        if in_rounds:
-            chosen = ((rank >= start) & (rank < start + _ROUND) & (transmittance[ray] > config.min_transmittance)).nonzero().squeeze(-1)
-        else:
-            chosen = torch.arange(len(ray), device=ray.device)
+    at_once = _ROUND if config.min_transmittance > 0.0 else max(longest, 1)  # under the release's rules nobody stops
+    for start in range(0, longest, at_once):
+        chosen = ((rank >= start) & (rank < start + at_once) & (transmittance[ray] > config.min_transmittance)).nonzero().squeeze(-1)
         if len(chosen) == 0:
             break
         r = ray[chosen]
         points = origins[r] + depth[chosen, None] * directions[r]
-        raw = torch.cat(
-            [_looked_up(bricks, occupancy, part) if bricks is not None else method.logit(part[None], rays.time)[0] for part in points.split(config.chunk)]
-        )
+        raw = torch.cat([method.logit(part[None], rays.time)[0] for part in points.split(config.chunk)])
         here = torch.bincount(r, minlength=len(origins))
         weights[chosen], through = kernels.packed_weights(method.activate(raw) * lengths[r], r, torch.cumsum(here, 0) - here, transmittance)
         transmittance = transmittance * through
         evaluated += here
-    return weights, transmittance, evaluated.int()
-
-
-def _looked_up(bricks: Bricks, occupancy: Occupancy, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
-    x, y, z = occupancy.occupied.shape
-    return kernels.brick_logits(bricks.values, bricks.table, (x, y, z), bricks.refine, bricks.box, points)
+    kept = weights >= config.min_weight
+    return kernels.Marched(ray=ray[kept], depth=depth[kept], weight=weights[kept], transmittance=transmittance, evaluated=evaluated.int())

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from im4d_core import kernels
 from im4d_core.config import OccupancyConfig
 from im4d_core.methods.base import Method
 
-REACH = 5
-"""Cells; wide enough for blocks of several steps, narrow enough to skip most of the box."""
+REACH = 16
+"""Cells that a march looks ahead; more than these skip nothing more of a body's box."""
 _FORMAT, _VERSION = "im4d-occupancy", 1
 
 
@@ -32,13 +32,13 @@ class Occupancy:
     box: Float[Tensor, "2 3"]
 
     @cached_property
-    def grown(self) -> Tensor:
-        """`occupied` dilated by `REACH` cells, with which a march skips what is far from everything."""
-        return kernels.dilate(self.occupied, REACH)
+    def distance(self) -> UInt8[Tensor, "x y z"]:
+        """Cells to the nearest occupied one, up to `REACH`, with which a march skips what is empty."""
+        return kernels.distance_grid(self.occupied, REACH)
 
     @property
     def bytes(self) -> int:
-        """Held in memory, the dilated grid included."""
+        """Held in memory, the distances included."""
         return 2 * self.occupied.nbytes
 
 
