@@ -95,13 +95,13 @@ def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     assert facts.device.startswith("cpu")
 
 
-@pytest.mark.parametrize("desk", [{"delay_s": 0.5}], indirect=True)
 def test_what_is_compiled_waits_for_the_first_picture(desk: Desk) -> None:
     assert not desk.renderer.prepared
     desk.worker.submit(desk.request(index=1))
     desk.wait(lambda: desk.pictures() and desk.renderer.prepared)
 
 
+@pytest.mark.parametrize("desk", [{"delay_s": 0.5}], indirect=True)
 def test_the_newest_request_wins(desk: Desk) -> None:
     for index in (0, 1, 2, 3, 4, 5):
         desk.worker.submit(desk.request(index=index, moving=True))
