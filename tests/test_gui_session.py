@@ -92,3 +92,43 @@ def test_scenes_are_opened_again_from_the_list(drive, tmp_path: Path) -> None:
         assert d.state.preferences.recent == (str(other), str(tmp_path / "scene"))
 
     drive(settings=settings).run(script)
+
+
+def test_a_scene_is_read_again_and_stays_where_it_is(drive) -> None:
+    def script(d: Driver) -> None:
+        d.press_name("Right")
+        d.drag_picture(70.0, 20.0)
+        before, rendered = pose(d), len(d.renderer.rendered)
+        d.click("Scene")
+        d.click("Read again##scene_reload")
+        d.until(lambda: d.renderer.closed and len(d.renderer.rendered) > rendered)  # the stand-in is opened a second time
+        d.until(lambda: d.state.transport.index == 1)
+        np.testing.assert_allclose(pose(d), before, atol=1e-9)
+
+    drive().run(script)
+
+
+def test_a_dropped_text_is_a_camera(drive, tmp_path: Path) -> None:
+    from viewer.actions import camera_text
+
+    def script(d: Driver) -> None:
+        (tmp_path / "camera.txt").write_text(camera_text(d.state))
+        before = pose(d)
+        d.drag_picture(70.0, 20.0)
+        assert not np.allclose(pose(d), before)
+        d.session.window._drop(None, [str(tmp_path / "camera.txt")])
+        d.until(lambda: np.allclose(pose(d), before, atol=1e-9))
+        (tmp_path / "words.txt").write_text("hello")
+        d.session.window._drop(None, [str(tmp_path / "words.txt")])
+        d.until(lambda: "holds no camera" in d.notices())
+
+    drive().run(script)
+
+
+def test_memory_is_told(drive) -> None:
+    def script(d: Driver) -> None:
+        d.until(lambda: d.session._stats.in_use.host > 0)
+        used = d.session._stats.in_use
+        assert 1 << 26 < used.host <= used.host_peak < 1 << 36, "bytes, of a program with PyTorch in it"
+
+    drive().run(script)

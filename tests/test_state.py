@@ -25,6 +25,7 @@ from viewer.state import (
     Overlays,
     Picture,
     ViewerState,
+    goal_camera,
     is_moving,
     render_request,
     scene_timing,
@@ -220,7 +221,7 @@ def test_pivot_fov_speed_and_reset() -> None:
     assert after(state, e.SetFov(fov_y_deg=500.0)).navigation.fov_y_deg == controls.FOV_RANGE_DEG[1]
     assert press(state, "speed_up").navigation.speed > state.navigation.speed
     wandered = after(state, e.Dragged(action="orbit", dx_px=50, dy_px=20, height_px=100), e.Scrolled(action="dolly", steps=5))
-    assert same_view(view_camera(press(wandered, "reset_view"), 160, 120), view_camera(state, 160, 120))
+    assert same_view(goal_camera(press(wandered, "reset_view"), 160, 120), view_camera(state, 160, 120))
     assert press(state, "navigation").navigation.mode == "fly"
     fly = press(state, "navigation")
     assert after(fly, e.Scrolled(action="dolly", steps=1.0)).navigation.T_camera_world is not fly.navigation.T_camera_world
@@ -231,7 +232,7 @@ def test_camera_as_text_and_back() -> None:
     copied = press(state, "copy_camera").effects[-1]
     assert isinstance(copied, e.CopyText)
     pasted = after(opened(), e.TextPasted(text=copied.text))
-    assert same_view(view_camera(pasted, 160, 120), view_camera(state, 160, 120))
+    assert same_view(goal_camera(pasted, 160, 120), view_camera(state, 160, 120))
     assert pasted.frame == state.frame
     for nonsense in ("", "hello", "[1, 2]", "{}", json.dumps({"format": "im4d-camera-path"})):
         refused = after(state, e.TextPasted(text=nonsense))

@@ -11,7 +11,7 @@ import numpy as np
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.path_files import path_from_json, path_to_json
 from im4d_core.path_generators import orbit, through_cameras
-from viewer import controls, path_editor, playback
+from viewer import attitude, controls, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
 from viewer.events import (
@@ -23,6 +23,7 @@ from viewer.events import (
     Effect,
     FocusPanel,
     LoadPath,
+    OpenScene,
     PasteText,
     Quit,
     SavePath,
@@ -30,7 +31,7 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.state import LOOPS, Mode, Navigation, Output, PathEditor, Transport, ViewerState, placed, scene_timing, view_camera
+from viewer.state import LOOPS, Mode, Navigation, Output, PathEditor, Transport, ViewerState, goal_camera, placed, scene_timing
 
 SPEED_RANGE = (1e-3, 1e4)
 
@@ -116,7 +117,7 @@ def _numbered_camera(number: int) -> Handler:
 
 
 def camera_text(state: ViewerState) -> str:
-    camera = view_camera(state, state.width, state.height)
+    camera = goal_camera(state, state.width, state.height)
     key = keyframe(1, 0.0, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, float(state.frame) if state.scene is not None else None)
     return json.dumps(path_to_json(CameraPath(keys=(key,))))
 
@@ -153,7 +154,7 @@ def _keyed(change: Callable[[PathEditor, np.ndarray, float, float | None], PathE
     """An action that writes the present camera into a key."""
 
     def handler(state: ViewerState) -> ViewerState:
-        camera = view_camera(state, state.width, state.height)
+        camera = goal_camera(state, state.width, state.height)
         frame = float(state.frame) if state.path_editor.records_scene_time and state.scene is not None else None
         return replace(state, path_editor=change(state.path_editor, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame))
 
@@ -182,7 +183,7 @@ def _path_orbit(state: ViewerState) -> ViewerState:
     """A circle about the pivot through the camera's place."""
     if state.scene is None:
         return state
-    camera, settings = view_camera(state, state.width, state.height), state.path_editor.orbit
+    camera, settings = goal_camera(state, state.width, state.height), state.path_editor.orbit
     up, pivot = np.array(state.navigation.up), np.array(state.navigation.pivot)
     outwards = camera.centre - pivot
     radius = float(np.linalg.norm(outwards))
@@ -265,7 +266,14 @@ def _export_panel(state: ViewerState) -> ViewerState:
     return asked(replace(state, layout=replace(state.layout, panels=True)), FocusPanel(name="Export"))
 
 
+JUMPS = frozenset(
+    ("frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")
+    + tuple(f"camera_{number}" for number in range(10))
+)
+"""Actions that put the camera somewhere else at once."""
+
 HANDLERS: dict[str, Handler] = {
+    **attitude.HANDLERS,
     "play": _transport(_play),
     "frame_back": _step(-1),
     "frame_forward": _step(1),
@@ -321,6 +329,7 @@ HANDLERS: dict[str, Handler] = {
     "path_save": _path_save,
     "path_load": _path_load,
     "preview_stop": on_editor(path_editor.stop),
+    "reload": lambda state: state if state.source is None else asked(state, OpenScene(source=state.source)),
     "open": _effect(ChooseFile(purpose="open")),
     "export_panel": _export_panel,
     "export_start": _export_start,

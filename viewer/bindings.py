@@ -73,6 +73,9 @@ KEYS: tuple[Key, ...] = (
     Key(action="navigation", chords=("V",), help="orbit or fly", section="Camera"),
     Key(action="frame_scene", chords=("F",), help="frame the scene", section="Camera"),
     Key(action="reset_view", chords=("R",), help="back to the first view", section="Camera"),
+    Key(action="roll_left", chords=("Alt+Left",), help="roll to the left", section="Camera", repeats=True),
+    Key(action="roll_right", chords=("Alt+Right",), help="roll to the right", section="Camera", repeats=True),
+    Key(action="level", chords=("Alt+Up",), help="level: no roll", section="Camera"),
     Key(action="camera_previous", chords=("[",), help="previous camera of the capture", section="Camera", repeats=True),
     Key(action="camera_next", chords=("]",), help="next camera of the capture", section="Camera", repeats=True),
     Key(action="camera_first", chords=("Shift+[",), help="first camera of the capture", section="Camera"),
@@ -109,6 +112,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="redo", chords=("Ctrl+Shift+Z", "Ctrl+Y"), help="redo", section="Path", repeats=True),
     Key(action="path_save", chords=("Ctrl+S",), help="save the path", section="Path"),
     Key(action="open", chords=("Ctrl+O",), help="open a scene or a path", section="Window"),
+    Key(action="reload", chords=("F5",), help="read the scene again from disk, as after more training", section="Window"),
     Key(action="export_panel", chords=("Ctrl+E",), help="go to the export panel", section="Window"),
     Key(action="panels", chords=("Tab",), help="show or hide the panels", section="Window"),
     Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
@@ -133,6 +137,8 @@ MOUSE: tuple[Mouse, ...] = (
 
 PANEL_ACTIONS = (
     "range_clear",
+    "up_here",
+    "up_scene",
     "path_clear",
     "path_load",
     "path_orbit",

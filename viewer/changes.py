@@ -47,7 +47,7 @@ def middle(state: ViewerState) -> np.ndarray:
 
 def taken_over(state: ViewerState) -> ViewerState:
     """The user's camera and transport take the place of a preview or of a camera of the capture, without a jump."""
-    if not state.path_editor.previewing and state.dataset_camera is None:
+    if not state.path_editor.previewing and state.dataset_camera is None and state.flight is None:
         return state
     camera = view_camera(state, state.width, state.height)
     pivot = state.navigation.pivot
@@ -58,7 +58,7 @@ def taken_over(state: ViewerState) -> ViewerState:
     fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
     navigation = replace(state.navigation, T_camera_world=camera.T_camera_world, pivot=pivot, fov_y_deg=fov)
     editor = path_editor.stop(state.path_editor)
-    return replace(state, navigation=navigation, transport=transport, path_editor=editor, dataset_camera=None)
+    return replace(state, navigation=navigation, transport=transport, path_editor=editor, dataset_camera=None, flight=None)
 
 
 def navigated(state: ViewerState, T_camera_world: np.ndarray, pivot: np.ndarray) -> ViewerState:

@@ -117,6 +117,8 @@ class Effects:
             case e.LoadPath(file=file):
                 frames = self.scene.frames if self.scene is not None else None
                 self._send(e.PathLoaded(path=load_path(file, frames), file=file))
+            case e.ReadText(file=file):
+                self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
             case e.ChooseFile(purpose=purpose, suggested=suggested):
                 self._dialog.ask(purpose, suggested or str(self._output))
             case e.OpenScene(source=source):

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from im4d_core.config import FastConfig, SamplingConfig
 from im4d_core.types import Scene
 from viewer.cells import Cells
+from viewer.memory_use import MemoryUse
 from viewer.state import RenderRequest
 from viewer.thumbnails import Thumbnail
 
@@ -79,6 +80,8 @@ class Facts:
     device: str
     model: str
     memory: tuple[tuple[str, int], ...]
+    in_use: MemoryUse
+    """Memory of the whole program."""
     occupied: tuple[bool, ...]
     """Whether the occupancy of each frame of the scene exists."""
     decoded: tuple[bool, ...]

@@ -64,6 +64,7 @@ class Meter:
             sampling=facts.sampling,
             fast=facts.fast,
             memory=facts.memory,
+            in_use=facts.in_use,
             occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
             cache=tuple(map(_cached, facts.occupied, facts.decoded, facts.ready)),
         )

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer import choices, controls, path_editor, playback, resolution
+from viewer import attitude, choices, controls, path_editor, playback, resolution
 from viewer import events as e
-from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
+from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.comparing import compared, holding_captured
+from viewer.flight import Flight
 from viewer.preferences import with_recent
-from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed
+from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed, view_camera
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
@@ -28,14 +29,28 @@ NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
     after = _REDUCERS[type(event)](state, event)
+    if _jumps(event):
+        after = _flying(state, after)
     return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
+
+
+def _jumps(event: e.Event) -> bool:
+    """Whether the camera may be somewhere else at once, and should be seen going there."""
+    return isinstance(event, e.JumpToCamera | e.TextPasted | e.SetUp) or (isinstance(event, e.Triggered) and event.action in JUMPS)
+
+
+def _flying(before: ViewerState, after: ViewerState) -> ViewerState:
+    if after.scene is None or not after.preferences.animated or _view(after) == _view(before):
+        return after
+    return replace(after, flight=Flight(start=view_camera(before, before.width, before.height), began_s=after.now_s))
 
 
 def _view(state: ViewerState) -> tuple[object, ...]:
     """What moves the picture."""
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height)
+    on_its_way = (state.flight, state.now_s) if state.flight is not None else None
+    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -51,6 +66,8 @@ def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     if transport is not state.transport or editor is not state.path_editor or notices is not state.notices:
         state = replace(state, transport=transport, path_editor=editor, notices=notices)
     state = holding_captured(state, controls.HOLD_CAPTURED in event.held)
+    if state.flight is not None and state.flight.is_over(event.now_s):
+        state = replace(state, flight=None)
     wanted, velocity = controls.wish(event.held), np.array(state.navigation.velocity)
     if state.scene is None or not (wanted.any() or velocity.any()):
         return state
@@ -136,6 +153,8 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
         return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
     if event.purpose == "save_path":
         return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, file=placed(state, str(file))))
+    if event.purpose == "open" and file.suffix.lower() == ".txt":
+        return asked(state, e.ReadText(file=file))
     if event.purpose == "open_path" or (file.suffix.lower() == ".json" and file.name != "config.json"):
         return asked(state, e.LoadPath(file=placed(state, str(file))))
     return asked(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
@@ -245,6 +264,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         path_editor=path_editor.stop(state.path_editor),
         picture=replace(state.picture, recent_ms=()),
         dataset_camera=None,
+        flight=None,
         last_camera=0,
         occupancy_job=None,
         displayed_frame=None,
@@ -379,4 +399,5 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.TextPasted: lambda state, event: camera_pasted(state, event.text),
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
     **choices.REDUCERS,
+    **attitude.REDUCERS,
 }

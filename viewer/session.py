@@ -46,6 +46,7 @@ from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
+from viewer.restoring import place_of
 from viewer.settings import Settings, load_settings
 from viewer.state import Mode, RenderRequest, ViewerState, is_moving, render_request
 from viewer.stats import Stats
@@ -353,7 +354,8 @@ class Session:
         self.window.set_title(f"{scene.name} - Im4D Viewer")
         start = self._start
         self._keeper.write(self.state)  # of the scene before
-        place = None if start.fresh else self._keeper.place(source)
+        again = self._opened_once and source == self.state.source
+        place = place_of(self.state) if again else None if start.fresh else self._keeper.place(source)
         if self._opened_once:
             self.send(SceneOpened(scene=scene, source=source))
             if place is not None:

@@ -20,6 +20,7 @@ from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
 from viewer.compare import Comparison, opponents
+from viewer.flight import Flight, underway
 from viewer.preferences import Preferences
 from viewer.quality import Quality
 
@@ -262,6 +263,8 @@ class ViewerState:
     """The camera of the capture the window looks through, until the user moves."""
     last_camera: int = 0
     """The camera of the capture that was looked through last."""
+    flight: Flight | None = None
+    """A jump of the camera that is under way."""
     preferences: Preferences = Preferences()
     asks_key: str | None = None
     """The action that the next key is to mean; no key acts meanwhile."""
@@ -377,7 +380,15 @@ def placed(state: ViewerState, file: str) -> Path:
 
 def view_camera(state: ViewerState, width: int, height: int) -> Camera:
     """The camera the window looks through, for a picture of a given size: the path's while it is previewed, a camera of the capture with its own
-    intrinsics (everything it sees stays visible) while the user looks through one, else the user's."""
+    intrinsics (everything it sees stays visible) while the user looks through one, else the user's; or one on its way there."""
+    goal = goal_camera(state, width, height)
+    if state.flight is None or state.path_editor.previewing:
+        return goal
+    return underway(state.flight, goal, np.array(state.navigation.pivot), state.now_s)
+
+
+def goal_camera(state: ViewerState, width: int, height: int) -> Camera:
+    """The camera the window looks through as soon as a jump is over: what is kept of the view, in a key or as text, is kept of this one."""
     editor, navigation = state.path_editor, state.navigation
     if editor.previewing and editor.path.keys:
         return editor.path.sample(editor.time_s).camera(width, height)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from im4d_core.config import FastConfig, SamplingConfig
 from viewer.compare import Layout
+from viewer.memory_use import MemoryUse
 from viewer.state import RenderRequest
 
 
@@ -74,6 +75,8 @@ class Stats:
     """Why not interop, and the cure; empty with interop."""
     memory: tuple[tuple[str, int], ...] = ()
     """Bytes by holder, e.g. (("model", …), ("features", …), ("frames", …))."""
+    in_use: MemoryUse = MemoryUse()
+    """Memory of the whole program."""
     model: str = ""
     """One line about the model: preset or method, steps trained, parameters."""
     occupancy: Literal["missing", "partial", "ready"] = "missing"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, steps
+from viewer.memory_use import memory_use
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.pictures import PictureMaker
 from viewer.state import STILL_S, RenderRequest
@@ -356,6 +357,7 @@ class RenderWorker:
             device=_device_name(str(renderer.device)),
             model=_model_name(renderer),
             memory=memory,
+            in_use=memory_use(str(renderer.device)),
             occupied=occupied,
             decoded=decoded,
             ready=ready,

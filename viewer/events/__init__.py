@@ -8,7 +8,7 @@ window to do because a pure function cannot: `reduce` appends it to `ViewerState
 Everything is imported from here: ``from viewer import events as e``.
 """
 
-from viewer.events.camera import CameraEvent, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose
+from viewer.events.camera import CameraEvent, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.events.effects import (
     BuildOccupancy,
     CancelExport,
@@ -23,6 +23,7 @@ from viewer.events.effects import (
     PasteText,
     ProbeEncoder,
     Quit,
+    ReadText,
     SavePath,
     ShowInFolder,
     StartExport,
@@ -103,6 +104,7 @@ __all__ = [
     "PivotPicked",
     "ProbeEncoder",
     "Quit",
+    "ReadText",
     "RenderFinished",
     "ReplacePath",
     "Resized",
@@ -139,9 +141,11 @@ __all__ = [
     "SetQuality",
     "SetRange",
     "SetRecordsSceneTime",
+    "SetRoll",
     "SetScale",
     "SetSpeed",
     "SetTargetFps",
+    "SetUp",
     "ShowInFolder",
     "StartExport",
     "TakeScreenshot",

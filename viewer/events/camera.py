@@ -41,4 +41,18 @@ class JumpToCamera:
     view: int
 
 
-CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera
+@dataclass(frozen=True, kw_only=True)
+class SetRoll:
+    """Turn about the viewing direction, against the horizon."""
+
+    roll_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUp:
+    """This direction of the world is up from now on."""
+
+    up: Vector
+
+
+CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera | SetRoll | SetUp

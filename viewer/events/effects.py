@@ -30,6 +30,13 @@ class PasteText:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadText:
+    """Read a camera as text from a file and answer with `TextPasted`."""
+
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class SavePath:
     """Answered by `PathSaved`, or `Notified` with the error."""
 
@@ -118,6 +125,7 @@ Effect = (
     TakeScreenshot
     | CopyText
     | PasteText
+    | ReadText
     | SavePath
     | LoadPath
     | ChooseFile

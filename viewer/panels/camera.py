@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import imgui
 
-from viewer import controls
+from viewer import attitude, controls
 from viewer.actions import SPEED_RANGE
-from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose
+from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.panels.widgets import ACCENT, action, choice, em, explained, note, row, section, tooltip
 from viewer.state import NavigationMode, ViewerState, view_camera
 from viewer.stats import Stats
@@ -60,10 +60,39 @@ def _pose(state: ViewerState) -> list[Event]:
     row("Direction")
     turned, (yaw, pitch) = imgui.drag_float2("##direction", [yaw, pitch], 0.25, -360.0, 360.0, "%.1f deg")
     tooltip("Yaw about up, and pitch; editing it levels the camera")
+    events = _attitude(state, pose, up)
     if not (moved or turned):
-        return []
+        return events
     x, y, z = centre
-    return [SetPose(centre=(x, y, z), yaw_deg=yaw, pitch_deg=pitch)]
+    return [*events, SetPose(centre=(x, y, z), yaw_deg=yaw, pitch_deg=pitch)]
+
+
+def _attitude(state: ViewerState, pose: controls.Matrix, up: controls.Vector3) -> list[Event]:
+    """Roll, and which way is up."""
+    events: list[Event] = []
+    spacing = imgui.get_style().item_inner_spacing.x
+    row("Roll")
+    imgui.set_next_item_width(imgui.get_content_region_avail().x - em(4.5) - spacing)
+    rolls, roll = imgui.drag_float("##roll", attitude.roll_deg(pose, up), 0.25, -180.0, 180.0, "%.1f deg")
+    tooltip(f"Against the horizon: {explained('roll_left')}, {explained('roll_right')}")
+    if rolls:
+        events.append(SetRoll(roll_deg=roll))
+    imgui.same_line(0.0, spacing)
+    events += action("Level##level", "level", width=em(4.5), enabled=state.scene is not None)
+    row("Up")
+    names = list(attitude.AXES)
+    at = next((i for i, axis in enumerate(attitude.AXES.values()) if np.allclose(axis, up, atol=1e-6)), -1)
+    imgui.set_next_item_width(em(4.5))
+    changed, at = imgui.combo("##up", at, names)
+    tooltip("The direction of the world that is up: orbits turn about it, and the camera stands upright to it")
+    if changed:
+        events.append(SetUp(up=attitude.AXES[names[at]]))
+    imgui.same_line(0.0, spacing)
+    width = 0.5 * (imgui.get_content_region_avail().x - spacing)
+    events += action("Top of picture##up_here", "up_here", width=width, enabled=state.scene is not None, why="What is at the top of the picture now is up")
+    imgui.same_line(0.0, spacing)
+    events += action("As captured##up_scene", "up_scene", width=width, enabled=state.scene is not None, why="The up direction that the scene came with")
+    return events
 
 
 def _cameras(state: ViewerState, stats: Stats) -> list[Event]:

@@ -71,6 +71,11 @@ def _manners(state: ViewerState) -> list[Event]:
     tooltip("Vertical sync: no torn pictures, and no more frames than the display shows")
     if changed:
         changed_to = replace(changed_to, vsync=vsync)
+    row("Jumps")
+    changed, animated = imgui.checkbox("take a moment##animated", preferences.animated)
+    tooltip("The camera is seen going to another view instead of being there at once")
+    if changed:
+        changed_to = replace(changed_to, animated=animated)
     row("Text size")
     labels = [f"{100 * scale:.0f} %" for scale in _UI_SCALES]
     at = min(range(len(_UI_SCALES)), key=lambda i: abs(_UI_SCALES[i] - preferences.ui_scale))

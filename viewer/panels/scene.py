@@ -7,7 +7,7 @@ from pathlib import Path
 from imgui_bundle import imgui
 
 from viewer.events import AskedFor, Event, OpenScene
-from viewer.panels.widgets import WARNING, action, em, fact, note, plural, seconds, section, tooltip
+from viewer.panels.widgets import WARNING, action, em, fact, megabytes, note, plural, seconds, section, tooltip
 from viewer.state import Job, ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -18,7 +18,10 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         note(stats.loading or "No scene is open. Drop the folder of a run onto the window, or open one.")
     else:
         events += _capture(state, stats)
-    events += action("Open...##scene_open", "open", width=-1.0)
+    half = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
+    events += action("Open...##scene_open", "open", width=half)
+    imgui.same_line()
+    events += action("Read again##scene_reload", "reload", width=half, enabled=state.source is not None)
     events += _recent(state)
     _machine(stats)
     return events
@@ -89,5 +92,19 @@ def _machine(stats: Stats) -> None:
     if stats.present_reason:
         imgui.dummy(imgui.ImVec2(0.0, em(0.1)))
         note(stats.present_reason)
+    _memory(stats)
     if stats.cache:
         fact("Cached", plural(sum(state > 1 for state in stats.cache), "frame") + f" of {len(stats.cache)}")
+
+
+def _memory(stats: Stats) -> None:
+    """What the program uses now and used at most, and how much of it are caches, which give way where memory is short."""
+    used = stats.in_use
+    for label, now, peak in (("Memory", used.host, used.host_peak), ("On the GPU", used.device, used.device_peak)):
+        if now:
+            fact(label, f"{megabytes(now)}, at most {megabytes(peak)}")
+    caches = [(name, size) for name, size in stats.memory if size and name != "gpu"]
+    total = sum(size for _, size in caches)
+    if total:
+        share = f", {100 * total / (used.host + used.device):.0f} % of that" if used.host else ""
+        fact("Caches", f"{megabytes(total)}{share}: " + ", ".join(f"{name} {megabytes(size)}" for name, size in caches))
