@@ -196,6 +196,29 @@ def test_overlays_come_with_the_picture_and_go(drive) -> None:
     drive().run(script)
 
 
+def test_the_values_under_the_mouse_are_shown(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.shown.final)
+        x, y, width, height = d.area
+        depth = np.asarray(d.shown.depth)
+        rows, columns = np.nonzero(depth > 0)
+        row, column = rows[len(rows) // 2], columns[len(rows) // 2]
+        d.ctx.mouse_move_to_pos((x + (column + 0.5) / depth.shape[1] * width, y + (row + 0.5) / depth.shape[0] * height))
+        d.ctx.yield_(3)
+        found = d.session._stats.pointed
+        assert found is not None and found.depth == pytest.approx(float(depth[row, column]), rel=0.05)  # mouse positions are rounded
+        assert found.colour == tuple(d.shown.host_pixels()[found.row, found.column, :3].tolist())
+        d.ctx.mouse_move("//**/##scene_time")
+        d.ctx.yield_(3)
+        assert d.session._stats.pointed is None, "a panel has no depth"
+        d.press(imgui.Key._5)
+        d.until(lambda: d.shown.request.output == "normals")
+
+    drive().run(script)
+
+
 def test_comparing_with_the_capture(drive, monkeypatch) -> None:
     from dataclasses import replace
 

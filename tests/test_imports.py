@@ -194,6 +194,8 @@ LOGIC = tuple(
         "quality",
         "compare",
         "comparing",
+        "look",
+        "values",
         "worker",
     )
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,15 @@ from panel_host import ALL, Host, promise_textures, run
 from stand_in import stand_in_scene
 
 from viewer import events as e
+from viewer.compare import Comparison
 from viewer.export_command import export_command
+from viewer.look import Look
 from viewer.panels import floating
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.quality import Quality
 from viewer.reduce import reduce
-from viewer.state import ExportSettings, ViewerState, render_request
+from viewer.state import ExportSettings, Overlays, ViewerState, render_request
 from viewer.stats import Cached, Stats
 
 
@@ -90,6 +92,10 @@ def interesting_states() -> dict[str, ViewerState]:
         "help": after(opened(), e.Triggered(action="help")),
         "quitting": after(job, e.Triggered(action="quit")),
         "manual scale, depth": after(opened(), e.SetScale(scale=0.4), e.SetOutput(output="depth")),
+        "depth range": after(opened(), e.SetOutput(output="depth"), e.SetLook(look=Look(depths=(1.0, 2.0), inverted=True))),
+        "wipe": after(opened(), e.JumpToCamera(view=1), e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | captured"))),
+        "difference": after(opened(), e.SetComparison(comparison=Comparison(layout="difference", pair="full | captured"))),
+        "every overlay": after(opened(), *(e.SetOverlay(name=field.name, shown=True) for field in fields(Overlays))),
     }
 
 
@@ -214,12 +220,22 @@ def test_clicking_the_main_widgets() -> None:
         ctx.window_focus("//Render")
         assert click("//Render/Auto##mode_auto") == [e.SetMode(mode="auto")]
         assert click("//Render/Depth##output_depth") == [e.SetOutput(output="depth")]
+        assert click("//Render/of the box##depth_range")[0] == e.SetLook(look=host.state.picture.look)
+        assert host.state.picture.look.depths is not None
+        assert click("//Render/##inverted") == [e.SetLook(look=replace(host.state.picture.look, inverted=True))]
         assert click("//Render/##automatic_scale") == [e.SetScale(scale=1.0)]
         assert click("//Render/4 x##passes_4") == [e.SetQuality(quality=Quality(passes=4))]
         ctx.item_input_value("//Render/##proposal_samples", 100)
         assert host.state.picture.quality == Quality(passes=4, proposal_samples=100)
         assert click("//Render/As the run says##quality_reset") == [e.SetQuality(quality=Quality(passes=4))]
+        ctx.window_focus("//Compare")
+        assert click("//Compare/Wipe##layout_wipe") == [e.SetComparison(comparison=Comparison(layout="wipe"))]
+        ctx.item_click("//Compare/Full | captured##pair_2")
+        assert host.state.comparison.pair == "full | captured"
+        assert click("//Compare/Next##compare_next_camera") == [e.Triggered(action="camera_next")]
+        assert host.state.dataset_camera == 3  # after the one that was clicked in the list
         ctx.window_focus("//Display")
+        assert click("//Display/##pattern") == [e.SetLook(look=replace(host.state.picture.look, pattern=True))]
         assert click("//Display/Box of the frame##overlay_box") == [e.SetOverlay(name="box", shown=True)]
         assert click("//Display/Help##toggle_help") == [e.Triggered(action="help")]
         assert host.state.layout.help

@@ -20,6 +20,7 @@ from im4d_core.path_generators import orbit
 from im4d_core.scene_renderer import SceneRenderer
 from viewer import events as e
 from viewer.jobs import JOB_SHARE, ExportOrder, FairShare, OccupancyOrder, Orders, PictureOrder
+from viewer.look import Look
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.quality import Quality
 from viewer.reduce import reduce
@@ -208,7 +209,7 @@ def test_building_the_occupancy_is_cancelled_and_pictures_are_made_meanwhile(des
 
 def test_outputs_are_told_apart_and_grey_is_kept(desk: Desk) -> None:
     shown = {}
-    for output in ("colour", "depth", "opacity", "cost"):
+    for output in ("colour", "depth", "opacity", "cost", "normals"):
         desk.worker.submit(replace(desk.request(), output=output, background=(0.25, 0.5, 1.0)))
         desk.wait(lambda name=output: desk.pictures() and desk.pictures()[-1].request.output == name)
         shown[output] = desk.pictures()[-1].host_pixels()[..., :3]
@@ -477,6 +478,9 @@ def test_a_picture_that_is_complete_is_not_rendered_again(desk: Desk) -> None:
     desk.wait(lambda: desk.pictures()[-1].request.output == "depth")
     assert desk.pictures()[-1].final
     assert len(desk.renderer.rendered) == count, "another output shows what is there"
+    desk.worker.submit(replace(asked, output="depth", look=Look(colormap="grey", inverted=True)))
+    desk.wait(lambda: desk.pictures()[-1].request.look.inverted)
+    assert len(desk.renderer.rendered) == count
     desk.worker.submit(replace(asked, quality=Quality(fine_samples=9)))
     desk.wait(lambda: desk.pictures()[-1].request.quality.fine_samples == 9 and desk.pictures()[-1].final)
     assert len(desk.renderer.rendered) > count

@@ -303,6 +303,7 @@ HANDLERS: dict[str, Handler] = {
     "output_depth": _output("depth"),
     "output_opacity": _output("opacity"),
     "output_cost": _output("cost"),
+    "output_normals": _output("normals"),
     "compare_next": compare_next,
     "show_cameras": _overlay("cameras"),
     "show_box": _overlay("box"),

@@ -89,6 +89,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="output_depth", chords=("2",), help="depth", section="Picture"),
     Key(action="output_opacity", chords=("3",), help="opacity", section="Picture"),
     Key(action="output_cost", chords=("4",), help="cost: samples per ray", section="Picture"),
+    Key(action="output_normals", chords=("5",), help="normals of surfaces", section="Picture"),
     Key(action="compare_next", chords=("M",), help="compare: off, wipe, split, difference", section="Picture"),
     Key(action="hold_captured", chords=("0",), help="held: what the camera of the capture saw", section="Picture", held=True),
     Key(action="show_cameras", chords=("C",), help="cameras of the capture", section="Picture"),

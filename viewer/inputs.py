@@ -61,8 +61,12 @@ class InputReader:
 
     def picked(self, picture: Rectangle) -> tuple[float, float] | None:
         """Where in the picture a double-click fell, as fractions of its width and height from the top left."""
+        return self.pointed(picture) if imgui.is_mouse_double_clicked(0) else None
+
+    def pointed(self, picture: Rectangle) -> tuple[float, float] | None:
+        """Where in the picture the mouse is, likewise; None over a panel or outside."""
         io = imgui.get_io()
-        if io.want_capture_mouse or not imgui.is_mouse_double_clicked(0):
+        if io.want_capture_mouse or not imgui.is_mouse_pos_valid():
             return None
         x, y = (io.mouse_pos.x - _origin().x - picture.x) / picture.width, (io.mouse_pos.y - _origin().y - picture.y) / picture.height
         return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None

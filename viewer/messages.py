@@ -15,6 +15,7 @@ from viewer.cells import Cells
 from viewer.memory_use import MemoryUse
 from viewer.state import RenderRequest
 from viewer.thumbnails import Thumbnail
+from viewer.values import Readable
 
 if TYPE_CHECKING:
     from viewer.interop import DevicePixels
@@ -49,6 +50,8 @@ class DisplayBuffer:
     """The picture it is compared with, as far as it is made."""
     psnr_db: float | None = None
     """How like the two are where the frame's box is."""
+    readable: Readable | None = None
+    """The same in host memory; None where bringing it there would cost time, as during motion on a GPU."""
 
     def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
         """The picture in host memory, row 0 on top."""

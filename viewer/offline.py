@@ -91,6 +91,7 @@ def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Call
         box=renderer.scene.box(request.frame),
         background=request.background,
         rendered_on=renderer.config.data.background,
+        look=request.look,
     )
     return pixels[..., :3].cpu().numpy()
 

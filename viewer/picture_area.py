@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from OpenGL import GL
 
 from viewer.cell_drawer import CellDrawer
-from viewer.compare import GAIN, Layout
+from viewer.compare import GAIN, Layout, place_in_picture
 from viewer.depths import DepthTexture
 from viewer.gl import Texture
 from viewer.interop import Interop
@@ -18,6 +18,7 @@ from viewer.present import Presenter
 from viewer.state import ViewerState
 from viewer.stats import ShownThumbnail
 from viewer.thumbnails import Thumbnail
+from viewer.values import Pointed, pointed
 from viewer.window import Rectangle
 
 
@@ -91,6 +92,13 @@ class PictureArea:
     def layout(self, state: ViewerState) -> Layout:
         """How the picture and another one share the window now."""
         return "off" if self.shown is None or self.shown.other is None else state.comparison.shown_layout
+
+    def values(self, state: ViewerState, x: float, y: float) -> Pointed | None:
+        """What the picture says at a place of the window, from 0 at its left and top to 1; None while that cannot be read."""
+        shown = self.shown
+        if shown is None or shown.readable is None or self.shows_stored:
+            return None
+        return pointed(shown.readable, shown.request.camera, place_in_picture(self.layout(state), x), y)
 
     def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], scale: float) -> None:
         camera = shown.request.camera

@@ -18,18 +18,18 @@ from im4d_core.geometry import resized
 from im4d_core.types import Camera
 from viewer.captured import CapturedPictures
 from viewer.cells import Cells, surface_cells
-from viewer.handover import handed_over
+from viewer.handover import copied, handed_over
 from viewer.messages import DisplayBuffer, Failed
 from viewer.renders import Canvas, GoOn, Renders, SoFar
 from viewer.state import RenderRequest
 from viewer.thumbnails import Thumbnails
+from viewer.values import Readable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered
-    from viewer.interop import DevicePixels
 
 _QUICK_MS = 250.0  # a still picture that takes longer is preceded by a smaller one ...
 _SLOW_MOTION_MS = 1000.0  # during motion the automatic scale does that, until it is hopelessly wrong
@@ -172,7 +172,9 @@ class PictureMaker:
         if made.request.against == "captured":
             other = self._captured.picture(made.request)
         depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
-        pixels = self._pixels(made.request, made.rendered)
+        rgba = self._pixels(made.request, made.rendered)
+        other_rgba = None if other is None else self._pixels(made.request, other)
+        pixels = handed_over(rgba, self._shares_memory)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
         return DisplayBuffer(
             request=made.request,
@@ -186,8 +188,9 @@ class PictureMaker:
             steady=made.steady,
             cells=self._cells_of(made.request.frame) if made.request.cells else None,
             thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
-            other=None if other is None else self._pixels(made.request, other),
+            other=None if other_rgba is None else handed_over(other_rgba, self._shares_memory),
             psnr_db=self._psnr(made, other) if other is not None and made.complete and complete else None,
+            readable=_readable(rgba, depth, other_rgba) if not rgba.is_cuda or (final and not made.request.moving) else None,
         )
 
     def _psnr(self, made: _Made, other: Rendered) -> float | None:
@@ -210,7 +213,8 @@ class PictureMaker:
         last = None if self._below is None else self._below.request
         if last is None or last.camera.width < draft.camera.width:
             return False
-        same = (last.frame, last.output, last.background, last.quality) == (draft.frame, draft.output, draft.background, draft.quality)
+        shown = ((r.frame, r.output, r.background, r.quality, r.look) for r in (last, draft))
+        same = next(shown) == next(shown)
         return same and _same_view(last.camera, draft.camera)
 
     def _render(self, wanted: RenderRequest, go_on: GoOn, unfinished: Callable[[SoFar], None] | None) -> _Made | None:
@@ -240,19 +244,19 @@ class PictureMaker:
         text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
         self._tell(Failed(text=text, details=details, level="warning"))
 
-    def _pixels(self, request: RenderRequest, rendered: Rendered) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
-        """The picture as bytes where the window wants them."""
+    def _pixels(self, request: RenderRequest, rendered: Rendered) -> UInt8[Tensor, "h w 4"]:
+        """The picture as bytes."""
         from viewer.colormap import display_pixels
 
-        rgba = display_pixels(
+        return display_pixels(
             rendered,
             request.output,
             camera=request.camera,
             box=self._renderer.scene.box(request.frame),
             background=request.background,
             rendered_on=self._renderer.config.data.background,
+            look=request.look,
         )
-        return handed_over(rgba, self._shares_memory)
 
 
 def _solid_depth(rendered: Rendered) -> Tensor:
@@ -260,6 +264,10 @@ def _solid_depth(rendered: Rendered) -> Tensor:
     import torch
 
     return torch.where(rendered.opacity >= 0.5, rendered.depth, 0.0)
+
+
+def _readable(rgba: UInt8[Tensor, "h w 4"], depth: Tensor, other: Tensor | None) -> Readable:
+    return Readable(pixels=copied(rgba), depth=copied(depth), other=None if other is None else copied(other))
 
 
 def _scaled(request: RenderRequest, size: float) -> RenderRequest:

@@ -366,6 +366,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetTargetFps: _set_target_fps,
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
     e.SetComparison: lambda state, event: compared(state, event.comparison),
+    e.SetLook: lambda state, event: _with_picture(state, replace(state.picture, look=event.look.limited)),
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
     e.SetFov: _set_fov,

@@ -275,7 +275,10 @@ class Session:
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
         stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
-        self._stats = stats if self._area is None else replace(stats, thumbnails=self._area.thumbnails, compared=self._area.layout(self.state))
+        if self._area is not None:
+            layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
+            stats = replace(stats, thumbnails=self._area.thumbnails, compared=layout, pointed=None if place is None else self._area.values(self.state, *place))
+        self._stats = stats
 
     def _follow(self, preferences: Preferences) -> None:
         """Make the window as the user prefers it."""

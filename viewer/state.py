@@ -21,6 +21,7 @@ from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
 from viewer.compare import Comparison, opponents
 from viewer.flight import Flight, underway
+from viewer.look import Look
 from viewer.preferences import Preferences
 from viewer.quality import Quality
 
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 Mode = Literal["fast", "full", "auto"]
 """auto: fast while anything moves, full once the view has been still."""
-Output = Literal["colour", "depth", "opacity", "cost"]
+Output = Literal["colour", "depth", "opacity", "cost", "normals"]
 NavigationMode = Literal["orbit", "fly"]
 LoopMode = Literal["once", "loop", "ping-pong"]
 Level = Literal["info", "warning", "error"]
 
 MODES: tuple[Mode, ...] = ("fast", "full", "auto")
-OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost")
+OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost", "normals")
 LOOPS: tuple[LoopMode, ...] = ("once", "loop", "ping-pong")
 STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
@@ -107,6 +108,7 @@ class Picture:
     """The last render times at this scale, for the automatic scale."""
     background: Vector = (0.0, 0.0, 0.0)
     quality: Quality = Quality()
+    look: Look = Look()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,6 +309,7 @@ class RenderRequest:
     moving: bool
     """More requests are likely within milliseconds: prefer speed, e.g. no prefetch against the direction. Not part of the picture, so not of the key."""
     quality: Quality = Quality()
+    look: Look = Look()
     hidden: int | None = None
     """A view that must not be coloured from."""
     view: int | None = None
@@ -332,7 +335,7 @@ class RenderRequest:
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (*self.view_key, self.output, self.background, self.cells, self.thumbnails, self.against, None if self.against is None else self.view)
+        return (*self.view_key, self.output, self.background, self.look, self.cells, self.thumbnails, self.against, None if self.against is None else self.view)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -427,6 +430,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         scale=scale,
         moving=moving,
         quality=picture.quality,
+        look=picture.look,
         hidden=compared.hidden,
         view=view,
         against=compared.against,

@@ -13,6 +13,7 @@ from im4d_core.config import FastConfig, SamplingConfig
 from viewer.compare import Layout
 from viewer.memory_use import MemoryUse
 from viewer.state import RenderRequest
+from viewer.values import Pointed
 
 
 class Cached(IntEnum):
@@ -56,6 +57,8 @@ class Stats:
     """Small pictures of source views, of the last still picture that was asked for with them."""
     cell_block: int = 0
     """Occupancy cells along each side of what is drawn as one; 0 where none are shown."""
+    pointed: Pointed | None = None
+    """The values under the mouse."""
     compared: Layout = "off"
     """How the displayed picture shares the window with another one; "off" while there is only one."""
     psnr_db: float | None = None

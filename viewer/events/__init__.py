@@ -62,7 +62,18 @@ from viewer.events.path import (
     SetPathTime,
     SetRecordsSceneTime,
 )
-from viewer.events.picture import PictureEvent, SetBackground, SetComparison, SetMode, SetOutput, SetOverlay, SetQuality, SetScale, SetTargetFps
+from viewer.events.picture import (
+    PictureEvent,
+    SetBackground,
+    SetComparison,
+    SetLook,
+    SetMode,
+    SetOutput,
+    SetOverlay,
+    SetQuality,
+    SetScale,
+    SetTargetFps,
+)
 from viewer.events.scene_time import SceneTimeEvent, SetEveryFrame, SetFps, SetFrame, SetLoop, SetRange, SetSpeed
 from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent, SetPreferences
 
@@ -127,6 +138,7 @@ __all__ = [
     "SetKeyFov",
     "SetKeyFrame",
     "SetKeyTime",
+    "SetLook",
     "SetLoop",
     "SetMode",
     "SetNavigationMode",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viewer.compare import Comparison
+from viewer.look import Look
 from viewer.quality import Quality
 from viewer.state import Mode, Output, Vector
 
@@ -51,10 +52,17 @@ class SetQuality:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetLook:
+    """Other colours, range, exposure or background pattern. Clamped."""
+
+    look: Look
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetComparison:
     """Other pictures side by side, or another border between them. Clamped."""
 
     comparison: Comparison
 
 
-PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetComparison
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetLook | SetComparison

@@ -29,10 +29,10 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += [SetComparison(comparison=replace(comparison, layout=layout)) for layout in LAYOUTS if layout == clicked]
     if _LAYOUT_TEXT[comparison.layout]:
         note(_LAYOUT_TEXT[comparison.layout])
-    row("Pictures")
-    changed, index = imgui.combo("##pair", PAIRS.index(comparison.pair), [pair.capitalize() for pair in PAIRS])
-    if changed:
-        events.append(SetComparison(comparison=replace(comparison, pair=PAIRS[index])))
+    for i, pair in enumerate(PAIRS):
+        row("Pictures" if i == 0 else "")
+        if imgui.radio_button(f"{pair.capitalize()}##pair_{i}", pair == comparison.pair) and pair != comparison.pair:
+            events.append(SetComparison(comparison=replace(comparison, pair=pair)))
     if comparison.layout == "wipe":
         row("Border")
         changed, percent = imgui.slider_float("##wipe", 100.0 * comparison.wipe, 0.0, 100.0, "%.0f %%")

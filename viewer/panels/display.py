@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
-from viewer.events import Event, SetBackground, SetOverlay, SetPreferences
+from viewer.events import Event, SetBackground, SetLook, SetOverlay, SetPreferences
 from viewer.panels.widgets import action, explained, note, row, section, tooltip
 from viewer.preferences import FPS_RANGE
 from viewer.state import ViewerState
@@ -42,6 +42,11 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     changed, (red, green, blue) = imgui.color_edit3("##background", list(state.picture.background), imgui.ColorEditFlags_.float)
     if changed:
         events.append(SetBackground(colour=(red, green, blue)))
+    row("Squares")
+    changed, pattern = imgui.checkbox("##pattern", state.picture.look.pattern)
+    tooltip("Behind the scene, instead of the colour: what is transparent is seen to be")
+    if changed:
+        events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
     events += _manners(state)
     section("Window")
     width = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)

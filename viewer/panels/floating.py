@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import sources, wipe
+from viewer.panels import pointer, sources, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
 from viewer.state import Notice, ViewerState, is_moving
 from viewer.stats import Stats
@@ -30,6 +30,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     """Everything that floats."""
     if state.layout.stats:
         _figures(state, stats)
+        pointer.draw(stats, int(_FIXED), _area(stats))
     if _hints(state):
         _hint(state, stats)
     events = _notices(state, stats)

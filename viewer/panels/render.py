@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
-from viewer.panels import quality
+from viewer.panels import look, quality
 from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
 from viewer.state import MODES, OUTPUTS, SCALES, Mode, Output, ViewerState
 from viewer.stats import Stats
@@ -20,6 +20,7 @@ _OUTPUT_TEXT: dict[Output, str] = {
     "depth": "Distance along the viewing direction.",
     "opacity": "How much of each pixel is covered.",
     "cost": "Samples per ray: what the picture cost, and where.",
+    "normals": "Which way surfaces face, from depth: red, green and blue are the world's x, y and z.",
 }
 
 
@@ -36,6 +37,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += [SetOutput(output=output) for output in OUTPUTS if output == clicked]
     if _OUTPUT_TEXT[picture.output]:
         note(_OUTPUT_TEXT[picture.output])
+    events += look.draw(state, stats)
     events += _resolution(state)
     events += quality.draw(state, stats)
     _figures(stats)

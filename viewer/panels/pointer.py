@@ -1,0 +1,48 @@
+"""The values under the mouse, in a line at the foot of the picture."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.panels.widgets import colour, em, muted
+from viewer.stats import Stats
+from viewer.values import Pointed
+
+
+def draw(stats: Stats, flags: int, area: tuple[float, float, float, float]) -> None:
+    """Draw it.
+
+    Args:
+        flags: of windows that float over the picture.
+        area: x, y, width and height of the picture on the screen.
+    """
+    if stats.pointed is None:
+        return
+    x, y, width, height = area
+    imgui.set_next_window_pos(ImVec2(x + 0.5 * width, y + height - em(0.3)), imgui.Cond_.always, ImVec2(0.5, 1.0))
+    imgui.set_next_window_bg_alpha(0.62)
+    imgui.begin("##pointer", None, flags | imgui.WindowFlags_.no_inputs)
+    _swatch(stats.pointed.colour)
+    if stats.pointed.other is not None:
+        imgui.same_line(0.0, em(0.15))
+        _swatch(stats.pointed.other)
+    imgui.same_line()
+    muted(described(stats.pointed))
+    imgui.end()
+
+
+def described(pointed: Pointed) -> str:
+    """The values in words, as wide for every pixel as can be."""
+    words = ["rgb " + " ".join(f"{value:3d}" for value in pointed.colour)]
+    if pointed.other is not None:
+        words[0] += "  |  " + " ".join(f"{value:3d}" for value in pointed.other)
+    if pointed.depth is not None and pointed.point is not None:
+        words += [f"depth {pointed.depth:.3f}", "at " + " ".join(f"{value:.3f}" for value in pointed.point)]
+    return "  ·  ".join([f"{pointed.column}, {pointed.row}", *words])
+
+
+def _swatch(rgb: tuple[int, int, int]) -> None:
+    size, corner = em(0.9), imgui.get_cursor_screen_pos()
+    red, green, blue = (value / 255.0 for value in rgb)
+    imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + size, corner.y + size), colour((red, green, blue, 1.0)))
+    imgui.dummy(ImVec2(size, size))
