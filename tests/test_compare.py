@@ -42,6 +42,11 @@ def asked(state: ViewerState) -> RenderRequest:
     return request
 
 
+def at_camera(state: ViewerState, view: int) -> ViewerState:
+    """Looking through a camera of the capture, just arrived there."""
+    return after(state, e.JumpToCamera(view=view), e.Tick(now_s=state.now_s + 5.0))
+
+
 @pytest.fixture
 def opened() -> ViewerState:
     return after(ViewerState(), e.SceneOpened(scene=stand_in_scene(), source=Path("run")), e.Tick(now_s=10.0))
@@ -53,7 +58,7 @@ def opened() -> ViewerState:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_pair_says_what_is_rendered(opened: ViewerState, pair: Pair) -> None:
     left, right = pair.split(" | ")
-    state = after(opened, e.JumpToCamera(view=2), e.SetComparison(comparison=Comparison(layout="wipe", pair=pair)), e.Tick(now_s=20.0))
+    state = after(at_camera(opened, 2), e.SetComparison(comparison=Comparison(layout="wipe", pair=pair)), e.Tick(now_s=20.0))
     request = asked(state)
     assert (request.mode, request.against, request.view) == (left, right, 2)
     assert request.hidden == (2 if right == "captured" else None), "a camera is not coloured from the picture it is compared with"
@@ -61,14 +66,20 @@ def test_a_pair_says_what_is_rendered(opened: ViewerState, pair: Pair) -> None:
 
 
 def test_while_moving_no_full_picture_is_waited_for(opened: ViewerState) -> None:
-    state = after(opened, e.JumpToCamera(view=2), e.SetComparison(comparison=Comparison(layout="wipe", pair="full | captured")))
+    state = after(at_camera(opened, 2), e.SetComparison(comparison=Comparison(layout="wipe", pair="full | captured")))
     assert (asked(state).mode, asked(state).against) == ("fast", "captured")
     state = after(state, e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | full")))
     assert (asked(state).mode, asked(state).against) == ("fast", None)
 
 
+def test_on_the_way_to_a_camera_its_capture_is_not_shown(opened: ViewerState) -> None:
+    state = after(opened, e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | captured")), e.JumpToCamera(view=2), e.Tick(now_s=10.1))
+    assert (asked(state).against, asked(state).steady) == (None, True)
+    assert (asked(at_camera(state, 2)).against, asked(at_camera(state, 2)).steady) == ("captured", False)
+
+
 def test_moving_away_from_a_camera_leaves_nothing_to_compare_with(opened: ViewerState) -> None:
-    state = after(opened, e.JumpToCamera(view=2), e.SetComparison(comparison=Comparison(layout="split", pair="fast | captured")))
+    state = after(at_camera(opened, 2), e.SetComparison(comparison=Comparison(layout="split", pair="fast | captured")))
     state = after(state, e.Dragged(action="orbit", dx_px=30, dy_px=0, height_px=400), e.Tick(now_s=20.0))
     assert asked(state).against is None and asked(state).hidden is None
 
@@ -85,7 +96,7 @@ def test_layouts_follow_each_other_and_say_what_they_need(opened: ViewerState) -
 
 
 def test_the_captured_picture_is_there_while_its_key_is_down(opened: ViewerState) -> None:
-    at = after(opened, e.JumpToCamera(view=1), e.SetMode(mode="full"), e.Tick(now_s=20.0))
+    at = after(at_camera(opened, 1), e.SetMode(mode="full"), e.Tick(now_s=20.0))
     held = after(at, e.Tick(now_s=20.1, held=frozenset({HOLD_CAPTURED})))
     assert held.comparison.shown_layout == "other"
     assert asked(held).against == "captured"
@@ -104,7 +115,7 @@ def test_the_border_stays_in_the_picture(opened: ViewerState, wipe: float, kept:
 
 
 def test_a_capture_is_compared_in_colour(opened: ViewerState) -> None:
-    state = after(opened, e.JumpToCamera(view=2), e.SetOutput(output="cost"), e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | captured")))
+    state = after(at_camera(opened, 2), e.SetOutput(output="cost"), e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | captured")))
     assert asked(state).output == "colour"
     assert asked(after(state, e.SetComparison(comparison=Comparison(layout="wipe")), e.Tick(now_s=20.0))).output == "cost"
 

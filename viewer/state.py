@@ -417,7 +417,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         return None
     moving, picture = is_moving(state), state.picture
     mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
-    view = None if state.path_editor.previewing else state.dataset_camera
+    view = None if state.path_editor.previewing or state.flight is not None else state.dataset_camera
     compared = opponents(state.comparison, mode, view, moving)
     scale = 1.0 if picture.automatic_scale and not moving else picture.scale  # an automatic scale serves motion; a still picture is worth its pixels
     camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
@@ -436,5 +436,5 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         against=compared.against,
         cells=state.overlays.cells,
         thumbnails=state.overlays.thumbnails,
-        steady=state.dataset_camera is None and not state.path_editor.previewing,
+        steady=view is None and not state.path_editor.previewing,
     )
