@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +39,10 @@ class Keyframe:
     fov_y_deg: float
     scene_frame: float | None = None
     """Frame of the scene shown at this key; None follows playback."""
+    ease_in: float = 0.0
+    """How gently the camera arrives: 0 in full motion, 1 coming to rest."""
+    ease_out: float = 0.0
+    """How gently the camera leaves."""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields of a loaded file this version does not know; written back."""
 
@@ -105,6 +109,11 @@ class CameraPath:
     loop_s: float = 1.0
     """Time from the last key back to the first, used when `loop` is on."""
     interpolation: Interpolation = "smooth"
+    tension: float = 0.0
+    """Of the smooth curve: 0 round, 1 straight from key to key."""
+    constant_speed: bool = False
+    """The camera moves evenly between two keys; `evened` makes it the same speed everywhere."""
+    name: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields of a loaded file this version does not know; written back."""
 
@@ -116,6 +125,10 @@ class CameraPath:
             raise ValueError(f"camera path: key ids must differ, got {[key.id for key in self.keys]}")
         if not self.loop_s > 0.0:
             raise ValueError(f"camera path: the way back to the first key must take longer than 0 s, got {self.loop_s} s")
+        if not 0.0 <= self.tension <= 1.0:
+            raise ValueError(f"camera path: the tension must be 0 to 1, got {self.tension}")
+        if any(not 0.0 <= ease <= 1.0 for key in self.keys for ease in (key.ease_in, key.ease_out)):
+            raise ValueError(f"camera path: easing must be 0 to 1, got {[(key.ease_in, key.ease_out) for key in self.keys]}")
 
     @property
     def start_s(self) -> float:
@@ -133,6 +146,11 @@ class CameraPath:
         if not self.keys:
             return 0.0
         return self.keys[-1].time_s - self.keys[0].time_s + (self.loop_s if self.closed else 0.0)
+
+    @property
+    def lengths(self) -> tuple[float, ...]:
+        """How long the way is from each key to the next, in world units; a looping path ends with the way back."""
+        return tuple(_curve(self).lengths.tolist()) if len(self.keys) > 1 else ()
 
     def sample(self, time_s: float) -> PathSample:
         """The camera at a time: beyond its ends an open path rests, a loop goes on.
@@ -192,6 +210,22 @@ class CameraPath:
         return tuple(Shot(time_s=time, sample=self.sample(time), frame=self.frame_at(time, timing)) for time in times.tolist())
 
 
+def evened(path: CameraPath) -> CameraPath:
+    """The path with its keys at other times, so that the camera goes equally fast between any two. The whole takes as long as before.
+
+    Where the camera rests between two keys it rests as long as before; a path that goes nowhere stays as it is.
+    """
+    lengths = np.array(path.lengths)
+    if len(lengths) == 0 or not (lengths > 0.0).any():
+        return path
+    before = np.diff([*(key.time_s for key in path.keys), *((path.start_s + path.duration_s,) if path.closed else ())])
+    moves = lengths > 0.0
+    takes = np.where(moves, lengths * before[moves].sum() / lengths.sum(), before)
+    times = path.start_s + np.concatenate([[0.0], np.cumsum(takes)])
+    keys = tuple(replace(key, time_s=float(time_s)) for key, time_s in zip(path.keys, times))
+    return replace(path, keys=keys, loop_s=float(takes[-1]) if path.closed else path.loop_s)
+
+
 @lru_cache(maxsize=8)
 def _curve(path: CameraPath) -> PoseCurve:
     keys = path.keys + path.keys[:1] if path.closed else path.keys
@@ -206,6 +240,9 @@ def _curve(path: CameraPath) -> PoseCurve:
         np.array([np.nan if key.scene_frame is None else key.scene_frame for key in keys]),
         path.interpolation,
         path.closed,
+        eases=np.array([(key.ease_in, key.ease_out) for key in keys]),
+        tension=path.tension,
+        constant_speed=path.constant_speed,
     )
 
 

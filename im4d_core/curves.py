@@ -90,10 +90,15 @@ def monotone_slopes(x: Float64[np.ndarray, "n"], y: Float64[np.ndarray, "n"], pe
     return inner if period is not None else np.concatenate([secant[:1], inner, secant[-1:]])
 
 
-def hermite(u: float, width: float, y0: np.ndarray, y1: np.ndarray, slope0: np.ndarray, slope1: np.ndarray) -> np.ndarray:
+def hermite(u: float | np.ndarray, width: float | np.ndarray, y0: np.ndarray, y1: np.ndarray, slope0: np.ndarray, slope1: np.ndarray) -> np.ndarray:
     """Cubic from y0 to y1 with given slopes at both ends of an interval; u in [0, 1]."""
     u2, u3 = u * u, u * u * u
     return (2 * u3 - 3 * u2 + 1) * y0 + (u3 - 2 * u2 + u) * width * slope0 + (3 * u2 - 2 * u3) * y1 + (u3 - u2) * width * slope1
+
+
+def eased(u: float, leaving: float, arriving: float) -> float:
+    """How far along the way at a share u of its time: 0 leaves and arrives at full speed, 1 from and to rest. Monotone, since no end slope exceeds 1."""
+    return (1.0 - leaving) * (u**3 - 2 * u**2 + u) + (3 * u**2 - 2 * u**3) + (1.0 - arriving) * (u**3 - u**2)
 
 
 def centripetal_knots(points: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n"]:

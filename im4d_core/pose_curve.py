@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from im4d_core import curves
 
 Interpolation = Literal["smooth", "linear", "hold"]
+_CHORDS = 256
 INTERPOLATIONS: tuple[Interpolation, ...] = ("smooth", "linear", "hold")
 
 
@@ -30,6 +31,8 @@ class PoseCurve:
 
     interpolation: Interpolation
     times: Float64[np.ndarray, "n"]
+    eases: Float64[np.ndarray, "n 2"]
+    """How gently the camera arrives at each key and leaves it: 0 not at all, 1 from and to rest."""
     knots: Float64[np.ndarray, "n"]
     """Parameter of the spline through the positions."""
     knot_slopes: Float64[np.ndarray, "n"]
@@ -43,6 +46,15 @@ class PoseCurve:
     frames: Float64[np.ndarray, "n"]
     """NaN where a key says no frame."""
     frame_slopes: Float64[np.ndarray, "n"]
+    constant_speed: bool
+    """Positions move evenly within each segment."""
+    arcs: Float64[np.ndarray, "segments samples"]
+    """Length of the way from a segment's start to evenly spaced parameters within it."""
+
+    @property
+    def lengths(self) -> Float64[np.ndarray, "segments"]:
+        """How long the way is from each key to the next."""
+        return self.arcs[:, -1]
 
     def at(self, time_s: float) -> PosePoint:
         """The pose at a time within the curve's; keys are met exactly."""
@@ -56,6 +68,7 @@ class PoseCurve:
             return self._key(i + 1)
         if u == 0.0 or self.interpolation == "hold":
             return self._key(i)
+        u = curves.eased(u, float(self.eases[i, 1]), float(self.eases[i + 1, 0]))
         if self.interpolation == "linear":
             point, fov, frame = ((1.0 - u) * values[i] + u * values[i + 1] for values in (self.points, self.fovs, self.frames))
             return _point(point, curves.slerp(self.rotations[i], self.rotations[i + 1], u), fov, frame)
@@ -72,8 +85,22 @@ class PoseCurve:
         length = float(self.knots[i + 1] - self.knots[i])
         if length == 0.0:
             return self.points[i]
+        if self.constant_speed and self.lengths[i] > 0.0:
+            return _cubic(self.points, self.tangents, i, self._parameter(i, u * float(self.lengths[i])), length)
         v = float((_cubic(self.knots, self.knot_slopes, i, u, width) - self.knots[i]) / length)
         return _cubic(self.points, self.tangents, i, v, length)
+
+    def _parameter(self, i: int, way: float) -> float:
+        """The parameter within a segment after a length of way: the table the other way round, smooth between its entries."""
+        arcs = self.arcs[i]
+        cell = int(np.clip(np.searchsorted(arcs, way, side="right") - 1, 0, len(arcs) - 2))
+        width = float(arcs[cell + 1] - arcs[cell])
+        if width == 0.0:
+            return cell / _CHORDS
+        around = slice(max(cell - 1, 0), cell + 3)
+        parameters = np.arange(len(arcs))[around] / _CHORDS
+        slopes = curves.monotone_slopes(arcs[around], parameters) if (np.diff(arcs[around]) > 0.0).all() else np.full(len(parameters), 1.0 / (_CHORDS * width))
+        return float(_cubic(parameters, slopes, cell - around.start, (way - float(arcs[cell])) / width, width))
 
 
 def pose_curve(
@@ -84,8 +111,15 @@ def pose_curve(
     frames: Float64[np.ndarray, "n"],
     interpolation: Interpolation,
     closed: bool,
+    *,
+    eases: Float64[np.ndarray, "n 2"],
+    tension: float = 0.0,
+    constant_speed: bool = False,
 ) -> PoseCurve:
     """The curve through keys at increasing times; a closed one's last key is its first again.
+
+    Args:
+        tension: 0 for the roundest curve, 1 for straight ways from key to key.
 
     Rotations are unit quaternions of any sign, frames NaN where a key says none.
     """
@@ -94,13 +128,14 @@ def pose_curve(
     distinct = np.concatenate([[True], np.diff(knots) > 0.0])
     tangents = np.zeros_like(points)
     if np.count_nonzero(distinct) > 1:
-        tangents = curves.spline_tangents(knots[distinct], points[distinct], closed)[np.cumsum(distinct) - 1]
+        tangents = (1.0 - tension) * curves.spline_tangents(knots[distinct], points[distinct], closed)[np.cumsum(distinct) - 1]
     aligned = [rotations[0]]
     for q in rotations[1:]:
         aligned.append(q if q @ aligned[-1] >= 0 else -q)
     return PoseCurve(
         interpolation=interpolation,
         times=times,
+        eases=eases,
         knots=knots,
         knot_slopes=curves.monotone_slopes(times, knots, period),
         points=points,
@@ -111,7 +146,23 @@ def pose_curve(
         fov_slopes=curves.monotone_slopes(times, fovs, period),
         frames=frames,
         frame_slopes=_frame_slopes(times, frames),
+        constant_speed=constant_speed,
+        arcs=_arcs(points, tangents, knots) if interpolation == "smooth" else _chords(points, moves=interpolation == "linear"),
     )
+
+
+def _arcs(points: Float64[np.ndarray, "n 3"], tangents: Float64[np.ndarray, "n 3"], knots: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "segments samples"]:
+    """Lengths along each segment of the spline, by chords: 256 of them follow even sharp bends within a thousandth."""
+    v = np.linspace(0.0, 1.0, _CHORDS + 1)[:, None, None]
+    width = np.diff(knots)[:, None]
+    way = curves.hermite(v, width, points[:-1], points[1:], tangents[:-1], tangents[1:])
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=2) * (width[:, 0] > 0.0)  # no way at all where the camera rests, not even rounding
+    return np.concatenate([np.zeros((1, len(points) - 1)), np.cumsum(steps, axis=0)]).T
+
+
+def _chords(points: Float64[np.ndarray, "n 3"], *, moves: bool) -> Float64[np.ndarray, "segments samples"]:
+    """Straight ways; none where the camera jumps."""
+    return np.linalg.norm(np.diff(points, axis=0), axis=1)[:, None] * np.linspace(0.0, float(moves), _CHORDS + 1)
 
 
 def _frame_slopes(times: Float64[np.ndarray, "n"], frames: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "n"]:

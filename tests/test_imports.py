@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.canvas",
         "im4d_core.path_files",
         "im4d_core.path_generators",
+        "im4d_core.path_simplify",
     ),
     ("im4d_core.data", "im4d_core.methods", "im4d_core.render"),
     ("im4d_core.checkpoint",),

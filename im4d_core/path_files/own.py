@@ -12,8 +12,9 @@ from im4d_core.pose_curve import INTERPOLATIONS
 
 FORMAT = "im4d-camera-path"
 VERSION = 1
-_KEY_FIELDS = {"id", "time_s", "T_world_camera", "fov_y_deg", "scene_frame"}
-_PATH_FIELDS = {"format", "version", "convention", "interpolation", "loop", "loop_s", "keys"}
+_NEEDED = {"id", "time_s", "T_world_camera", "fov_y_deg", "scene_frame"}
+_KEY_FIELDS = {*_NEEDED, "ease_in", "ease_out"}
+_PATH_FIELDS = {"format", "version", "convention", "name", "interpolation", "tension", "constant_speed", "loop", "loop_s", "keys"}
 
 
 def path_to_json(path: CameraPath) -> dict[str, Any]:
@@ -23,7 +24,10 @@ def path_to_json(path: CameraPath) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "convention": "T_world_camera maps camera axes (OpenCV: x right, y down, z forward) to the world; times in seconds; angles in degrees",
+        "name": path.name,
         "interpolation": path.interpolation,
+        "tension": path.tension,
+        "constant_speed": path.constant_speed,
         "loop": path.loop,
         "loop_s": path.loop_s,
         "keys": [
@@ -34,6 +38,8 @@ def path_to_json(path: CameraPath) -> dict[str, Any]:
                 "T_world_camera": key.T_world_camera.tolist(),
                 "fov_y_deg": key.fov_y_deg,
                 "scene_frame": key.scene_frame,
+                "ease_in": key.ease_in,
+                "ease_out": key.ease_out,
             }
             for key in path.keys
         ],
@@ -49,21 +55,33 @@ def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
         raise ValueError(f"{where}: interpolation must be one of {', '.join(INTERPOLATIONS)}, found {content.get('interpolation')!r}")
     if not isinstance(content.get("loop"), bool):
         raise ValueError(f"{where}: loop must be true or false, found {content.get('loop')!r}")
+    for field, kind in (("constant_speed", bool), ("name", str)):
+        if not isinstance(content.get(field, kind()), kind):
+            raise ValueError(f"{where}: {field} must be {'true or false' if kind is bool else 'a text'}, found {content[field]!r}")
     if not isinstance(content.get("keys"), list):
         raise ValueError(f"{where}: keys must be a list, found {content.get('keys')!r}")
     keys = tuple(_key(item, f"{where}: keys[{i}]") for i, item in enumerate(content["keys"]))
     loop_s = number_within(content.get("loop_s"), 1e-3, MAX_TIME_S, f"{where}: loop_s")
     extra = {name: value for name, value in content.items() if name not in _PATH_FIELDS}
     try:
-        return CameraPath(keys=keys, loop=content["loop"], loop_s=loop_s, interpolation=content["interpolation"], extra=extra)
+        return CameraPath(
+            keys=keys,
+            loop=content["loop"],
+            loop_s=loop_s,
+            interpolation=content["interpolation"],
+            tension=number_within(content.get("tension", 0.0), 0.0, 1.0, f"{where}: tension"),
+            constant_speed=content.get("constant_speed", False),
+            name=content.get("name", ""),
+            extra=extra,
+        )
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 
 
 def _key(item: Any, where: str) -> Keyframe:
     if not isinstance(item, Mapping):
-        raise ValueError(f"{where}: expected an object with {', '.join(sorted(_KEY_FIELDS))}, found {item!r}")
-    for name in sorted(_KEY_FIELDS):
+        raise ValueError(f"{where}: expected an object with {', '.join(sorted(_NEEDED))}, found {item!r}")
+    for name in sorted(_NEEDED):
         if name not in item:
             raise ValueError(f"{where}: field {name!r} is missing")
     if isinstance(item["id"], bool) or not isinstance(item["id"], int):
@@ -76,4 +94,9 @@ def _key(item: Any, where: str) -> Keyframe:
         number_within(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
         None if frame is None else number_within(frame, -1e9, 1e9, f"{where}: scene_frame"),
     )
-    return replace(made, extra={name: value for name, value in item.items() if name not in _KEY_FIELDS})
+    return replace(
+        made,
+        ease_in=number_within(item.get("ease_in", 0.0), 0.0, 1.0, f"{where}: ease_in"),
+        ease_out=number_within(item.get("ease_out", 0.0), 0.0, 1.0, f"{where}: ease_out"),
+        extra={name: value for name, value in item.items() if name not in _KEY_FIELDS},
+    )
