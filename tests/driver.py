@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from stand_in import StandIn, as_renderer
 
+from viewer.events import AskedFor, FocusPanel, Triggered
 from viewer.messages import DisplayBuffer
 
 WAIT_S = 20.0
@@ -127,9 +128,34 @@ class Driver:
         mods = {"Ctrl": imgui.Key.mod_ctrl, "Alt": imgui.Key.mod_alt, "Shift": imgui.Key.mod_shift}
         self.press(*(mods[name] for name in modifiers), imgui_key(key))
 
+    @property
+    def dialog_open(self) -> bool:
+        """Whether our own file dialog is on the screen."""
+        effects = self.session._effects
+        return effects is not None and effects._dialog._purpose is not None
+
     def notices(self) -> str:
         return " | ".join(notice.text for notice in self.state.notices)
 
 
 def pose(driver: Driver) -> np.ndarray:
     return driver.state.navigation.T_camera_world.copy()
+
+
+def tidy(d: Driver, panel: str = "Keys") -> None:
+    """Dialogs, questions and help away, panels there, the keyboard free. Does only what is needed: it is called hundreds of times."""
+    from imgui_bundle import imgui
+
+    if d.dialog_open:
+        d.press(imgui.Key.escape)
+    d.ctx.popup_close_all()
+    while d.state.asks_quit or d.state.layout.help or d.state.path_editor.previewing or d.state.asks_key is not None:
+        d.press(imgui.Key.escape)
+    if d.session.window.is_fullscreen:
+        d.session.send(Triggered(action="fullscreen"))
+        d.until(lambda: not d.session.window.is_fullscreen)
+    if not d.state.layout.panels:
+        d.session.send(Triggered(action="panels"))
+        d.until(lambda: d.state.layout.panels)
+    d.session.send(AskedFor(effect=FocusPanel(name=panel)))
+    d.ctx.yield_(2)

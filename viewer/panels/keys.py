@@ -1,4 +1,4 @@
-"""Keys and mouse: a preset for people who come from another viewer, and keys of one's own."""
+"""Keys and mouse: a preset for people who come from another viewer, keys of one's own, and every action by a click."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from imgui_bundle import imgui
 
 from viewer import bindings, keymap
 from viewer.bindings import Key
-from viewer.events import AskForKey, Event, SetPreferences
-from viewer.panels.widgets import action, button, choice, em, muted, note, row, section, tooltip
+from viewer.events import AskForKey, Event, SetPreferences, Triggered
+from viewer.panels.widgets import ACCENT, MUTED, action, button, choice, em, muted, note, row, section, tooltip
 from viewer.preferences import PRESETS
 from viewer.state import ViewerState
 from viewer.stats import Stats
@@ -28,7 +28,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     imgui.same_line()
     if button("As shipped##keys_reset", width=width, enabled=bool(preferences.chords), why="Forget the keys that were changed"):
         events.append(SetPreferences(preferences=keymap.as_shipped(preferences)))
-    muted("Click a key to change it.")
+    muted("Click a key to change it, the words to do it.")
     sections: dict[str, list[Key]] = {}
     for key in bindings.in_use().keys:
         sections.setdefault(key.section, []).append(key)
@@ -45,11 +45,15 @@ def _key(key: Key, *, asked: bool, changed: bool) -> list[Event]:
     fixed = not keymap.can_change(key)
     why = "Fixed" if fixed else "Escape leaves it as it is" if asked else "Click, then press the new key"
     clicked = button(f"{label}##key_{key.action}", width=em(9.0), on=asked, enabled=not fixed, why=why)
+    events: list[Event] = [AskForKey(action=None if asked else key.action)] if clicked else []
     imgui.same_line()
     imgui.align_text_to_frame_padding()
-    if changed:
+    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(ACCENT if changed else MUTED)))
+    if key.held:
         imgui.text_unformatted(key.help)
-        tooltip("Changed by you")
     else:
-        muted(key.help)
-    return [AskForKey(action=None if asked else key.action)] if clicked else []
+        chosen, _ = imgui.selectable(f"{key.help}###do_{key.action}", False)
+        events += [Triggered(action=key.action)] if chosen else []
+    imgui.pop_style_color()
+    tooltip("Changed by you" if changed else "Hold the key" if key.held else "Click to do it")
+    return events
