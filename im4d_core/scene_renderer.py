@@ -32,7 +32,7 @@ from im4d_core.methods.source_views import choose_views, stack_context
 from im4d_core.render import fast, full
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
-from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, write_occupancy
+from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, within, write_occupancy
 from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
@@ -82,6 +82,7 @@ class SceneRenderer:
         self.kernel_problem = obstacle(method, config, device)
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
         self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
+        self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
         self._file: OccupancyFile | None = None
         self.occupancy_problem: str | None = None
         """Why there is no occupancy file in use, in words for the user."""
@@ -95,6 +96,7 @@ class SceneRenderer:
         *,
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
+        crop: np.ndarray | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
     ) -> Rendered | None:
@@ -103,6 +105,7 @@ class SceneRenderer:
         Args:
             hidden: a view that must not be coloured from, such as the one the picture is compared with.
             views: the source views; the nearest when None.
+            crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, and made by PyTorch.
             progress: called between tiles with the fraction done; returns False to cancel.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
 
@@ -119,13 +122,17 @@ class SceneRenderer:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
             context = self._context(frame, views, clock)
-            if occupancy is not None and self._fused is not None:
+            if occupancy is not None and self._fused is not None and crop is None:
                 if progress is not None and not progress(0.0):
                     return None
                 return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clock)
             bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
             pixels = all_pixels(camera, self.device)
             rays = self._rays(camera, pixels, frame, self.scene.box(frame), occupancy)
+            if crop is not None:
+                occupancy = None if occupancy is None else self._within(occupancy, crop)
+                near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(crop, dtype=torch.float32, device=self.device)[None])
+                rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
             tiles = hit.split(self._tile(mode)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
@@ -173,6 +180,13 @@ class SceneRenderer:
             milliseconds=clock.milliseconds(),
             display=painted.display,
         )
+
+    def _within(self, occupancy: Occupancy, crop: np.ndarray) -> Occupancy:
+        """The occupancy inside a crop box, found once as long as neither changes."""
+        known = self._cropped
+        if known is None or known[0] is not occupancy or known[1] != crop.tobytes():
+            known = self._cropped = (occupancy, crop.tobytes(), within(occupancy, crop))
+        return known[2]
 
     def _tile(self, mode: Mode) -> int:
         """Rays traced between two looks at whether the picture is still wanted."""

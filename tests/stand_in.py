@@ -80,6 +80,7 @@ class StandIn:
         """Frame, mode, width and height of each complete picture."""
         self.asked: tuple[int | None, tuple[int, ...] | None, SamplingConfig, FastConfig] | None = None
         """Hidden view, source views and settings of the last render."""
+        self.crop: np.ndarray | None = None
         self.prefetched: tuple[int, ...] = ()
         self.prepared = False
         self.cancelled = 0
@@ -94,6 +95,7 @@ class StandIn:
         *,
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
+        crop: np.ndarray | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
     ) -> Rendered | None:
@@ -103,6 +105,7 @@ class StandIn:
             raise torch.OutOfMemoryError("stand-in out of memory")
         if mode == "fast" and not self.has_occupancy(frame):
             raise ValueError(f"frame {frame}: no occupancy was baked")
+        self.crop = crop
         self.asked = (hidden, views, self.config.sampling, self.config.fast)
         takes_s = self.delay_s if mode == "full" else self.delay_s / 10
         rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))

@@ -219,6 +219,36 @@ def test_the_values_under_the_mouse_are_shown(drive) -> None:
     drive().run(script)
 
 
+def test_a_side_of_the_crop_box_is_dragged(drive) -> None:
+    from dataclasses import replace
+
+    from im4d_core.geometry import project
+    from viewer.crop import handles
+    from viewer.events import SetCrop
+
+    def script(d: Driver) -> None:
+        d.session.send(SetCrop(crop=replace(d.state.crop, on=True, low=(-0.6, -0.6, -0.6), high=(0.6, 0.6, 0.6))))
+        d.until(lambda: d.shown.request.crop is not None and d.shown.final)
+        x, y, width, height = d.area
+        camera, before = d.shown.request.camera, pose(d)
+        handle = handles(d.state.crop)[5]  # the upper side
+        (uv,), _ = project(camera, np.array([handle.point]))
+        place = (x + uv[0] / camera.width * width, y + uv[1] / camera.height * height)
+        d.ctx.mouse_move_to_pos(place)
+        d.ctx.mouse_down(0)
+        d.ctx.yield_()
+        d.ctx.mouse_move_to_pos((place[0], place[1] + 40.0))
+        d.ctx.yield_(2)
+        d.ctx.mouse_up(0)
+        d.ctx.yield_(2)
+        assert 0.0 < d.state.crop.high[2] < 0.55
+        assert d.state.crop.low == (-0.6, -0.6, -0.6)
+        np.testing.assert_array_equal(pose(d), before)
+        d.until(lambda: d.renderer.crop is not None and d.renderer.crop[1, 2] == d.state.crop.high[2])
+
+    drive().run(script)
+
+
 def test_comparing_with_the_capture(drive, monkeypatch) -> None:
     from dataclasses import replace
 

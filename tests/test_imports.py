@@ -196,6 +196,7 @@ LOGIC = tuple(
         "compare",
         "comparing",
         "look",
+        "crop",
         "values",
         "worker",
     )

@@ -235,3 +235,23 @@ def test_a_tile_is_small_enough_to_stop_at_once_on_a_cpu(renderer: SceneRenderer
         renderer.render(camera, 0, mode, progress=lambda done: fractions.append(done) is None)
     assert rays > most, "one tile would prove nothing"
     assert np.diff([*fractions, 1.0]).max() * rays <= most * 1.01  # the renderer's own test of the box may differ by a few rays at its edge
+
+
+@pytest.mark.parametrize("mode", ["full", "fast"])
+def test_nothing_outside_a_crop_box_is_rendered(renderer: SceneRenderer, mode: Literal["full", "fast"]) -> None:
+    from im4d_core.geometry import projected_box
+
+    renderer.bake_occupancy()
+    camera, box = resized(renderer.scene.cameras[0], 60, 45), renderer.scene.box(0)
+    middle, half = box.mean(axis=0), 0.25 * (box[1] - box[0])
+    crop = np.stack([middle - half, middle + half])
+    whole, part, all_of_it = (renderer.render(camera, 0, mode, crop=given) for given in (None, crop, box))
+    assert whole is not None and part is not None and all_of_it is not None
+    grown = np.stack([middle - 1.2 * half, middle + 1.2 * half])  # fast pictures are cut at cells, which are an eighth of the crop box here
+    outside = torch.from_numpy(~projected_box(camera, grown))
+    assert outside.any() and (whole.samples[outside] > 0).any(), "there is something to be cut away"
+    assert int(part.samples[outside].sum()) == 0 and float(part.opacity[outside].max()) == 0.0
+    assert (part.samples > 0).any()
+    torch.testing.assert_close(all_of_it.rgb, whole.rgb, atol=1e-6, rtol=0.0)  # a ray that enters the same box twice is rounded twice
+    again = renderer.render(camera, 0, mode)
+    assert again is not None and torch.equal(again.rgb, whole.rgb), "nothing of the crop box stays behind"

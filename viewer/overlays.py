@@ -22,6 +22,7 @@ _SOURCE: Colour = (1.0, 0.68, 0.2, 1.0)
 _TRAIN: Colour = (0.62, 0.72, 0.85, 0.55)
 _TEST: Colour = (0.85, 0.55, 0.95, 0.75)
 _BOX: Colour = (0.75, 0.78, 0.82, 0.6)
+_CROP: Colour = (0.95, 0.9, 0.5, 0.9)
 _PATH: Colour = (0.3, 0.85, 0.75, 0.9)
 _KEY: Colour = (0.3, 0.85, 0.75, 0.8)
 _SELECTED: Colour = (1.0, 1.0, 1.0, 1.0)
@@ -122,6 +123,8 @@ class Overlays:
             parts.append(self._part("cameras", key, lambda: _camera_lines(scene, depth, shown.cameras, sources, here)))
         if shown.box:
             parts.append(self._part("box", (id(scene), frame), lambda: box_lines(scene.box(frame))))
+        if state.crop.on:
+            parts.append(self._part("crop", state.crop, lambda: box_lines(state.crop.box, _CROP)))
         if shown.grid:
             parts.append(self._part("grid", id(scene), lambda: grid_lines(scene)))
         if shown.axes:

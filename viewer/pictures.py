@@ -149,7 +149,11 @@ class PictureMaker:
     def _tiles(self, request: RenderRequest, show: Callable[[_Made], None]) -> Callable[[SoFar], None]:
         """Shows an unfinished picture over its draft, now and then."""
         below = self._below
-        same = below is not None and below.request.frame == request.frame and _same_view(below.request.camera, request.camera)
+        same = (
+            below is not None
+            and (below.request.frame, below.request.crop) == (request.frame, request.crop)
+            and _same_view(below.request.camera, request.camera)
+        )
         canvas = Canvas(below.rendered if below is not None and same else None)
         shown_s = time.monotonic()
 
@@ -213,7 +217,7 @@ class PictureMaker:
         last = None if self._below is None else self._below.request
         if last is None or last.camera.width < draft.camera.width:
             return False
-        shown = ((r.frame, r.output, r.background, r.quality, r.look) for r in (last, draft))
+        shown = ((r.frame, r.output, r.background, r.quality, r.look, r.crop) for r in (last, draft))
         same = next(shown) == next(shown)
         return same and _same_view(last.camera, draft.camera)
 

@@ -14,6 +14,7 @@ from viewer import events as e
 from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.comparing import compared, holding_captured
+from viewer.crop import limited, whole
 from viewer.flight import Flight
 from viewer.preferences import with_recent
 from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed, view_camera
@@ -50,7 +51,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
     on_its_way = (state.flight, state.now_s) if state.flight is not None else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way)
+    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -260,6 +261,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         opened_s=state.now_s if state.opened_s is None else state.opened_s,
         preferences=with_recent(state.preferences, event.source),
         navigation=navigation,
+        crop=whole(scene.bounds),
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),
         picture=replace(state.picture, recent_ms=()),
@@ -366,6 +368,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetTargetFps: _set_target_fps,
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
     e.SetComparison: lambda state, event: compared(state, event.comparison),
+    e.SetCrop: lambda state, event: state if state.scene is None else replace(state, crop=limited(event.crop, state.scene.bounds)),
     e.SetLook: lambda state, event: _with_picture(state, replace(state.picture, look=event.look.limited)),
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),

@@ -66,6 +66,7 @@ class Renders:
                 request.frame,
                 request.mode,
                 hidden=request.hidden,
+                crop=None if request.crop is None else np.array(request.crop),
                 views=self._choose(request),
                 progress=_in_step(go_on, renderer.device),
                 unfinished=unfinished,

@@ -20,6 +20,7 @@ from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.types import Camera, Scene
 from viewer.compare import Comparison, opponents
+from viewer.crop import Crop
 from viewer.flight import Flight, underway
 from viewer.look import Look
 from viewer.preferences import Preferences
@@ -255,6 +256,7 @@ class ViewerState:
     picture: Picture = Picture()
     overlays: Overlays = Overlays()
     comparison: Comparison = Comparison()
+    crop: Crop = Crop()
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
     export: Export = Export()
@@ -310,6 +312,8 @@ class RenderRequest:
     """More requests are likely within milliseconds: prefer speed, e.g. no prefetch against the direction. Not part of the picture, so not of the key."""
     quality: Quality = Quality()
     look: Look = Look()
+    crop: tuple[Vector, Vector] | None = None
+    """Least and greatest corner of the box that is rendered; None for everything."""
     hidden: int | None = None
     """A view that must not be coloured from."""
     view: int | None = None
@@ -330,7 +334,7 @@ class RenderRequest:
         """Hashable identity of what is rendered, whatever is then shown of it."""
         camera = self.camera
         view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
-        return (*view, self.frame, self.mode, self.quality, self.hidden, self.steady)
+        return (*view, self.frame, self.mode, self.quality, self.crop, self.hidden, self.steady)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -431,6 +435,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         moving=moving,
         quality=picture.quality,
         look=picture.look,
+        crop=(state.crop.low, state.crop.high) if state.crop.on else None,
         hidden=compared.hidden,
         view=view,
         against=compared.against,

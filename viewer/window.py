@@ -115,7 +115,7 @@ class Window:
         options = hello_imgui.EdgeToolbarOptions(size_em=transport_height_em)
         callbacks.add_edge_toolbar(hello_imgui.EdgeToolbarType.bottom, self._guarded(transport), options)
         docking = self.params.docking_params
-        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, 0.3)]
+        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, 0.33)]
         docking.dockable_windows = [_dockable(panel.label, self._guarded(panel.draw)) for panel in panels]
         docking.dockable_windows[0].focus_window_at_next_frame = True
         docking.main_dock_space_node_flags = imgui.DockNodeFlags_.passthru_central_node | imgui.DockNodeFlags_.no_docking_over_central_node

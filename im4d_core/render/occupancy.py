@@ -42,6 +42,18 @@ class Occupancy:
         return 2 * self.occupied.nbytes
 
 
+def within(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Occupancy:
+    """Only the cells whose middle lies in a box."""
+    occupied = occupancy.occupied
+    low, high = occupancy.box.double().cpu().numpy()
+    kept = occupied
+    for axis, cells in enumerate(occupied.shape):
+        middles = low[axis] + (np.arange(cells) + 0.5) * (high[axis] - low[axis]) / cells
+        inside = torch.from_numpy((middles >= crop[0, axis]) & (middles <= crop[1, axis])).to(occupied.device)
+        kept = kept & inside.reshape([-1 if i == axis else 1 for i in range(3)])
+    return Occupancy(occupied=kept, box=occupancy.box)
+
+
 def grid_shape(box: Float[np.ndarray, "2 3"], config: OccupancyConfig) -> tuple[int, int, int]:
     """Cells along x, y and z: as configured, or near-cubic cells with so many along the longest side."""
     if len(config.resolution) == 3:

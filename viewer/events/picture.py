@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viewer.compare import Comparison
+from viewer.crop import Crop
 from viewer.look import Look
 from viewer.quality import Quality
 from viewer.state import Mode, Output, Vector
@@ -59,10 +60,17 @@ class SetLook:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetCrop:
+    """Another crop box, or none. Clamped to the scene's box."""
+
+    crop: Crop
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetComparison:
     """Other pictures side by side, or another border between them. Clamped."""
 
     comparison: Comparison
 
 
-PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetLook | SetComparison
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetLook | SetCrop | SetComparison

@@ -7,6 +7,7 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from viewer.events import Event, SetBackground, SetLook, SetOverlay, SetPreferences
+from viewer.panels import crop
 from viewer.panels.widgets import action, explained, note, row, section, tooltip
 from viewer.preferences import FPS_RANGE
 from viewer.state import ViewerState
@@ -48,6 +49,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if changed:
         events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
     events += _manners(state)
+    events += crop.draw(state)
     section("Window")
     width = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
     events += action("Figures##toggle_stats", "stats", width=width, on=state.layout.stats)

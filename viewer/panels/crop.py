@@ -1,0 +1,90 @@
+"""The crop box: a part of the Display panel, and its handles over the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from im4d_core.geometry import project
+from viewer.crop import Crop, dragged, handles, whole
+from viewer.events import Event, SetCrop
+from viewer.panels.widgets import button, colour, em, note, row, section
+from viewer.state import ViewerState
+from viewer.stats import Stats
+
+_AXES = ((0.95, 0.35, 0.35, 1.0), (0.45, 0.85, 0.4, 1.0), (0.4, 0.6, 1.0, 1.0))
+_SHADE = (0.06, 0.07, 0.08, 0.8)
+
+
+def draw(state: ViewerState) -> list[Event]:
+    """Switch and numbers."""
+    section("Crop")
+    crop = after = state.crop
+    row("Only a box")
+    changed, on = imgui.checkbox("##crop", crop.on)
+    if changed:
+        after = replace(after, on=on)
+    if crop.on:
+        after = _numbers(after)
+        note("Drag the handles over the picture. Videos are made of the whole scene.")
+        if state.scene is not None and button("Whole scene##crop_whole", width=-1.0):
+            after = replace(whole(state.scene.bounds), on=True)
+    return [SetCrop(crop=after)] if after != crop else []
+
+
+def draw_handles(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float, float, float]) -> list[Event]:
+    """A handle on each side of the box, where the shown picture has it.
+
+    Args:
+        flags: of windows that float over the picture.
+        area: x, y, width and height of the picture on the screen.
+    """
+    events: list[Event] = []
+    if not state.crop.on or stats.displayed is None or stats.compared == "split":
+        return events
+    x, y, width, height = area
+    camera = stats.displayed.camera
+    scale = np.array([width / camera.width, height / camera.height])
+    for handle in handles(state.crop):
+        (uv,), (depth,) = project(camera, np.array([handle.point]))
+        u, v = uv * scale
+        if depth <= 0 or not (0 <= u < width and 0 <= v < height):
+            continue
+        held = _knob(f"{'xyz'[handle.axis]}{int(handle.above)}", x + float(u), y + float(v), _AXES[handle.axis], flags)
+        if held:
+            mouse = imgui.get_mouse_pos()
+            after = dragged(state.crop, handle, camera, (mouse.x - x) / scale[0], (mouse.y - y) / scale[1])
+            if after != state.crop:
+                events.append(SetCrop(crop=after))
+    return events
+
+
+def _numbers(crop: Crop) -> Crop:
+    row("From")
+    changed, values = imgui.drag_float3("##crop_low", list(crop.low), 0.005, 0.0, 0.0, "%.3f")
+    if changed:
+        crop = replace(crop, low=(values[0], values[1], values[2]))
+    row("To")
+    changed, values = imgui.drag_float3("##crop_high", list(crop.high), 0.005, 0.0, 0.0, "%.3f")
+    return replace(crop, high=(values[0], values[1], values[2])) if changed else crop
+
+
+def _knob(name: str, x: float, y: float, rgba: tuple[float, float, float, float], flags: int) -> bool:
+    """A round handle that takes the mouse; whether it is being dragged."""
+    size = em(1.3)
+    imgui.set_next_window_pos(ImVec2(x - 0.5 * size, y - 0.5 * size))
+    imgui.set_next_window_size(ImVec2(size, size))
+    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
+    imgui.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1.0, 1.0))
+    imgui.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
+    imgui.begin(f"##crop_{name}", None, (flags & ~imgui.WindowFlags_.always_auto_resize) | imgui.WindowFlags_.no_background)
+    imgui.invisible_button("##knob", ImVec2(size, size))
+    active, hovered = imgui.is_item_active(), imgui.is_item_hovered()
+    draw_list = imgui.get_window_draw_list()
+    draw_list.add_circle_filled(ImVec2(x, y), em(0.5), colour(_SHADE))
+    draw_list.add_circle_filled(ImVec2(x, y), em(0.42 if hovered or active else 0.34), colour(rgba))
+    imgui.end()
+    imgui.pop_style_var(3)
+    return active and imgui.is_mouse_dragging(0, 0.0)
