@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float64
 from im4d_core.types import Camera
 
 _SIGNS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
-_FACES = ((0, 1, 3, 2), (4, 5, 7, 6), (0, 1, 5, 4), (2, 3, 7, 6), (0, 2, 6, 4), (1, 3, 7, 5))
 
 
 def project(camera: Camera, points: Float64[np.ndarray, "*batch 3"]) -> tuple[Float64[np.ndarray, "*batch 2"], Float64[np.ndarray, "*batch"]]:
@@ -122,9 +121,3 @@ def nearest_views(cameras: tuple[Camera, ...], centre: Float64[np.ndarray, "3"],
 def box_union(boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.ndarray, "2 3"]:
     """The smallest box around all boxes."""
     return np.stack([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)])
-
-
-def projected_box_faces(camera: Camera, box: Float64[np.ndarray, "2 3"]) -> list[Float64[np.ndarray, "4 2"]]:
-    """The six faces of a box as quads in the picture, for outlines and for the release's pixel mask."""
-    uv, _ = project(camera, box_corners(box))
-    return [uv[list(face)] for face in _FACES]

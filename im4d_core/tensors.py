@@ -23,6 +23,8 @@ class SourceView:
     image: UInt8[Tensor, "h w 3"]
     mask: UInt8[Tensor, "h w"]
     """Coverage, 255 = foreground; all 255 where the capture has no masks."""
+    cropped: bool = False
+    """Cut to what colour is fetched from already."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,11 +24,13 @@ from im4d_core.geometry import resized
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
 from im4d_core.methods import build_method
 from im4d_core.methods.im4d import Im4D
-from im4d_core.methods.source_views import cropped_to_mask, draw_views, stack_context
+from im4d_core.methods.source_views import cropped_to_full_cover, cropped_to_mask, draw_views, stack_context
 from im4d_core.parallel import Processes
-from im4d_core.render.full import FullTraced, anneal_exponent, trace
+from im4d_core.ray_step import RayStep, StepInputs
+from im4d_core.render.full import anneal_exponent, trace
 from im4d_core.render.rays import camera_rays
 from im4d_core.scene_renderer import SceneRenderer
+from im4d_core.tensors import Context, Rays
 from im4d_core.types import Scene, TimeRange
 
 TERMS = ("color", "mask", "mask_proposal", "interlevel", "plane_tv", "time_smooth")
@@ -109,6 +111,7 @@ class Trainer:
         torch.manual_seed(config.train.seed)
         self.method: Im4D = build_method(config.method).to(device)
         self._optimiser = _adam(self.method, config)
+        self._rays = RayStep(self._ray_terms, self.method, captured=device.type == "cuda")
         self._amp = config.train.amp and device.type == "cuda"
         self._scaler = torch.amp.GradScaler("cuda", enabled=self._amp)
         self._background = torch.tensor(config.data.background, device=device)
@@ -135,7 +138,8 @@ class Trainer:
         if self.step >= config.steps:
             return True
         loader = FrameLoader(self.scene, self.config.data, threads=min(8, os.cpu_count() or 2))
-        store = PictureStore(loader, self.device, _resident_bytes(self.device), cropped_to_mask)
+        crop = cropped_to_full_cover if self.config.method.joint_canvas else cropped_to_mask
+        store = PictureStore(loader, self.device, _resident_bytes(self.device), crop)
         writer = SummaryWriter(str(self.run.logs), purge_step=self.step) if self.processes.is_first else None
         try:
             with BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device) as batches:
@@ -171,13 +175,22 @@ class Trainer:
             group["lr"] = group["initial_lr"] * factor
         # seeded by the step, so that a resumed run draws the same jitter; ranks must differ
         torch.manual_seed((config.seed * 1_000_003 + self.step) * 1024 + self.processes.rank)
-        terms = self._losses(batch)
+        frozen = self.step >= config.joint_steps and self.step % config.image_network_every != 0
         self._optimiser.zero_grad(set_to_none=True)
-        self._scaler.scale(terms.sum()).backward()
+        with torch.set_grad_enabled(not frozen), torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp):
+            features = self.method.encode([source for sources in batch.sources for source in sources])
+            per_target = len(batch.sources[0])
+            context = stack_context([features[i : i + per_target] for i in range(0, len(features), per_target)])
+        terms = self._rays(self._inputs(batch, context), self._scaler)
+        if self.step % config.losses.regularise_every == 0:
+            of_planes = self._plane_terms()
+            self._scaler.scale(of_planes.sum()).backward()
+        else:
+            of_planes = terms.new_zeros(2)
         self.processes.average(p.grad for p in self.method.parameters() if p.grad is not None)
         self._scaler.step(self._optimiser)
         self._scaler.update()
-        values = terms.detach()
+        values = torch.cat([terms, of_planes.detach()])
         self._sums += values
         self._failed_at = torch.where(~torch.isfinite(values) & (self._failed_at < 0), self.step, self._failed_at)
         self.step += 1
@@ -205,40 +218,52 @@ class Trainer:
         writer.add_image("render, truth", np.concatenate([render, truth], axis=1), self.step, dataformats="HWC")
         self._write_preview(render)
 
-    def _losses(self, batch: Batch) -> Tensor:
-        config, step = self.config, self.step
-        frozen = step >= config.train.joint_steps and step % config.train.image_network_every != 0
-        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp):
-            with torch.set_grad_enabled(not frozen):
-                features = self.method.encode([source for sources in batch.sources for source in sources])
-            per_target = len(batch.sources[0])
-            context = stack_context([features[i : i + per_target] for i in range(0, len(features), per_target)])
-            times = [config.method.times.time(frame) for frame in batch.frames]
-            rays = camera_rays(batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab)
-            traced = trace(self.method, rays, context, config.sampling, background=self._background, jitter=True, anneal=anneal_exponent(step, config.sampling))
-        return self._terms(traced, batch)
+    def _inputs(self, batch: Batch, context: Context) -> StepInputs:
+        """What the rays of a batch need, as tensors."""
+        config = self.config
+        times = [config.method.times.time(frame) for frame in batch.frames]
+        rays = camera_rays(batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab)
+        anneal = torch.full((), anneal_exponent(self.step, config.sampling)).to(self.device, non_blocking=True)
+        return StepInputs(
+            texels=context.texels,
+            sizes=context.sizes,
+            K=context.K,
+            T_camera_world=context.T_camera_world,
+            origins=rays.origins,
+            directions=rays.directions,
+            near=rays.near,
+            far=rays.far,
+            time=rays.time,
+            rgb=batch.rgb,
+            mask=batch.mask,
+            anneal=anneal,
+        )
 
-    def _terms(self, traced: FullTraced, batch: Batch) -> Tensor:
-        weights = self.config.train.losses
-        zero = self._sums.new_zeros(())
-        smooth = rough = zero
-        if self.step % weights.regularise_every == 0:
-            fine, proposal = self.method.field, self.method.proposal
-            rough = weights.plane_tv * sum((plane_tv(list(planes)) for f in (fine, proposal) for planes in (f.spatial, f.temporal)), zero)
-            smooth = weights.time_smooth * time_smoothness(list(fine.temporal)) + weights.time_smooth_proposal * time_smoothness(list(proposal.temporal))
+    def _ray_terms(self, inputs: StepInputs) -> Tensor:
+        """The losses that rays give, as in `TERMS`. A function of tensors alone, so that it can be captured."""
+        weights, sampling = self.config.train.losses, self.config.sampling
+        context = Context(texels=inputs.texels, sizes=inputs.sizes, K=inputs.K, T_camera_world=inputs.T_camera_world)
+        rays = Rays(origins=inputs.origins, directions=inputs.directions, near=inputs.near, far=inputs.far, time=inputs.time)
+        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp, cache_enabled=False):  # a cast kept by one capture must not serve another
+            traced = trace(self.method, rays, context, sampling, background=self._background, jitter=True, anneal=inputs.anneal)
+        fine, proposal = traced.fine, traced.proposal
         return torch.stack(
             [
-                color_loss(traced.traced.rgb, batch.rgb),
-                weights.mask * mask_loss(traced.fine.opacity, batch.mask),
-                weights.mask * mask_loss(traced.proposal.opacity, batch.mask),
-                weights.interlevel
-                * interlevel_loss(
-                    traced.fine.weights, traced.fine.edges, traced.proposal.weights, traced.proposal.edges, into_fine=weights.interlevel_into_field
-                ),
-                rough,
-                smooth,
+                color_loss(traced.traced.rgb, inputs.rgb),
+                weights.mask * mask_loss(fine.opacity, inputs.mask),
+                weights.mask * mask_loss(proposal.opacity, inputs.mask),
+                weights.interlevel * interlevel_loss(fine.weights, fine.edges, proposal.weights, proposal.edges, into_fine=weights.interlevel_into_field),
             ]
         )
+
+    def _plane_terms(self) -> Tensor:
+        """The losses that the planes give by themselves: roughness, changes over time."""
+        weights = self.config.train.losses
+        fine, proposal = self.method.field, self.method.proposal
+        zero = self._sums.new_zeros(())
+        rough = weights.plane_tv * sum((plane_tv(list(planes)) for f in (fine, proposal) for planes in (f.spatial, f.temporal)), zero)
+        smooth = weights.time_smooth * time_smoothness(list(fine.temporal)) + weights.time_smooth_proposal * time_smoothness(list(proposal.temporal))
+        return torch.stack([rough, smooth])
 
     def _draw(self) -> Draw:
         config = self.config

@@ -18,7 +18,8 @@ from small_capture import small_config, write_small_capture
 
 from im4d_core.config import RunConfig
 from im4d_core.data import open_scene
-from im4d_core.data.batches import BatchStream, Draw, PictureStore, draw_pixels, visible_pairs
+from im4d_core.data.batches import BatchStream, Draw, PictureStore, visible_pairs
+from im4d_core.data.box_pixels import box_pixels
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import projected_box
 from im4d_core.methods.source_views import cropped_to_mask
@@ -245,7 +246,7 @@ def test_a_missing_picture_reaches_the_training_loop(tmp_path: Path) -> None:
 def test_pixels_are_drawn_evenly_inside_the_projected_box(capture: Path, rounded_faces: bool) -> None:
     scene = open_scene(small_config(capture).data)
     camera, box = scene.cameras[2], np.array([[-0.4, -0.3, -0.2], [0.3, 0.5, 0.4]])
-    drawn = draw_pixels(camera, box, 40_000, np.random.default_rng(0), offset=0.5, rounded_faces=rounded_faces)
+    drawn = box_pixels(camera, box, offset=0.5, rounded=rounded_faces).draw(40_000, np.random.default_rng(0))
     counts = np.zeros((camera.height, camera.width))
     np.add.at(counts, (drawn[:, 1], drawn[:, 0]), 1)
     inside = projected_box(camera, box)
@@ -259,6 +260,19 @@ def test_pixels_are_drawn_evenly_inside_the_projected_box(capture: Path, rounded
         assert np.array_equal(drawable, inside)
     expected = 40_000 / drawable.sum()
     assert counts[drawable].std() < 1.3 * np.sqrt(expected)  # Poisson
+
+
+def test_a_camera_inside_the_box_draws_from_what_it_sees(capture: Path) -> None:
+    scene = open_scene(small_config(capture).data)
+    camera = scene.cameras[2]
+    for reach in (0.3, 3.0):  # a corner behind the camera; the camera inside
+        box = np.stack([camera.centre - reach, camera.centre + np.array([reach, reach, 0.2])])
+        shown = box_pixels(camera, box, offset=0.5, rounded=False)
+        inside = projected_box(camera, box)
+        found = np.zeros_like(inside)
+        for row, (start, count) in enumerate(zip(shown.start, shown.count, strict=True)):
+            found[shown.first_row + row, start : start + count] = True
+        assert np.array_equal(found, inside)
 
 
 def test_a_box_that_no_camera_sees_is_refused(capture: Path) -> None:

@@ -14,16 +14,16 @@ from types import TracebackType
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Int64
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from im4d_core.data.box_pixels import box_pixels
 from im4d_core.data.frames import FrameLoader
-from im4d_core.geometry import box_corners, project, projected_box_faces
+from im4d_core.geometry import box_corners, project
 from im4d_core.tensors import SourceView
 from im4d_core.types import Camera, Scene
 
 _AHEAD = 3  # batches prepared before they are asked for
-_TRIES = 50  # draws in which a pixel inside a box that covers a hundredth of its rectangle turns up with near certainty
 
 ChooseViews = Callable[[int, int, np.random.Generator], tuple[int, ...]]
 """(target view, number of views, random numbers) → source views."""
@@ -143,7 +143,8 @@ class BatchStream(AbstractContextManager["BatchStream"]):
             pairs = self._store.get(frame, (view, *views))
             targets.append(pairs[0][0])
             sources.append(tuple(part for _, part in pairs[1:]))
-            pixels.append(draw_pixels(scene.cameras[view], scene.box(frame), draw.rays, random, offset=draw.pixel_offset, rounded_faces=draw.rounded_faces))
+            shown = box_pixels(scene.cameras[view], scene.box(frame), offset=draw.pixel_offset, rounded=draw.rounded_faces)
+            pixels.append(shown.draw(draw.rays, random))
         index = torch.from_numpy(np.stack(pixels))
         if self._device.type == "cuda":
             index = index.pin_memory().to(self._device, non_blocking=True)
@@ -173,22 +174,6 @@ def visible_pairs(scene: Scene) -> list[tuple[int, int]]:
     return pairs
 
 
-def draw_pixels(
-    camera: Camera, box: Float64[np.ndarray, "2 3"], count: int, random: np.random.Generator, *, offset: float, rounded_faces: bool
-) -> Int64[np.ndarray, "count 2"]:
-    """Pixels (column, row), uniform with replacement, of those that show a box."""
-    left, top, right, bottom = _rectangle(camera, box) or (0, 0, camera.width, camera.height)
-    quads = np.rint(np.stack(projected_box_faces(camera, box))) if rounded_faces else None
-    found = np.empty((0, 2), np.int64)
-    for _ in range(_TRIES):
-        drawn = random.integers((left, top), (right, bottom), size=(2 * count, 2))
-        inside = _in_quads(drawn, quads) if quads is not None else _hits(camera, box, drawn + offset)
-        found = np.concatenate([found, drawn[inside]])
-        if len(found) >= count:
-            return found[:count]
-    return np.concatenate([found, drawn])[:count]  # a sliver of a box: pixels around it serve as well
-
-
 def _rectangle(camera: Camera, box: Float64[np.ndarray, "2 3"]) -> tuple[int, int, int, int] | None:
     """The part of the picture around a projected box as left, top, right, bottom; None where nothing of it is seen."""
     uv, depth = project(camera, box_corners(box))
@@ -199,19 +184,3 @@ def _rectangle(camera: Camera, box: Float64[np.ndarray, "2 3"]) -> tuple[int, in
     left, top = np.clip(np.floor(uv.min(axis=0)), 0, None).astype(int)
     right, bottom = np.clip(np.ceil(uv.max(axis=0)) + 1, None, (camera.width, camera.height)).astype(int)
     return (int(left), int(top), int(right), int(bottom)) if left < right and top < bottom else None
-
-
-def _hits(camera: Camera, box: Float64[np.ndarray, "2 3"], uv: Float64[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n"]:
-    directions = np.concatenate([uv, np.ones((len(uv), 1))], axis=1) @ (camera.R.T @ np.linalg.inv(camera.K)).T
-    directions = np.where(np.abs(directions) < 1e-12, 1e-12, directions)  # a ray within a slab's plane must not divide by zero
-    low, high = (box[0] - camera.centre) / directions, (box[1] - camera.centre) / directions
-    return np.maximum(low, high).min(axis=1) > np.maximum(np.minimum(low, high).max(axis=1), 0.0)
-
-
-def _in_quads(points: Int64[np.ndarray, "n 2"], quads: Float64[np.ndarray, "face 4 2"]) -> Bool[np.ndarray, "n"]:
-    """Whether points lie in any of some convex quads, their outlines included."""
-    edges = np.roll(quads, -1, axis=1) - quads
-    to_points = points[:, None, None] - quads
-    cross = edges[..., 0] * to_points[..., 1] - edges[..., 1] * to_points[..., 0]
-    flat = np.abs(edges[..., 0] * np.roll(edges, -1, axis=1)[..., 1] - edges[..., 1] * np.roll(edges, -1, axis=1)[..., 0]).max(axis=1) < 1e-9
-    return (((cross >= 0).all(axis=2) | (cross <= 0).all(axis=2)) & ~flat).any(axis=1)

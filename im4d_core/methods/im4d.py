@@ -61,6 +61,7 @@ class Im4D(nn.Module):
             groups.setdefault((source.camera.width, source.camera.height), []).append(i)
         features: dict[int, Features] = {}
         for members in groups.values():
+            # permuted pictures stay channels-last in memory, as tensor cores want them
             images = torch.stack([sources[i].image.to(self.device, non_blocking=True) for i in members]).permute(0, 3, 1, 2).float() / 255.0
             texels = torch.cat([images, self.image_net(images * 2.0 - 1.0).float()], dim=1)
             for row, i in enumerate(members):

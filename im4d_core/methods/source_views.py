@@ -77,13 +77,26 @@ def draw_views(scene: Scene, view: int, count: int, config: ViewsConfig, random:
 
 
 def cropped_to_mask(source: SourceView) -> SourceView:
-    """The part of a source view that its mask covers, grown to a multiple of 64 pixels where the picture allows. Cropping again changes nothing."""
+    """The part of a source view that its mask covers, grown to a multiple of 64 pixels where the picture allows."""
+    if source.cropped:
+        return source
     rows, columns = (source.mask > 0).any(dim=1).nonzero(), (source.mask > 0).any(dim=0).nonzero()
     if len(rows) == 0:
-        return source
+        return replace(source, cropped=True)
     x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width)
     y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height)
     return _cut(source, x, y, width, height)
+
+
+def cropped_to_full_cover(source: SourceView) -> SourceView:
+    """The release's crop: the part around the pixels that the mask covers fully."""
+    if source.cropped:
+        return source
+    rows, columns = (source.mask == 255).any(dim=1).nonzero(), (source.mask == 255).any(dim=0).nonzero()
+    if len(rows) == 0:
+        return replace(source, cropped=True)
+    x, y = int(columns[0]), int(rows[0])
+    return _cut(source, x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
 
 
 def _grown(start: int, stop: int, limit: int) -> tuple[int, int]:
@@ -98,19 +111,13 @@ def _cut(source: SourceView, x: int, y: int, width: int, height: int) -> SourceV
         camera=cropped(source.camera, x, y, width, height),
         image=source.image[y : y + height, x : x + width],
         mask=source.mask[y : y + height, x : x + width],
+        cropped=True,
     )
 
 
 def on_common_canvas(sources: Sequence[SourceView], background: int = 0) -> list[SourceView]:
-    """The release's crops: each picture cut to the pixels its mask covers fully, centred on one canvas for all."""
-    cut = []
-    for source in sources:
-        rows, columns = (source.mask == 255).any(dim=1).nonzero(), (source.mask == 255).any(dim=0).nonzero()
-        if len(rows) == 0:
-            cut.append(source)
-            continue
-        x, y = int(columns[0]), int(rows[0])
-        cut.append(_cut(source, x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y))
+    """The release's canvas: each picture cut to the pixels its mask covers fully, centred on one canvas for all."""
+    cut = [cropped_to_full_cover(source) for source in sources]
     width, height = (max(size) // 8 * 8 + 8 for size in zip(*((s.camera.width, s.camera.height) for s in cut), strict=True))
     placed = []
     for source in cut:
@@ -162,8 +169,8 @@ def fetch(
     visible = ((texel >= -0.5) & (texel <= size - 0.5)).all(dim=-1) & (depth > 1e-6)
     texel = torch.minimum(texel.clamp(min=0.0), (size - 1).to(texel.dtype))
     height, width = context.texels.shape[-2:]
-    span = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=texel.device, dtype=texel.dtype)
-    grid = (2.0 * texel / span - 1.0).flatten(0, 1).unsqueeze(1)
+    # plain numbers, not a tensor of them: a training step must be free of copies from the host to be captured
+    grid = torch.stack([texel[..., 0] * (2.0 / max(width - 1, 1)) - 1.0, texel[..., 1] * (2.0 / max(height - 1, 1)) - 1.0], dim=-1).flatten(0, 1).unsqueeze(1)
     flat = context.texels.flatten(0, 1)
     seen = F.grid_sample(flat, grid.to(flat.dtype), mode="bilinear", padding_mode="border", align_corners=True)
     seen = seen.squeeze(2).permute(0, 2, 1).unflatten(0, context.texels.shape[:2])

@@ -42,7 +42,7 @@ def trace(
     *,
     background: Float[Tensor, "3"],
     jitter: bool = False,
-    anneal: float = 1.0,
+    anneal: float | Float[Tensor, ""] = 1.0,
 ) -> FullTraced:
     """Renders rays with the proposal field's help.
 
@@ -96,10 +96,14 @@ def uniform_edges(shape: torch.Size, config: SamplingConfig, jitter: bool, devic
 
 
 def resampled_edges(
-    edges: Float[Tensor, "target ray edge"], weights: Float[Tensor, "target ray bin"], config: SamplingConfig, jitter: bool, anneal: float
+    edges: Float[Tensor, "target ray edge"],
+    weights: Float[Tensor, "target ray bin"],
+    config: SamplingConfig,
+    jitter: bool,
+    anneal: float | Float[Tensor, ""],
 ) -> Float[Tensor, "target ray fine_edge"]:
     """Edges of the fine intervals, drawn from the proposal's histogram by its inverse cdf."""
-    if anneal != 1.0:
+    if isinstance(anneal, Tensor) or anneal != 1.0:
         weights = weights.clamp(min=1e-12) ** anneal  # 1e-12: 0 ** 0 would make empty bins full ones at the first step
     weights = weights + config.padding
     weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-5)  # only without padding can the sum vanish
