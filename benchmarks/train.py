@@ -10,7 +10,7 @@ import itertools
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import tyro
@@ -21,7 +21,7 @@ from im4d_core.config import as_released
 from im4d_core.data import open_scene
 from im4d_core.evaluation import evaluate
 from im4d_core.presets import PresetName, preset
-from im4d_core.scene_renderer import open_run
+from im4d_core.scene_renderer import Mode, open_run
 from im4d_core.training import Status, Trainer, resolved, stored_boxes
 
 _GIB = 2**30
@@ -74,7 +74,7 @@ def main(
         "occupancy s/frame": (baked - trained) / len(scene.frames),
         "peak GPU GiB": torch.cuda.max_memory_allocated(where) / _GIB if where.type == "cuda" else None,
     }
-    rows = [{**shared, "renderer": mode, **_evaluated(run, mode, evaluate_every, device)} for mode in ("full", "fast")] if evaluate_every else [shared]
+    rows = [{**shared, "renderer": mode, **_evaluated(run, mode, evaluate_every, device)} for mode in ("full", "exact", "fast")] if evaluate_every else [shared]
     report(f"{scene.name} on {where}", rows, output)
 
 
@@ -93,7 +93,7 @@ def _train(trainer: Trainer) -> list[tuple[int, float]]:
     return ticks
 
 
-def _evaluated(run: Path, mode: Literal["fast", "full"], every: int, device: str) -> dict[str, Cell]:
+def _evaluated(run: Path, mode: Mode, every: int, device: str) -> dict[str, Cell]:
     renderer = open_run(run, device=device)
     try:
         frames = renderer.scene.frames[::every]

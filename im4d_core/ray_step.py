@@ -74,7 +74,9 @@ class RayStep:
         key = (inputs.texels.shape[1], inputs.texels.requires_grad)
         graph = self._graphs.get(key)
         if graph is None:
+            drawn = torch.cuda.get_rng_state()
             graph = self._graphs[key] = _Graph(self._terms, inputs, self._canvas, self._static_gradients(), scaler)
+            torch.cuda.set_rng_state(drawn)  # a step's jitter must not depend on whether it was captured just now
         graph.replay(inputs)
         for parameter, gradient in self._gradients:
             parameter.grad = gradient

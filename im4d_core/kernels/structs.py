@@ -128,7 +128,7 @@ def field(planes: Iterable[Tensor], lines: Iterable[Tensor], weights: Tensor, bi
     )
 
 
-def float3(values: Iterable[float] | np.ndarray) -> ctypes.Array:
+def float3(values: Iterable[float | int] | np.ndarray) -> ctypes.Array:
     return _Float3(*(float(value) for value in values))
 
 
