@@ -142,7 +142,7 @@ def stack_context(targets: Sequence[Sequence[Features]]) -> Context:
     texels = torch.stack([F.pad(f.texels, (0, width - f.texels.shape[2], 0, height - f.texels.shape[1])) for f in flat])
     if not texels.requires_grad:  # a lookup then reads the channels of a texel together; the layout has no place in the shape
         texels = texels.contiguous(memory_format=torch.channels_last)
-    sizes = torch.tensor([[f.texels.shape[2], f.texels.shape[1]] for f in flat], device=texels.device)
+    sizes = torch.tensor([[f.texels.shape[2], f.texels.shape[1]] for f in flat]).to(texels.device, non_blocking=True)  # a plain copy would wait for the GPU
     return Context(
         texels=texels.reshape(*shape, *texels.shape[1:]),
         sizes=sizes.reshape(*shape, 2),
