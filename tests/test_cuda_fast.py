@@ -10,7 +10,7 @@ import torch
 from analytic import camera
 
 from im4d_core.config import FastConfig, FieldConfig, MethodConfig, OccupancyConfig, RunConfig, as_released
-from im4d_core.kernels import fused
+from im4d_core.kernels import distance, fused
 from im4d_core.methods.im4d import Im4D
 from im4d_core.methods.source_views import fetch
 from im4d_core.render import fast
@@ -123,11 +123,12 @@ def test_raw_outputs_are_the_field_s(name: str) -> None:
 
 def test_distances_are_those_of_repeated_dilation() -> None:
     occupied = torch.rand(37, 20, 45, device="cuda") < 0.0005
-    found = fused.distance_grid(occupied, 9)
+    assert distance.serves(occupied)
+    found = distance.distance_grid(occupied, 9)
     expected = torch.full(occupied.shape, 9, dtype=torch.uint8, device="cuda")
     grown = occupied
-    for distance in range(9):
-        expected = torch.where(grown & (expected == 9), torch.full_like(expected, distance), expected)
+    for away in range(9):
+        expected = torch.where(grown & (expected == 9), torch.full_like(expected, away), expected)
         grown = torch.nn.functional.max_pool3d(grown[None, None].float(), 3, stride=1, padding=1)[0, 0] > 0
     assert torch.equal(found, expected)
 

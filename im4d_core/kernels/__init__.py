@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from im4d_core.kernels import cpu, planes, reference
+from im4d_core.kernels import cpu, distance, planes, reference
 from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.packing import BlendTensors
 from im4d_core.kernels.reference import Marched, brick_logits, dilate, interval_weights, lattice_samples, packed_weights
@@ -30,7 +30,7 @@ __all__ = [
 
 def distance_grid(occupied: Bool[Tensor, "x y z"], reach: int) -> UInt8[Tensor, "x y z"]:
     """As `reference.distance_grid`."""
-    backend = cpu if cpu.serves(occupied) else reference
+    backend = distance if distance.serves(occupied) else cpu if cpu.serves(occupied) else reference
     return backend.distance_grid(occupied, reach)
 
 
@@ -39,15 +39,15 @@ def march_bricks(
     directions: Float[Tensor, "ray 3"],
     near: Float[Tensor, "ray"],
     far: Float[Tensor, "ray"],
-    distance: UInt8[Tensor, "x y z"],
+    distances: UInt8[Tensor, "x y z"],
     bricks: Bricks,
     step: float,
     min_weight: float,
     min_transmittance: float,
 ) -> Marched:
     """As `reference.march_bricks`."""
-    backend = cpu if cpu.serves(origins, directions, near, far, distance, bricks.values) else reference
-    return backend.march_bricks(origins, directions, near, far, distance, bricks, step, min_weight, min_transmittance)
+    backend = cpu if cpu.serves(origins, directions, near, far, distances, bricks.values) else reference
+    return backend.march_bricks(origins, directions, near, far, distances, bricks, step, min_weight, min_transmittance)
 
 
 def blends(points: Float[Tensor, "*target n 3"], texels: Float[Tensor, "*target source channels h w"], network: BlendTensors) -> bool:

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float16, Float32, Int, UInt8
+from jaxtyping import Float, Float16, Float32, Int, UInt8
 from torch import Tensor
 
 from im4d_core.kernels import nvrtc, packing, structs
 from im4d_core.kernels.bricks import SIDE, Bricks, Refine, brick_places
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 
-REACH = 24
-"""Cells that the distance grid looks ahead."""
 MOST_VIEWS = 8
 _BLOCK = 256
 _CORNERS = (SIDE + 1) ** 3
@@ -224,11 +222,15 @@ class Painter:
         self._pixels = self._capacity = 0
         self._counters = torch.zeros(3, dtype=torch.int32, device=self.device)
 
-    def frame(self, occupied: Bool[Tensor, "x y z"], box: Float32[np.ndarray, "2 3"], time: float) -> FrameField:
-        """A frame without baked density."""
-        x, y, z = occupied.shape
+    def frame(self, distance: UInt8[Tensor, "x y z"], box: Float32[np.ndarray, "2 3"], time: float) -> FrameField:
+        """A frame without baked density.
+
+        Args:
+            distance: `distance_grid` of its occupied cells.
+        """
+        x, y, z = distance.shape
         low, high = box.astype(np.float32)
-        return FrameField(low=low, high=high, cells=(x, y, z), distance=distance_grid(occupied, REACH), lines=self.field.lines_at(time))
+        return FrameField(low=low, high=high, cells=(x, y, z), distance=distance, lines=self.field.lines_at(time))
 
     def baked(self, frame: FrameField, refine: Refine) -> FrameField:
         """The same frame with its density baked. Waits once."""
@@ -315,23 +317,6 @@ class Painter:
         self._last, self._evaluated = new(pixels), new(pixels)
         self._transmittance = new(pixels, dtype=torch.float32)
         self._waiting = new(pixels, 2)
-
-
-def distance_grid(occupied: Bool[Tensor, "x y z"], reach: int) -> UInt8[Tensor, "x y z"]:
-    """As `reference.distance_grid`, on the GPU."""
-    x, y, z = occupied.shape
-    kernel = nvrtc.kernel("distance", "pass", occupied.device.index, (("REACH", reach),))
-    grids = occupied.to(torch.uint8).contiguous(), torch.empty(occupied.shape, dtype=torch.uint8, device=occupied.device)
-    for number, axis in enumerate((2, 1, 0)):
-        source, target = grids[number % 2], grids[1 - number % 2]
-        kernel.launch(
-            -(-source.numel() // _BLOCK),
-            _BLOCK,
-            ctypes.c_void_p(source.data_ptr()),
-            ctypes.c_void_p(target.data_ptr()),
-            *(ctypes.c_int(number) for number in (x, y, z, axis, int(axis == 2))),
-        )
-    return grids[1]
 
 
 def _view(aim: Aim, frame: FrameField) -> structs.View:

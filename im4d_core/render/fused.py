@@ -42,7 +42,7 @@ class FusedRenderer:
         Args:
             refine: fine cells of the baked density per occupancy cell; None evaluates the field at every sample.
         """
-        frame = self.painter.frame(occupancy.occupied, occupancy.box.cpu().numpy(), time)
+        frame = self.painter.frame(occupancy.distance, occupancy.box.cpu().numpy(), time)
         return frame if refine is None else self.painter.baked(frame, refine)
 
     def sources(self, context: Context) -> SourceTexels:
