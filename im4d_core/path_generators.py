@@ -42,7 +42,7 @@ def orbit(
     shares = np.arange(count if closes else count + 1) / count
     ring = _Ring(centre=centre, up=up, fov_y_deg=fov_y_deg, duration_s=duration_s, what="orbit")
     keys = tuple(ring.key(i + 1, share, radius, start_deg + 360.0 * turns * share, pitch_deg) for i, share in enumerate(shares.tolist()))
-    return CameraPath(keys=keys, loop=closes, loop_s=duration_s / count, name="orbit")
+    return CameraPath(keys=keys, loop=closes, loop_s=duration_s / count)
 
 
 def arc(
@@ -76,7 +76,7 @@ def arc(
         share = place / count
         key = ring.key(i + 1, i / len(places), radius, start_deg + sweep_deg * share, pitch_deg)
         keys.append(replace(key, ease_in=1.0, ease_out=1.0) if place in (0, count) else key)
-    return CameraPath(keys=tuple(keys), loop=True, loop_s=duration_s / len(places), name="arc")
+    return CameraPath(keys=tuple(keys), loop=True, loop_s=duration_s / len(places))
 
 
 def spiral(
@@ -111,7 +111,7 @@ def spiral(
         share = i / count
         across = radius * (end_radius / radius) ** share if radius > 0.0 else radius  # by the same factor at each step: even to the eye
         keys.append(ring.key(i + 1, share, across, start_deg + 360.0 * turns * share, pitch_deg + share * (end_pitch_deg - pitch_deg)))
-    return CameraPath(keys=tuple(keys), name="spiral")
+    return CameraPath(keys=tuple(keys))
 
 
 def round_cameras(cameras: Sequence[Camera], up: Point, seconds_per_key: float = 1.0) -> CameraPath:
@@ -125,13 +125,13 @@ def round_cameras(cameras: Sequence[Camera], up: Point, seconds_per_key: float =
     angles = np.arctan2(offsets @ north, offsets @ east)
     order = np.argsort((angles - angles[0]) % (2.0 * np.pi), kind="stable")
     path = through_cameras([cameras[i] for i in order], seconds_per_key, loop=True)
-    return evened(replace(path, constant_speed=True, name="round the cameras"))
+    return evened(replace(path, constant_speed=True))
 
 
 def through_cameras(cameras: Sequence[Camera], seconds_per_key: float = 1.0, loop: bool = False) -> CameraPath:
     """A path from camera to camera, in the order given."""
     keys = (keyframe(i + 1, i * seconds_per_key, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg) for i, camera in enumerate(cameras))
-    return CameraPath(keys=tuple(keys), loop=loop, loop_s=seconds_per_key, name="through the cameras")
+    return CameraPath(keys=tuple(keys), loop=loop, loop_s=seconds_per_key)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -267,7 +267,7 @@ def test_editing_the_path() -> None:
         assert host.state.path_editor.file == "other.json"
         ctx.item_click("//Path/Save##path_save")
         assert host.state.effects[-1] == e.SavePath(path=host.state.path_editor.path, file=Path("other.json"))
-        ctx.item_click("//Path/Orbit from here##path_orbit")
+        ctx.item_click("//Path/Orbit##path_orbit")
         assert len(host.state.path_editor.path.keys) == 16
         ctx.item_click("//Path/Clear##path_clear")
         assert host.state.path_editor.path.keys == ()

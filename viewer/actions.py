@@ -10,8 +10,7 @@ import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.path_files import path_from_json, path_to_json
-from im4d_core.path_generators import orbit, through_cameras
-from viewer import attitude, controls, path_editor, playback
+from viewer import attitude, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
 from viewer.events import (
@@ -22,16 +21,14 @@ from viewer.events import (
     CopyText,
     Effect,
     FocusPanel,
-    LoadPath,
     OpenScene,
     PasteText,
     Quit,
-    SavePath,
     StartExport,
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.state import LOOPS, Mode, Navigation, Output, PathEditor, Transport, ViewerState, goal_camera, placed, scene_timing
+from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, goal_camera, placed, scene_timing
 
 SPEED_RANGE = (1e-3, 1e4)
 
@@ -142,91 +139,6 @@ def camera_pasted(state: ViewerState, text: str) -> ViewerState:
     return replace(state, navigation=navigation)
 
 
-# ---- the path -----------------------------------------------------------------------------------------------------------------------------------
-
-
-def on_editor(change: Callable[[PathEditor], PathEditor]) -> Handler:
-    """An action on the path editor alone."""
-    return lambda state: replace(state, path_editor=change(state.path_editor))
-
-
-def _keyed(change: Callable[[PathEditor, np.ndarray, float, float | None], PathEditor]) -> Handler:
-    """An action that writes the present camera into a key."""
-
-    def handler(state: ViewerState) -> ViewerState:
-        camera = goal_camera(state, state.width, state.height)
-        frame = float(state.frame) if state.path_editor.records_scene_time and state.scene is not None else None
-        return replace(state, path_editor=change(state.path_editor, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame))
-
-    return handler
-
-
-def _needs_key(handler: Handler) -> Handler:
-    def checked(state: ViewerState) -> ViewerState:
-        if state.path_editor.selected_key is None:
-            return notified(state, "info", "Select a key of the path first")
-        return handler(state)
-
-    return checked
-
-
-def _path_play(state: ViewerState) -> ViewerState:
-    editor = state.path_editor
-    if not editor.path.keys:
-        return notified(state, "info", "The path has no keys yet: press K to add one")
-    if editor.playing:
-        return replace(state, path_editor=path_editor.pause(editor))
-    return replace(state, path_editor=path_editor.play(editor, state.now_s), transport=playback.pause(state.transport))
-
-
-def _path_orbit(state: ViewerState) -> ViewerState:
-    """A circle about the pivot through the camera's place."""
-    if state.scene is None:
-        return state
-    camera, settings = goal_camera(state, state.width, state.height), state.path_editor.orbit
-    up, pivot = np.array(state.navigation.up), np.array(state.navigation.pivot)
-    outwards = camera.centre - pivot
-    radius = float(np.linalg.norm(outwards))
-    if radius < 1e-6:
-        return notified(state, "warning", "The camera stands on its pivot: move away first")
-    east, north = controls.horizontal_axes(up)
-    limit = controls.MAX_PITCH_DEG
-    pitch = float(np.clip(np.degrees(np.arcsin(np.clip(outwards @ up / radius, -1.0, 1.0))), -limit, limit))
-    start = float(np.degrees(np.arctan2(outwards @ north, outwards @ east)))
-    try:
-        made = orbit(
-            centre=vector(pivot),
-            radius=radius,
-            up=vector(up),
-            pitch_deg=pitch,
-            start_deg=start,
-            turns=settings.turns,
-            duration_s=settings.duration_s,
-            fov_y_deg=camera.fov_y_deg,
-        )
-    except ValueError as error:
-        return notified(state, "warning", str(error))
-    return replace(state, path_editor=path_editor.replace_path(state.path_editor, made))
-
-
-def _path_cameras(state: ViewerState) -> ViewerState:
-    """Through the cameras of the capture, in their order."""
-    if state.scene is None:
-        return state
-    return replace(state, path_editor=path_editor.replace_path(state.path_editor, through_cameras(state.scene.cameras)))
-
-
-def _path_save(state: ViewerState) -> ViewerState:
-    editor = state.path_editor
-    if not editor.path.keys:
-        return notified(state, "info", "There is nothing to save: the path has no keys")
-    return asked(state, SavePath(path=editor.path, file=placed(state, editor.file)))
-
-
-def _path_load(state: ViewerState) -> ViewerState:
-    return asked(state, LoadPath(file=placed(state, state.path_editor.file)))
-
-
 # ---- jobs and the window ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -257,7 +169,7 @@ def _cancel(state: ViewerState) -> ViewerState:
 
 
 def _quit(state: ViewerState) -> ViewerState:
-    if state.export.job is not None or state.occupancy_job is not None or (state.path_editor.unsaved and state.path_editor.path.keys):
+    if state.export.job is not None or state.occupancy_job is not None or (state.path_editor.unsaved and not state.path_editor.empty):
         return replace(state, asks_quit=True)
     return asked(state, Quit())
 
@@ -314,23 +226,8 @@ HANDLERS: dict[str, Handler] = {
     "show_thumbnails": _overlay("thumbnails"),
     "screenshot": _effect(TakeScreenshot()),
     "screenshot_window": _effect(TakeScreenshot(window=True)),
-    "path_play": _path_play,
-    "key_add": _keyed(path_editor.add_key),
-    "key_overwrite": _needs_key(_keyed(path_editor.overwrite_key)),
-    "key_duplicate": _needs_key(on_editor(path_editor.duplicate_key)),
-    "key_delete": _needs_key(on_editor(path_editor.delete_key)),
-    "key_previous": on_editor(lambda editor: path_editor.select_neighbour(editor, -1)),
-    "key_next": on_editor(lambda editor: path_editor.select_neighbour(editor, 1)),
-    "path_loop": on_editor(lambda editor: path_editor.set_loop(editor, not editor.path.loop)),
-    "path_clear": on_editor(path_editor.clear),
-    "path_orbit": _path_orbit,
-    "path_cameras": _path_cameras,
-    "undo": on_editor(path_editor.undo),
-    "redo": on_editor(path_editor.redo),
-    "path_save": _path_save,
-    "path_load": _path_load,
-    "preview_stop": on_editor(path_editor.stop),
     "reload": lambda state: state if state.source is None else asked(state, OpenScene(source=state.source)),
+    **path_actions.HANDLERS,
     "open": _effect(ChooseFile(purpose="open")),
     "export_panel": _export_panel,
     "export_start": _export_start,

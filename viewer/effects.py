@@ -9,13 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from imgui_bundle import imgui
 
+from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.export_settings import Chroma, Format
-from im4d_core.path_files import load_path, save_path
+from im4d_core.path_files import load_paths, save_path
+from im4d_core.path_simplify import simplified
 from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
@@ -59,12 +62,13 @@ class Effects:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._written: list[Future[Path]] = []
         self._tried: list[Future[EncoderReport]] = []
+        self._recorded: list[Future[CameraPath]] = []
         self._wanted_s: float | None = None
 
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
-        return self._dialog.waits or bool(self._written) or bool(self._tried) or self._wanted_s is not None
+        return self._dialog.waits or bool(self._written) or bool(self._tried) or bool(self._recorded) or self._wanted_s is not None
 
     def run(self, effects: Sequence[e.Effect]) -> None:
         for effect in effects:
@@ -88,6 +92,9 @@ class Effects:
         for done in [future for future in self._tried if future.done()]:
             self._tried.remove(done)
             answers.append(e.EncoderProbed(report=done.result()))
+        for done in [future for future in self._recorded if future.done()]:
+            self._recorded.remove(done)
+            answers.append(e.MotionRecorded(path=done.result()))
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -110,15 +117,20 @@ class Effects:
                 imgui.set_clipboard_text(text)
             case e.PasteText():
                 self._send(e.TextPasted(text=imgui.get_clipboard_text()))
-            case e.SavePath(path=path, file=file):
+            case e.SavePath(path=path, file=file, others=others):
                 file.parent.mkdir(parents=True, exist_ok=True)
-                save_path(path, file)
-                self._send(e.PathSaved(path=path, file=file))
+                save_path(path, file, others)
+                self._send(e.PathSaved(path=path, file=file, others=others))
             case e.LoadPath(file=file):
                 frames = self.scene.frames if self.scene is not None else None
-                self._send(e.PathLoaded(path=load_path(file, frames), file=file))
+                path, *others = load_paths(file, frames)
+                self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
+            case e.SimplifyRecording(poses=poses, distance=distance):
+                recorded = self._writer.submit(_path_of, poses, distance)
+                recorded.add_done_callback(lambda _: self._window.wake())
+                self._recorded.append(recorded)
             case e.ChooseFile(purpose=purpose, suggested=suggested):
                 self._dialog.ask(purpose, suggested or str(self._output))
             case e.OpenScene(source=source):
@@ -166,6 +178,10 @@ class Effects:
         future = self._writer.submit(_save_as_new, pixels, target)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
+
+
+def _path_of(poses: tuple[Keyframe, ...], distance: float) -> CameraPath:
+    return replace(simplified(poses, distance=distance), name="recording")
 
 
 def _probed(format: Format, chroma: Chroma) -> EncoderReport:

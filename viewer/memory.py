@@ -47,6 +47,8 @@ class Place:
     camera: CameraPath
     """One key: pose, field of view and frame."""
     path: CameraPath
+    shelf: tuple[CameraPath, ...] = ()
+    """The other named paths."""
 
 
 def load_place(folder: Path, source: Path) -> Place | None:
@@ -65,7 +67,12 @@ def load_place(folder: Path, source: Path) -> Place | None:
 def save_place(place: Place, folder: Path, source: Path) -> None:
     """Remember a place; those of scenes that were not opened for longest are forgotten."""
     file = _file(folder, source)
-    content = {"manner": asdict(place.manner), "camera": path_to_json(place.camera), "path": path_to_json(place.path)}
+    content = {
+        "manner": asdict(place.manner),
+        "camera": path_to_json(place.camera),
+        "path": path_to_json(place.path),
+        "shelf": [path_to_json(path) for path in place.shelf],
+    }
     write_json({"version": _VERSION, "scene": str(source.absolute()), **content}, file)
     files = sorted(file.parent.glob("*.json"), key=lambda known: known.stat().st_mtime)
     for old in files[:-_MOST]:
@@ -85,4 +92,7 @@ def _from_json(content: Any, where: str) -> Place:
     camera, path = (path_from_json(content.get(name), f"{where}, {name}") for name in ("camera", "path"))
     if len(camera.keys) != 1:
         raise ValueError(f"{where}: camera must have one key, found {len(camera.keys)}")
-    return Place(manner=manner, camera=camera, path=path)
+    shelf = content.get("shelf", [])
+    if not isinstance(shelf, list):
+        raise ValueError(f"{where}: shelf must be a list of paths, found {shelf!r}")
+    return Place(manner=manner, camera=camera, path=path, shelf=tuple(path_from_json(other, f"{where}, shelf") for other in shelf))

@@ -84,12 +84,12 @@ def path_lines(path: CameraPath, selected: int | None, depth: float, aspect: flo
     """The curve of a path and a frustum at each key."""
     lines = []
     for key in path.keys:
-        T = np.linalg.inv(path.sample(key.time_s - path.keys[0].time_s).T_world_camera)
+        T = np.linalg.inv(key.T_world_camera)
         camera = Camera(name="key", K=intrinsics(round(100 * aspect), 100, key.fov_y_deg), T_camera_world=T, width=round(100 * aspect), height=100)
         lines.append(frustum_lines(camera, depth, _SELECTED if key.id == selected else _KEY))
     if len(path.keys) > 1:
         count = int(np.clip(path.duration_s * _PATH_SAMPLES, _FEWEST_SAMPLES, _MOST_SAMPLES))
-        points = np.stack([path.sample(time_s).T_world_camera[:3, 3] for time_s in np.linspace(0.0, path.duration_s, count)])
+        points = np.stack([path.sample(time_s).T_world_camera[:3, 3] for time_s in np.linspace(path.start_s, path.start_s + path.duration_s, count)])
         lines.append(segments(points[:-1], points[1:], _PATH))
     return np.concatenate(lines) if lines else _NONE
 

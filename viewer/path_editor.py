@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, keyframe
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, evened, keyframe
 from viewer.state import PathEdit, PathEditor
 
 SPACING_S = 2.0
@@ -18,30 +18,35 @@ MIN_GAP_S = 0.01
 MAX_UNDO = 200
 
 
-def edited(editor: PathEditor, path: CameraPath, selected: int | None, gesture: int = 0) -> PathEditor:
-    """The editor with another path, the old one under undo. Edits of one gesture (a drag) share one undo step; no change makes none."""
-    if path == editor.path:
+def edited(editor: PathEditor, path: CameraPath, selected: int | None, gesture: int = 0, *, shelf: tuple[CameraPath, ...] | None = None) -> PathEditor:
+    """The editor with another path, the old one under undo. Edits of one gesture (a drag) share one undo step; no change makes none.
+
+    Keys of a path at constant speed find their times by themselves.
+    """
+    shelf = editor.shelf if shelf is None else shelf
+    path = evened(path) if path.constant_speed else path
+    if (path, shelf) == (editor.path, editor.shelf):
         return replace(editor, selected=selected)
     undo = editor.undo
     if gesture == 0 or gesture != editor.gesture:
-        undo = (*undo, PathEdit(path=editor.path, selected=editor.selected))[-MAX_UNDO:]
-    return _within(replace(editor, path=path, selected=selected, undo=undo, redo=(), gesture=gesture))
+        undo = (*undo, _present(editor))[-MAX_UNDO:]
+    return _within(replace(editor, path=path, shelf=shelf, selected=selected, undo=undo, redo=(), gesture=gesture))
 
 
 def undo(editor: PathEditor) -> PathEditor:
     if not editor.undo:
         return editor
     last = editor.undo[-1]
-    redo = (*editor.redo, PathEdit(path=editor.path, selected=editor.selected))
-    return _within(replace(editor, path=last.path, selected=last.selected, undo=editor.undo[:-1], redo=redo, gesture=0))
+    redo = (*editor.redo, _present(editor))
+    return _within(replace(editor, path=last.path, shelf=last.shelf, selected=last.selected, undo=editor.undo[:-1], redo=redo, gesture=0))
 
 
 def redo(editor: PathEditor) -> PathEditor:
     if not editor.redo:
         return editor
     last = editor.redo[-1]
-    undo = (*editor.undo, PathEdit(path=editor.path, selected=editor.selected))
-    return _within(replace(editor, path=last.path, selected=last.selected, undo=undo, redo=editor.redo[:-1], gesture=0))
+    undo = (*editor.undo, _present(editor))
+    return _within(replace(editor, path=last.path, shelf=last.shelf, selected=last.selected, undo=undo, redo=editor.redo[:-1], gesture=0))
 
 
 def add_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
@@ -60,7 +65,7 @@ def overwrite_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"]
     if key is None:
         return editor
     frame = key.scene_frame if scene_frame is None else scene_frame
-    made = replace(keyframe(key.id, key.time_s, T_world_camera, _fov(fov_y_deg), frame), extra=key.extra)
+    made = replace(keyframe(key.id, key.time_s, T_world_camera, _fov(fov_y_deg), frame), ease_in=key.ease_in, ease_out=key.ease_out, extra=key.extra)
     return edited(editor, _with_key(editor.path, made), key.id)
 
 
@@ -118,6 +123,33 @@ def set_key_fov(editor: PathEditor, key_id: int, fov_y_deg: float, gesture: int 
     return edited(editor, _with_key(editor.path, replace(key, fov_y_deg=_fov(fov_y_deg))), key_id, gesture)
 
 
+def set_key_ease(editor: PathEditor, key_id: int, ease_in: float, ease_out: float, gesture: int = 0) -> PathEditor:
+    key = _find(editor, key_id)
+    if key is None or not (np.isfinite(ease_in) and np.isfinite(ease_out)):
+        return editor
+    made = replace(key, ease_in=min(max(ease_in, 0.0), 1.0), ease_out=min(max(ease_out, 0.0), 1.0))
+    return edited(editor, _with_key(editor.path, made), key_id, gesture)
+
+
+def set_key_pose(editor: PathEditor, key_id: int, T_world_camera: Float64[np.ndarray, "4 4"], gesture: int = 0) -> PathEditor:
+    """Another place and direction of a key."""
+    key = _find(editor, key_id)
+    if key is None or not np.isfinite(T_world_camera).all():
+        return editor
+    moved = keyframe(key.id, key.time_s, T_world_camera, key.fov_y_deg, key.scene_frame)
+    return edited(editor, _with_key(editor.path, replace(key, position=moved.position, rotation=moved.rotation)), key_id, gesture)
+
+
+def set_tension(editor: PathEditor, tension: float, gesture: int = 0) -> PathEditor:
+    if not np.isfinite(tension):
+        return editor
+    return edited(editor, replace(editor.path, tension=min(max(tension, 0.0), 1.0)), editor.selected, gesture)
+
+
+def set_constant_speed(editor: PathEditor, on: bool) -> PathEditor:
+    return edited(editor, replace(editor.path, constant_speed=on), editor.selected)
+
+
 def set_loop(editor: PathEditor, loop: bool, loop_s: float | None = None) -> PathEditor:
     back_s = editor.path.loop_s if loop_s is None or not np.isfinite(loop_s) else min(max(loop_s, MIN_GAP_S), MAX_TIME_S)
     return edited(editor, replace(editor.path, loop=loop, loop_s=back_s), editor.selected)
@@ -131,9 +163,10 @@ def clear(editor: PathEditor) -> PathEditor:
     return edited(editor, replace(editor.path, keys=()), None)
 
 
-def replace_path(editor: PathEditor, path: CameraPath) -> PathEditor:
-    """Another whole path: generated or loaded."""
-    return replace(edited(editor, path, path.keys[0].id if path.keys else None), time_s=path.start_s)
+def replace_path(editor: PathEditor, path: CameraPath, *, shelf: tuple[CameraPath, ...] | None = None) -> PathEditor:
+    """Another whole path: a generated one under the present name, or a loaded one with the others of its file."""
+    named = replace(path, name=editor.path.name) if shelf is None else path
+    return replace(edited(editor, named, path.keys[0].id if path.keys else None, shelf=shelf), time_s=path.start_s)
 
 
 def select(editor: PathEditor, key_id: int | None) -> PathEditor:
@@ -188,6 +221,10 @@ def tick(editor: PathEditor, now_s: float) -> PathEditor:
         return replace(editor, time_s=path.start_s + (time_s - path.start_s) % path.duration_s)
     end_s = path.start_s + path.duration_s
     return replace(editor, time_s=min(time_s, end_s), playing=time_s < end_s)
+
+
+def _present(editor: PathEditor) -> PathEdit:
+    return PathEdit(path=editor.path, selected=editor.selected, shelf=editor.shelf)
 
 
 def _within(editor: PathEditor) -> PathEditor:

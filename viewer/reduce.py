@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 
-from viewer import attitude, choices, controls, path_editor, playback, resolution
+from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
@@ -17,7 +16,7 @@ from viewer.comparing import compared, holding_captured
 from viewer.crop import limited, whole
 from viewer.flight import Flight
 from viewer.preferences import with_recent
-from viewer.state import SCALES, Job, Navigation, Overlays, PathEditor, Picture, Transport, ViewerState, placed, view_camera
+from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed, view_camera
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
@@ -66,6 +65,7 @@ def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     notices = state.notices if len(notices) == len(state.notices) else notices
     if transport is not state.transport or editor is not state.path_editor or notices is not state.notices:
         state = replace(state, transport=transport, path_editor=editor, notices=notices)
+    state = path_recording.noted(state)
     state = holding_captured(state, controls.HOLD_CAPTURED in event.held)
     if state.flight is not None and state.flight.is_over(event.now_s):
         state = replace(state, flight=None)
@@ -153,7 +153,7 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
     if event.purpose == "export":
         return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
     if event.purpose == "save_path":
-        return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, file=placed(state, str(file))))
+        return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, others=state.path_editor.shelf, file=placed(state, str(file))))
     if event.purpose == "open" and file.suffix.lower() == ".txt":
         return asked(state, e.ReadText(file=file))
     if event.purpose == "open_path" or (file.suffix.lower() == ".json" and file.name != "config.json"):
@@ -223,13 +223,6 @@ def _set_overlay(state: ViewerState, event: e.SetOverlay) -> ViewerState:
     return replace(state, overlays=replace(state.overlays, **{event.name: event.shown}))
 
 
-def _select_key(state: ViewerState, event: e.SelectKey) -> ViewerState:
-    editor = path_editor.select(state.path_editor, event.key_id)
-    if event.go_there and editor.selected_key is not None:
-        editor = path_editor.scrub(editor, editor.selected_key.time_s)
-    return _with_editor(state, editor)
-
-
 def _set_export(state: ViewerState, event: e.SetExport) -> ViewerState:
     """Another encoder is tried as soon as it is chosen, not after everything has been rendered."""
     before, settings = state.export.settings, event.settings
@@ -264,6 +257,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         crop=whole(scene.bounds),
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),
+        recording=None,
         picture=replace(state.picture, recent_ms=()),
         dataset_camera=None,
         flight=None,
@@ -307,17 +301,6 @@ def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
     return notified(state, "info", f"{name} is done")
 
 
-def _path_loaded(state: ViewerState, event: e.PathLoaded) -> ViewerState:
-    editor = replace(path_editor.replace_path(path_editor.stop(state.path_editor), event.path), saved=event.path, file=str(event.file))
-    count = len(event.path.keys)
-    return notified(_with_editor(state, editor), "info", f"Loaded {count} key{'' if count == 1 else 's'} from {event.file}")
-
-
-def _path_saved(state: ViewerState, event: e.PathSaved) -> ViewerState:
-    editor = replace(state.path_editor, saved=event.path, file=str(event.file))
-    return notified(_with_editor(state, editor), "info", f"Saved {event.file}", Path(event.file))
-
-
 # ---- parts --------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -333,12 +316,8 @@ def _with_picture(state: ViewerState, picture: Picture) -> ViewerState:
     return replace(state, picture=picture)
 
 
-def _with_editor(state: ViewerState, editor: PathEditor) -> ViewerState:
-    return replace(state, path_editor=editor)
-
-
 def _with_path_file(state: ViewerState, file: str) -> ViewerState:
-    return _with_editor(state, replace(state.path_editor, file=file))
+    return replace(state, path_editor=replace(state.path_editor, file=file))
 
 
 def _with_scale(state: ViewerState, scale: float) -> ViewerState:
@@ -377,30 +356,17 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetPose: _set_pose,
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),
     e.SetOverlay: _set_overlay,
-    e.SelectKey: _select_key,
-    e.SetKeyTime: lambda state, event: _with_editor(state, path_editor.set_key_time(state.path_editor, event.key_id, event.time_s, event.gesture)),
-    e.CopyKey: lambda state, event: _with_editor(state, path_editor.copy_key(state.path_editor, event.key_id, event.time_s, event.gesture)),
-    e.SetKeyFrame: lambda state, event: _with_editor(state, path_editor.set_key_frame(state.path_editor, event.key_id, event.scene_frame, event.gesture)),
-    e.SetKeyFov: lambda state, event: _with_editor(state, path_editor.set_key_fov(state.path_editor, event.key_id, event.fov_y_deg, event.gesture)),
-    e.SetPathLoop: lambda state, event: _with_editor(state, path_editor.set_loop(state.path_editor, event.loop, event.loop_s)),
-    e.SetInterpolation: lambda state, event: _with_editor(state, path_editor.set_interpolation(state.path_editor, event.interpolation)),
-    e.SetPathTime: lambda state, event: _with_editor(state, path_editor.scrub(state.path_editor, event.time_s)),
-    e.SetRecordsSceneTime: lambda state, event: _with_editor(state, replace(state.path_editor, records_scene_time=event.on)),
-    e.ReplacePath: lambda state, event: _with_editor(state, path_editor.replace_path(state.path_editor, event.path)),
-    e.SetOrbit: lambda state, event: _with_editor(state, replace(state.path_editor, orbit=event.settings)),
     e.SetExport: _set_export,
     e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,
-    e.SetPathFile: lambda state, event: _with_path_file(state, event.file),
     e.AskedFor: lambda state, event: asked(state, event.effect),
     e.SceneOpened: _scene_opened,
     e.RenderFinished: _render_finished,
     e.Notified: lambda state, event: notified(state, event.level, event.text, event.path),
     e.JobProgress: _job_progress,
     e.JobEnded: _job_ended,
-    e.PathLoaded: _path_loaded,
-    e.PathSaved: _path_saved,
     e.TextPasted: lambda state, event: camera_pasted(state, event.text),
+    **path_reduce.REDUCERS,
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
     **choices.REDUCERS,
     **attitude.REDUCERS,

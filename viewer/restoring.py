@@ -32,7 +32,7 @@ def place_of(state: ViewerState) -> Place | None:
         path_file=editor.file,
         path_saved=not editor.unsaved,
     )
-    return Place(manner=manner, camera=CameraPath(keys=(key,)), path=editor.path)
+    return Place(manner=manner, camera=CameraPath(keys=(key,)), path=editor.path, shelf=editor.shelf)
 
 
 def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
@@ -44,9 +44,9 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
     scene, manner = state.scene, place.manner
     if scene is None:
         return state
-    editor = replace(path_editor.replace_path(state.path_editor, place.path), file=manner.path_file, undo=(), redo=())
+    editor = replace(path_editor.replace_path(state.path_editor, place.path, shelf=place.shelf), file=manner.path_file, undo=(), redo=())
     if manner.path_saved:
-        editor = replace(editor, saved=place.path)
+        editor = replace(editor, saved=place.path, saved_shelf=place.shelf)
     key = place.camera.keys[0]
     index = int(np.argmin(np.abs(np.asarray(scene.frames) - (key.scene_frame or 0.0))))
     transport = replace(playback.seek(state.transport, n_frames(state), index, state.now_s), loop=manner.loop)

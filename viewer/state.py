@@ -145,14 +145,22 @@ class PathEdit:
 
     path: CameraPath
     selected: int | None
+    shelf: tuple[CameraPath, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrbitSettings:
-    """The circle that the path generator makes about the pivot, from where the camera is."""
+    """How the path generators go about the pivot, from where the camera is."""
 
     turns: float = 1.0
+    """Of orbit and spiral."""
     duration_s: float = 8.0
+    sweep_deg: float = 90.0
+    """Of the arc."""
+    end_radius: float = 0.5
+    """Of the spiral, over the radius it begins with."""
+    rise_deg: float = 25.0
+    """How much higher the spiral ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +168,9 @@ class PathEditor:
     """The camera path under edit, its undo history, and its preview."""
 
     path: CameraPath = CameraPath()
+    """The one under edit."""
+    shelf: tuple[CameraPath, ...] = ()
+    """The others, each with a name of its own."""
     selected: int | None = None
     """Id of the selected key."""
     undo: tuple[PathEdit, ...] = ()
@@ -179,14 +190,28 @@ class PathEditor:
     file: str = "path.json"
     saved: CameraPath = CameraPath()
     """The path as it is on disk."""
+    saved_shelf: tuple[CameraPath, ...] = ()
 
     @property
     def unsaved(self) -> bool:
-        return self.path != self.saved
+        return self.path != self.saved or self.shelf != self.saved_shelf
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to save."""
+        return not self.path.keys and not self.shelf
 
     @property
     def selected_key(self) -> Keyframe | None:
         return next((key for key in self.path.keys if key.id == self.selected), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathRecording:
+    """The user's motion under way to become a path."""
+
+    began_s: float
+    poses: tuple[Keyframe, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +284,8 @@ class ViewerState:
     crop: Crop = Crop()
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
+    recording: PathRecording | None = None
+    """The motion that is recorded now."""
     export: Export = Export()
     occupancy_job: Job | None = None
     displayed_frame: int | None = None

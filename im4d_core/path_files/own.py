@@ -14,7 +14,7 @@ FORMAT = "im4d-camera-path"
 VERSION = 1
 _NEEDED = {"id", "time_s", "T_world_camera", "fov_y_deg", "scene_frame"}
 _KEY_FIELDS = {*_NEEDED, "ease_in", "ease_out"}
-_PATH_FIELDS = {"format", "version", "convention", "name", "interpolation", "tension", "constant_speed", "loop", "loop_s", "keys"}
+_PATH_FIELDS = {"format", "version", "convention", "name", "interpolation", "tension", "constant_speed", "loop", "loop_s", "keys", "others"}
 
 
 def path_to_json(path: CameraPath) -> dict[str, Any]:

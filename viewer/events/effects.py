@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from im4d_core.camera_path import CameraPath, SceneTiming
+from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
@@ -42,6 +42,17 @@ class SavePath:
 
     path: CameraPath
     file: Path
+    others: tuple[CameraPath, ...] = ()
+    """The other named paths, which the file keeps too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimplifyRecording:
+    """Choose keys for a recorded motion, beside the window. Answered by `MotionRecorded`."""
+
+    poses: tuple[Keyframe, ...]
+    distance: float
+    """How far off positions may be, in world units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +138,7 @@ Effect = (
     | PasteText
     | ReadText
     | SavePath
+    | SimplifyRecording
     | LoadPath
     | ChooseFile
     | OpenScene

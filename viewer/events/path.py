@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float64
+
 from im4d_core.camera_path import CameraPath, Interpolation
 from viewer.state import OrbitSettings
 
@@ -47,6 +50,60 @@ class SetKeyFov:
     key_id: int
     fov_y_deg: float
     gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetKeyEase:
+    """How gently the camera arrives at a key and leaves it, 0 to 1."""
+
+    key_id: int
+    ease_in: float
+    ease_out: float
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SetKeyPose:
+    """A key was moved or turned in the view."""
+
+    key_id: int
+    T_world_camera: Float64[np.ndarray, "4 4"]
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetTension:
+    """Of the smooth curve, 0 to 1."""
+
+    tension: float
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetConstantSpeed:
+    """The same speed everywhere; times of keys follow from it."""
+
+    on: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoosePath:
+    """Edit another one of the named paths."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenamePath:
+    name: str
+    gesture: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionRecorded:
+    """Answer to `SimplifyRecording`: a path of its own."""
+
+    path: CameraPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +155,8 @@ class SetPathFile:
 class PathLoaded:
     path: CameraPath
     file: Path
+    others: tuple[CameraPath, ...] = ()
+    """Other named paths of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +164,20 @@ class PathSaved:
     path: CameraPath
     """What was written, so that later edits still count as unsaved."""
     file: Path
+    others: tuple[CameraPath, ...] = ()
 
 
 PathEvent = (
     SelectKey
     | SetKeyTime
     | CopyKey
+    | SetKeyEase
+    | SetKeyPose
+    | SetTension
+    | SetConstantSpeed
+    | ChoosePath
+    | RenamePath
+    | MotionRecorded
     | SetKeyFrame
     | SetKeyFov
     | SetPathLoop

@@ -212,7 +212,7 @@ def _quit_question(state: ViewerState) -> list[Event]:
         reasons.append("An export is running and would be cancelled.")
     if state.occupancy_job is not None:
         reasons.append("The occupancy is being built and would be cancelled.")
-    if state.path_editor.unsaved and state.path_editor.path.keys:
+    if state.path_editor.unsaved and not state.path_editor.empty:
         reasons.append("The camera path has changes that are not saved.")
     imgui.text_unformatted("\n".join([*reasons, "Quit anyway?"]))
     imgui.dummy(ImVec2(0.0, em(0.2)))

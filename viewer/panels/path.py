@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
-from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, Keyframe
 from im4d_core.pose_curve import INTERPOLATIONS
 from viewer.events import (
     AskedFor,
     ChooseFile,
     Event,
-    SelectKey,
+    SetConstantSpeed,
     SetInterpolation,
-    SetKeyFov,
-    SetKeyFrame,
-    SetKeyTime,
-    SetOrbit,
     SetPathFile,
     SetPathLoop,
     SetPathTime,
     SetRecordsSceneTime,
+    SetTension,
 )
-from viewer.panels.widgets import ACCENT, action, button, choice, colour, em, gesture, icon, muted, note, row, seconds, section, tooltip
+from viewer.panels import path_keys, path_make
+from viewer.panels.widgets import action, button, choice, em, gesture, icon, muted, row, seconds, section, tooltip
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -32,11 +27,12 @@ _INTERPOLATION_WHY = ("A smooth curve through every key", "Straight from key to 
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
-    events = _edit_buttons(state)
-    events += _keys(state)
+    events = path_make.draw_shelf(state)
+    events += _edit_buttons(state)
+    events += path_keys.draw(state)
     events += _preview(state)
     events += _shape(state)
-    events += _generators(state)
+    events += path_make.draw(state)
     return events + _file(state)
 
 
@@ -57,66 +53,6 @@ def _edit_buttons(state: ViewerState) -> list[Event]:
             if i:
                 imgui.same_line()
             events += action(f"{label}##{name}", name, width=width, enabled=enabled)
-    return events
-
-
-def _keys(state: ViewerState) -> list[Event]:
-    editor, events = state.path_editor, []
-    if not editor.path.keys:
-        note("No keys yet. Fly to a place and add one; two make a path. Keys can fix the frame of the scene, or let it play.")
-        return []
-    flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.scroll_y | imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_stretch_prop
-    rows = min(len(editor.path.keys), 7) + 1.3
-    if imgui.begin_table("##keys", 4, flags, imgui.ImVec2(0.0, rows * imgui.get_frame_height_with_spacing())):
-        imgui.table_setup_scroll_freeze(0, 1)
-        imgui.table_setup_column("Key", imgui.TableColumnFlags_.width_fixed, em(2.4))
-        for name, weight in (("Time", 1.0), ("Scene frame", 1.5), ("View", 1.0)):
-            imgui.table_setup_column(name, 0, weight)
-        imgui.table_headers_row()
-        for number, key in enumerate(editor.path.keys, start=1):
-            imgui.table_next_row()
-            imgui.push_id(key.id)
-            events += _key_row(state, number, key)
-            imgui.pop_id()
-        imgui.end_table()
-    return events
-
-
-def _key_row(state: ViewerState, number: int, key: Keyframe) -> list[Event]:
-    events: list[Event] = []
-    imgui.table_next_column()
-    if key.id == state.path_editor.selected:
-        imgui.table_set_bg_color(imgui.TableBgTarget_.row_bg1, colour(ACCENT, 0.35))
-    imgui.align_text_to_frame_padding()
-    clicked, _ = imgui.selectable(f"{number}##key", False)
-    tooltip("Select and show")
-    if clicked:
-        events.append(SelectKey(key_id=key.id, go_there=True))
-    imgui.table_next_column()
-    imgui.set_next_item_width(-1.0)
-    changed, time_s = imgui.drag_float("##time", key.time_s, 0.02, 0.0, MAX_TIME_S, "%.2f s")
-    if changed:
-        events.append(SetKeyTime(key_id=key.id, time_s=time_s, gesture=gesture()))
-    imgui.table_next_column()
-    changed, fixed = imgui.checkbox("##fixed", key.scene_frame is not None)
-    tooltip("Fix the frame of the scene at this key; otherwise the scene plays")
-    if changed:
-        events.append(SetKeyFrame(key_id=key.id, scene_frame=float(state.frame) if fixed else None))
-    imgui.same_line()
-    if key.scene_frame is None:
-        imgui.align_text_to_frame_padding()
-        muted("plays")
-    else:
-        imgui.set_next_item_width(-1.0)
-        first, last = (state.scene.frames[0], state.scene.frames[-1]) if state.scene is not None else (0, 0)
-        changed, frame = imgui.drag_float("##frame", key.scene_frame, 0.1, float(first), float(last), "%.1f")
-        if changed:
-            events.append(SetKeyFrame(key_id=key.id, scene_frame=frame, gesture=gesture()))
-    imgui.table_next_column()
-    imgui.set_next_item_width(-1.0)
-    changed, fov = imgui.drag_float("##key_fov", key.fov_y_deg, 0.1, *FOV_RANGE_DEG, "%.0f deg")
-    if changed:
-        events.append(SetKeyFov(key_id=key.id, fov_y_deg=fov, gesture=gesture()))
     return events
 
 
@@ -146,6 +82,17 @@ def _shape(state: ViewerState) -> list[Event]:
     row("Between keys")
     clicked = choice("interpolation", INTERPOLATIONS, path.interpolation, [name.capitalize() for name in INTERPOLATIONS], _INTERPOLATION_WHY)
     events += [SetInterpolation(interpolation=name) for name in INTERPOLATIONS if name == clicked]
+    if path.interpolation == "smooth":
+        row("Tension")
+        changed, tension = imgui.slider_float("##tension", path.tension, 0.0, 1.0, "%.2f")
+        tooltip("0: the roundest curve; 1: straight from key to key")
+        if changed:
+            events.append(SetTension(tension=tension, gesture=gesture()))
+    row("Speed")
+    changed, on = imgui.checkbox("the same everywhere##constant_speed", path.constant_speed)
+    tooltip("Constant speed along the path: the times of the keys between the ends follow from where they are")
+    if changed:
+        events.append(SetConstantSpeed(on=on))
     row("Loop")
     changed, loop = imgui.checkbox("##path_loop", path.loop)
     tooltip("From the last key back to the first without a pinch (L)")
@@ -165,29 +112,6 @@ def _shape(state: ViewerState) -> list[Event]:
     return events
 
 
-def _generators(state: ViewerState) -> list[Event]:
-    section("Make a path")
-    settings, events, ready = state.path_editor.orbit, [], state.scene is not None
-    row("Turns")
-    changed, turns = imgui.drag_float("##orbit_turns", settings.turns, 0.05, -10.0, 10.0, "%.2f")
-    tooltip("About the pivot, from where the camera is; negative turns the other way, whole turns loop")
-    if changed:
-        events.append(SetOrbit(settings=replace(settings, turns=turns)))
-    row("Takes")
-    changed, duration = imgui.drag_float("##orbit_duration", settings.duration_s, 0.1, 0.5, 600.0, "%.1f s")
-    if changed:
-        events.append(SetOrbit(settings=replace(settings, duration_s=duration)))
-    width = _widths(2)
-    events += action(
-        "Orbit from here##path_orbit", "path_orbit", width=width, enabled=ready, why="Replace the path by a circle about the pivot; undo brings it back"
-    )
-    imgui.same_line()
-    events += action(
-        "Through cameras##path_cameras", "path_cameras", width=width, enabled=ready, why="Replace the path by one through the cameras of the capture"
-    )
-    return events
-
-
 def _file(state: ViewerState) -> list[Event]:
     editor, events = state.path_editor, []
     section("File")
@@ -201,7 +125,7 @@ def _file(state: ViewerState) -> list[Event]:
     if button(f"{icon(icons.ICON_FA_FOLDER_OPEN, '...')}###path_browse", width=browse, why="Choose a path to load"):
         events.append(AskedFor(effect=ChooseFile(purpose="open_path", suggested=editor.file)))
     width = _widths(3)
-    events += action("Save##path_save", "path_save", width=width, on=editor.unsaved and bool(editor.path.keys), enabled=bool(editor.path.keys))
+    events += action("Save##path_save", "path_save", width=width, on=editor.unsaved and not editor.empty, enabled=not editor.empty)
     imgui.same_line()
     events += action("Load##path_load", "path_load", width=width, why="Load the file named above; undo brings the present path back")
     imgui.same_line()
