@@ -53,6 +53,7 @@ class Driver:
             io = engine_api.get_io(engine)
             io.config_run_speed = engine_api.TestRunSpeed.fast
             io.config_log_to_tty = True
+            io.config_watchdog_warning = io.config_watchdog_kill_test = 3600.0  # seconds; `until` has limits of its own
             registered.append(engine_api.register_test(engine, "viewer", "script"))
             registered[0].test_func = play
             engine_api.queue_test(engine, registered[0])
