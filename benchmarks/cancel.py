@@ -20,7 +20,8 @@ from viewer.offline import first_request
 from viewer.state import RenderRequest
 from viewer.worker import RenderWorker, open_scene_renderer
 
-_WARM_S = 120.0
+_LONGEST_S = 120.0  # for each renderer
+_WITHIN_S = {"full": 0.7, "fast": 0.1}  # interruptions fall within this time: drafts and pictures alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +87,13 @@ def _interrupted(worker: RenderWorker, wanted: RenderRequest, wait, stopped: lis
     chance = random.Random(0)
     times: list[float] = []
     small = replace(wanted, camera=replace(wanted.camera, width=8, height=8), mode="fast", moving=True)
-    deadline = time.monotonic() + _WARM_S
+    deadline = time.monotonic() + _LONGEST_S
     while len(times) < count and time.monotonic() < deadline:
         stopped.clear()
         worker.submit(replace(wanted, background=(chance.random(), 0.0, 0.0)))
         began = time.monotonic()
         wait(lambda began=began: (worker.busy and 0.0 < worker.progress < 1.0) or time.monotonic() - began > 5.0)
-        time.sleep(0.4 + 0.3 * chance.random())  # past the draft
+        time.sleep(_WITHIN_S[wanted.mode] * chance.random())
         if not (worker.busy and worker.progress < 1.0):
             continue
         asked = time.monotonic()

@@ -6,6 +6,7 @@ Nothing here touches OpenGL or ImGui, and importing it imports no torch: the thr
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import traceback
@@ -155,6 +156,9 @@ class RenderWorker:
 
     def _run(self) -> None:
         try:
+            # A thread that waits for another must sleep: by default it burns its core, which the window, the decoders and the other threads need.
+            # On two busy cores pictures then take ten times as long. Read once, when torch loads its library of threads.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             import torch
 
             torch.set_grad_enabled(False)  # this thread only renders; the setting is the thread's own
