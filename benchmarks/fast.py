@@ -6,8 +6,6 @@ python -m benchmarks.fast RUN --size 256x256
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,11 +15,11 @@ import torch
 import tyro
 from rich.progress import track
 
+from benchmarks.orbit import orbit
 from benchmarks.table import Cell, durations, report
-from im4d_core.geometry import fitted, look_at, projected_box
+from im4d_core.geometry import projected_box
 from im4d_core.metrics import psnr
 from im4d_core.scene_renderer import SceneRenderer, open_run
-from im4d_core.types import Camera
 
 Mode = Literal["fast", "full"]
 MODES: tuple[Mode, ...] = ("fast", "full")
@@ -74,22 +72,11 @@ def main(
         renderer.close()
 
 
-def _orbit(renderer: SceneRenderer, frame: int, width: int, height: int, count: int) -> Iterator[Camera]:
-    """Cameras on a circle around the frame's box, through the first test camera (or the first of all)."""
-    scene = renderer.scene
-    start = fitted(scene.cameras[(scene.test_views or (0,))[0]], width, height)
-    target = scene.box(frame).mean(axis=0)
-    arm, up = start.centre - target, scene.up
-    for angle in np.linspace(0.0, 2 * np.pi, count, endpoint=False):
-        turned = arm * np.cos(angle) + np.cross(up, arm) * np.sin(angle) + up * (up @ arm) * (1 - np.cos(angle))  # Rodrigues
-        yield replace(start, name="orbit", T_camera_world=look_at(target + turned, target, up))
-
-
 def _time(renderer: SceneRenderer, mode: Mode, frame: int, width: int, height: int, count: int, warmup: int) -> dict[str, Cell]:
-    for camera in list(_orbit(renderer, frame, width, height, max(warmup, 1)))[:warmup]:
+    for camera in list(orbit(renderer, frame, width, height, max(warmup, 1)))[:warmup]:
         renderer.render(camera, frame, mode)
     whole, stage, samples = [], [], []
-    for camera in track(_orbit(renderer, frame, width, height, count), description=mode, total=count):
+    for camera in track(orbit(renderer, frame, width, height, count), description=mode, total=count):
         began = time.perf_counter()
         rendered = renderer.render(camera, frame, mode)  # waits for the device, since it reads its clocks
         whole.append(1e3 * (time.perf_counter() - began))

@@ -64,11 +64,13 @@ class SceneRenderer:
         model_id: str = "",
         occupancy_path: Path | None = None,
         feature_bytes: int = 2 << 30,
+        cuda_kernels: bool = True,
     ) -> None:
         """Args:
         model_id: digest of the weights, which an occupancy file must carry.
         occupancy_path: where the occupancy is, or will be baked to; None keeps baked grids in memory only.
         feature_bytes: budget of the feature cache.
+        cuda_kernels: False leaves fast pictures to PyTorch on a GPU, too.
         """
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
@@ -79,7 +81,7 @@ class SceneRenderer:
         self._bricks: ByteCache[int, Bricks] = ByteCache(512 << 20, lambda b: b.bytes)
         self._frames: ByteCache[tuple[int, bool], FrameField] = ByteCache(1 << 30, lambda f: f.bytes)
         self._texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(feature_bytes // 4, lambda t: t.bytes)
-        self.kernel_problem = obstacle(method, config, device)
+        self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
         self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
         self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
@@ -286,10 +288,14 @@ class SceneRenderer:
             held["gpu"] = torch.cuda.memory_allocated(self.device)
         return held
 
-    def forget(self) -> None:
-        """Drops every cache, after a failure for lack of memory."""
+    def forget_frames(self) -> None:
+        """Drops what belongs to frames; the pictures that were decoded stay."""
         for cache in (self._features, self._contexts, self._texels, self._grids, self._bricks, self._frames):
             cache.clear()
+
+    def forget(self) -> None:
+        """Drops every cache and gives the memory back, after a failure for lack of it."""
+        self.forget_frames()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -306,6 +312,11 @@ class SceneRenderer:
             self._file = OccupancyFile(self._occupancy_path, self.model_id)
         except (FileNotFoundError, ValueError) as error:
             self.occupancy_problem = str(error)
+
+    def context(self, frame: int, views: tuple[int, ...]) -> Context:
+        """The source views of a frame, encoded."""
+        with torch.inference_mode():
+            return self._context(frame, views, StageClock(self.device))
 
     def _context(self, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
         context = self._contexts.get((frame, views))
@@ -358,11 +369,12 @@ class SceneRenderer:
         return bricks
 
 
-def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:
+def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> SceneRenderer:
     """Opens a trained run or an exported scene for rendering.
 
     Args:
         device: a torch device, or "auto" for the first CUDA device and the CPU where there is none.
+        cuda_kernels: as `SceneRenderer`'s.
 
     Raises:
         FileNotFoundError: a file of the run, or the capture it was trained on, is missing.
@@ -379,7 +391,9 @@ def open_run(path: Path, *, device: str = "auto") -> SceneRenderer:
     load_weights(method, run.weights)
     method.to(chosen).eval()
     loader = FrameLoader(scene, config.data)
-    return SceneRenderer(scene, method, loader, config, device=chosen, model_id=weights_digest(run.weights), occupancy_path=run.occupancy)
+    return SceneRenderer(
+        scene, method, loader, config, device=chosen, model_id=weights_digest(run.weights), occupancy_path=run.occupancy, cuda_kernels=cuda_kernels
+    )
 
 
 def _subset(rays: Rays, index: Tensor) -> Rays:
