@@ -31,7 +31,7 @@ def bars(values: Sequence[tuple[str, float]], unit: str) -> UInt8[np.ndarray, "h
         x = across(10.0**tick)
         draw.line([(x, _MARGIN), (x, height - _ROW)], fill=(225, 225, 225))
         draw.text((x, height - _ROW + 4), f"{10.0**tick:g}", fill=(90, 90, 90), font=font, anchor="ma")
-    draw.text((_LABELS - 8, height - _ROW + 4), unit, fill=(90, 90, 90), font=font, anchor="ra")
+    draw.text((_LABELS - 28, height - _ROW + 4), unit, fill=(90, 90, 90), font=font, anchor="ra")
     for row, (label, value) in enumerate(values):
         y = _MARGIN + _ROW * row
         draw.text((_LABELS - 8, y + 4), label, fill=(30, 30, 30), font=font, anchor="ra")

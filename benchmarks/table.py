@@ -41,7 +41,7 @@ def report(title: str, rows: Sequence[dict[str, Cell]], json_path: Path) -> None
         table.add_column(key, justify="left" if i == 0 else "right")
     for row in rows:
         table.add_row(*(_shown(row[key]) for key in rows[0]))
-    Console(width=max(Console().width, 160)).print(table)
+    Console(width=max(Console().width, 160, 15 * len(rows[0]))).print(table)
     record = {
         "title": title,
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
