@@ -16,6 +16,7 @@ from im4d_core import console
 from im4d_core.config import DataConfig
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
+from im4d_core.path_commands import ConvertPath, MakePath, convert_path, make_path
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -60,7 +61,7 @@ class Render:
     output: Path
     """The video (.mp4; .mov for ProRes), or the folder of the pictures."""
     path: Path | None = None
-    """A camera path saved by the viewer, or nerfstudio's camera_path.json; one turn around the scene when not given."""
+    """A camera path saved by the viewer, or one of nerfstudio, EasyMocap, instant-ngp or COLMAP; one turn around the scene when not given."""
     mode: Mode = "fast"
     size: str = ""
     """WIDTHxHEIGHT; that of the first camera when empty."""
@@ -132,7 +133,16 @@ class ImportReleased:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name, those of the process when None; returns the exit code."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"cache": Cache, "evaluate": Evaluate, "render": Render, "synthesize": Synthesize, "export": Export, "import-released": ImportReleased},
+        {
+            "cache": Cache,
+            "evaluate": Evaluate,
+            "render": Render,
+            "make-path": MakePath,
+            "convert-path": ConvertPath,
+            "synthesize": Synthesize,
+            "export": Export,
+            "import-released": ImportReleased,
+        },
         args=arguments,
         prog="python -m im4d_core",
         description="Work with captures and trained runs. Training is `python train.py`, the viewer `python app.py`.",
@@ -142,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.run(lambda: _do(command), verbose=verbose)
 
 
-def _do(command: Cache | Evaluate | Render | Synthesize | Export | ImportReleased) -> int:
+def _do(command: Cache | Evaluate | Render | MakePath | ConvertPath | Synthesize | Export | ImportReleased) -> int:
     for name, wrong in too_small(command):
         raise ValueError(f"--{name.replace('_', '-')} {wrong}")
     match command:
@@ -152,6 +162,12 @@ def _do(command: Cache | Evaluate | Render | Synthesize | Export | ImportRelease
             return _evaluate(command)
         case Render():
             return _render(command)
+        case MakePath():
+            print(make_path(command))
+            return 0
+        case ConvertPath():
+            print(convert_path(command))
+            return 0
         case Synthesize():
             return _synthesize(command)
         case Export():

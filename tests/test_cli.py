@@ -23,7 +23,7 @@ import im4d_core.console
 from im4d_core.config import load_config
 from im4d_core.export_settings import ExportSettings
 from im4d_core.film import film
-from im4d_core.path_files import save_path
+from im4d_core.path_files import load_path, save_path
 from im4d_core.scene_renderer import open_run
 from viewer import events as e
 from viewer.export_command import export_command
@@ -251,6 +251,22 @@ def test_the_windows_shell_command_makes_the_windows_export(run: Path, command: 
         assert (tmp_path / "from the shell" / name).read_bytes() == (tmp_path / "from the window" / name).read_bytes(), name
 
 
+@pytest.mark.parametrize("kind", ["orbit", "arc", "spiral", "cameras", "round-cameras"])
+def test_paths_are_made_converted_and_come_back(run: Path, command: Call, folder: Path, kind: str) -> None:
+    code, out, errors = command("make-path", str(run), f"{kind}.json", "--kind", kind, "--duration", "2")
+    assert code == 0, errors
+    path = load_path(folder / f"{kind}.json")
+    assert path.duration_s == pytest.approx(2.0)
+    code, out, errors = command("convert-path", f"{kind}.json", f"{kind}_cams", "--to", "easymocap-keys", "--run", str(run), "--size", "64x48")
+    assert code == 0, errors
+    code, out, errors = command("convert-path", f"{kind}_cams", f"{kind}_again.json", "--run", str(run))
+    assert code == 0, errors
+    again = load_path(folder / f"{kind}_again.json")
+    assert [key.time_s for key in again.keys] == pytest.approx([key.time_s for key in path.keys])
+    for got, key in zip(again.keys, path.keys):
+        assert got.position == pytest.approx(key.position)
+
+
 def test_render_without_an_encoder_says_what_to_install(run: Path, command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     for name in ("im4d_core.video", "im4d_core.film"):
@@ -313,6 +329,9 @@ def test_cache_is_kept_unless_forced_and_foreign_ones_are_replaced(run: Path, co
         ),
         (("render", "RUN", "--output", "out.mp4", "--path", "absent.json"), "absent.json: no such file"),
         (("evaluate", "RUN", "--device", "cuda:99"), "CUDA"),
+        (("make-path", "RUN", "p.json", "--turns", "0"), "turns"),
+        (("convert-path", "absent.json", "p.json"), "absent.json: no such file"),
+        (("make-path", "nowhere", "p.json"), "expected the folder of a run"),
         (("import-released", "absent.npz", "--data", "capture", "--output", "imported"), "absent.npz: no such file"),
     ],
 )
@@ -323,7 +342,7 @@ def test_mistakes_are_one_line_and_exit_1(run: Path, command: Call, folder: Path
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("name", ["", "cache", "evaluate", "render", "synthesize", "export", "import-released"])
+@pytest.mark.parametrize("name", ["", "cache", "evaluate", "render", "make-path", "convert-path", "synthesize", "export", "import-released"])
 def test_help_reads(name: str, command: Call) -> None:
     code, out, errors = command(*([name] if name else []), "--help")
     assert code == 0, errors

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from captures import BOUNDS, opencv_matrix, ring, write_calibration, write_capture
 
+from im4d_core.calibration import read_calibration, rodrigues
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
-from im4d_core.data.calibration import read_calibration, rodrigues
 from im4d_core.data.easymocap import read_easymocap
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import project

@@ -11,7 +11,7 @@ from states import after, opened, press, with_path
 
 from im4d_core.camera_path import CameraPath, evened, keyframe
 from im4d_core.geometry import look_at
-from im4d_core.path_files import load_path, load_paths, save_path
+from im4d_core.path_files import PathForm, load_path, load_paths, save_path
 from im4d_core.path_simplify import simplified
 from viewer import events as e
 from viewer import path_editor, path_shelf
@@ -163,6 +163,24 @@ def test_recorded_motion_becomes_a_path_beside_the_present_one() -> None:
     assert press(done, "undo").path_editor.path == with_path(opened()).path_editor.path
     assert press(opened(), "path_record", "path_record").notices[-1].text == "Nothing was recorded"
     assert press(ViewerState(), "path_record").recording is None
+
+
+@pytest.mark.parametrize(
+    ("form", "target"),
+    [("nerfstudio", "walk_nerfstudio.json"), ("instant-ngp", "walk_ngp.json"), ("easymocap-keys", "walk_keys"), ("easymocap-pictures", "walk_pictures")],
+)
+def test_export_for_other_programs_lies_beside_the_path(form: PathForm, target: str) -> None:
+    state = after(with_path(opened()), e.SetPathFile(file="walk.json"), e.SetPathForm(form=form), e.Triggered(action="path_export"))
+    effect = state.effects[-1]
+    assert isinstance(effect, e.ExportPath)
+    assert (effect.target, effect.form, effect.view.timing.frames) == (Path(target), form, tuple(range(10, 18)))
+    assert press(opened(), "path_export").effects == ()
+
+
+def test_files_of_other_programs_are_dropped() -> None:
+    for name in ("cams/extri.yml", "model/images.txt", "camera_path.json"):
+        state = after(opened(), e.FileChosen(purpose="open", path=Path("/data") / name))
+        assert state.effects[-1] == e.LoadPath(file=Path("/data") / name)
 
 
 def test_a_moved_key_keeps_the_rest() -> None:

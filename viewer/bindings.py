@@ -148,6 +148,7 @@ PANEL_ACTIONS = (
     "path_spiral",
     "path_round",
     "path_new",
+    "path_export",
     "path_copy",
     "path_remove",
     "path_cameras",

@@ -17,7 +17,7 @@ from imgui_bundle import imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.export_settings import Chroma, Format
-from im4d_core.path_files import load_paths, save_path
+from im4d_core.path_files import export_path, load_paths, save_path
 from im4d_core.path_simplify import simplified
 from im4d_core.types import Scene
 from viewer import events as e
@@ -127,6 +127,9 @@ class Effects:
                 self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
+            case e.ExportPath(path=path, target=target, form=form, view=view):
+                export_path(path, target, form, view)
+                self._send(e.Notified(level="info", text=f"Exported {target}", path=target))
             case e.SimplifyRecording(poses=poses, distance=distance):
                 recorded = self._writer.submit(_path_of, poses, distance)
                 recorded.add_done_callback(lambda _: self._window.wake())

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from im4d_core.camera_path import CameraPath
+from im4d_core.path_files import PathView
 from im4d_core.path_generators import Point, arc, orbit, round_cameras, spiral, through_cameras
 from viewer import controls, path_editor, path_recording, path_shelf, playback
 from viewer.changes import asked, notified, vector
-from viewer.events import LoadPath, SavePath
-from viewer.state import PathEditor, ViewerState, goal_camera, placed
+from viewer.events import ExportPath, LoadPath, SavePath
+from viewer.state import PathEditor, ViewerState, goal_camera, placed, scene_timing
 
 Handler = Callable[[ViewerState], ViewerState]
 
@@ -165,6 +166,20 @@ def _path_load(state: ViewerState) -> ViewerState:
     return asked(state, LoadPath(file=placed(state, state.path_editor.file)))
 
 
+_ENDINGS = {"im4d": "", "nerfstudio": "_nerfstudio.json", "instant-ngp": "_ngp.json", "easymocap-keys": "_keys", "easymocap-pictures": "_pictures"}
+"""What follows the name of the path's own file: other programs' files never take its place."""
+
+
+def _path_export(state: ViewerState) -> ViewerState:
+    editor, settings = state.path_editor, state.export.settings
+    if not editor.path.keys or state.scene is None:
+        return notified(state, "info", "There is nothing to export: the path has no keys")
+    file = placed(state, editor.file)
+    target = file.with_suffix(".json") if editor.form == "im4d" else file.with_name(file.stem + _ENDINGS[editor.form])
+    view = PathView(width=settings.width, height=settings.height, fps=settings.fps, timing=scene_timing(state), bounds=state.scene.bounds)
+    return asked(state, ExportPath(path=editor.path, target=target, form=editor.form, view=view))
+
+
 HANDLERS: dict[str, Handler] = {
     "path_play": _path_play,
     "key_add": _keyed(path_editor.add_key),
@@ -187,6 +202,7 @@ HANDLERS: dict[str, Handler] = {
     "undo": on_editor(path_editor.undo),
     "redo": on_editor(path_editor.redo),
     "path_save": _path_save,
+    "path_export": _path_export,
     "path_load": _path_load,
     "preview_stop": on_editor(path_editor.stop),
 }

@@ -36,6 +36,7 @@ EDITS: dict[type, Callable[[PathEditor, Any], PathEditor]] = {
     e.ReplacePath: lambda editor, event: path_editor.replace_path(editor, event.path),
     e.SetOrbit: lambda editor, event: replace(editor, orbit=event.settings),
     e.SetPathFile: lambda editor, event: replace(editor, file=event.file),
+    e.SetPathForm: lambda editor, event: replace(editor, form=event.form),
     e.ChoosePath: lambda editor, event: path_shelf.chosen(editor, event.name),
     e.RenamePath: lambda editor, event: path_shelf.renamed(editor, event.name, event.gesture),
 }

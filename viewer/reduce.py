@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
@@ -154,9 +155,9 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
         return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
     if event.purpose == "save_path":
         return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, others=state.path_editor.shelf, file=placed(state, str(file))))
-    if event.purpose == "open" and file.suffix.lower() == ".txt":
+    if event.purpose == "open" and file.suffix.lower() == ".txt" and file.name not in CAMERA_FILES:
         return asked(state, e.ReadText(file=file))
-    if event.purpose == "open_path" or (file.suffix.lower() == ".json" and file.name != "config.json"):
+    if event.purpose == "open_path" or file.name in CAMERA_FILES or (file.suffix.lower() == ".json" and file.name != "config.json"):
         return asked(state, e.LoadPath(file=placed(state, str(file))))
     return asked(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
 

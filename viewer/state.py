@@ -18,6 +18,7 @@ from jaxtyping import Float64
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
+from im4d_core.path_files import PathForm
 from im4d_core.types import Camera, Scene
 from viewer.compare import Comparison, opponents
 from viewer.crop import Crop
@@ -188,6 +189,8 @@ class PathEditor:
     """New keys keep the frame that is shown."""
     orbit: OrbitSettings = OrbitSettings()
     file: str = "path.json"
+    form: PathForm = "nerfstudio"
+    """The program that the path is exported for."""
     saved: CameraPath = CameraPath()
     """The path as it is on disk."""
     saved_shelf: tuple[CameraPath, ...] = ()

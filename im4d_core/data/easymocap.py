@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from im4d_core.data.calibration import CalibratedCamera, read_calibration
+from im4d_core.calibration import CalibratedCamera, read_calibration
 from im4d_core.data.capture import Capture, PixelCentre, StoredCamera, checked_bounds, parse_up, select_frames
 from im4d_core.data.pictures import picture_size
 

@@ -1,4 +1,4 @@
-"""Camera paths in files: our own, and those of other programs. NumPy only."""
+"""Camera paths in files: our own, and those of nerfstudio, EasyMocap, instant-ngp and COLMAP. NumPy only."""
 
 from __future__ import annotations
 
@@ -6,49 +6,80 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files.foreign import as_camera_path
-from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_path
+from im4d_core.path_files import colmap, easymocap
+from im4d_core.path_files.foreign import PathView, as_camera_path
+from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
+from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_json, nerfstudio_path
 from im4d_core.path_files.own import FORMAT, own_path, path_to_json
 
-__all__ = ["load_path", "load_paths", "path_from_json", "path_to_json", "save_path"]
+__all__ = [
+    "CAMERA_FILES",
+    "PATH_FORMS",
+    "NgpWorld",
+    "PathForm",
+    "PathView",
+    "export_path",
+    "load_path",
+    "load_paths",
+    "path_from_json",
+    "path_to_json",
+    "save_path",
+]
+
+CAMERA_FILES = (*easymocap.FILES, *colmap.FILES)
+"""Names of files that, with their neighbour, are a path."""
+PathForm = Literal["im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures"]
+PATH_FORMS: tuple[PathForm, ...] = ("im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures")
 
 
-def load_paths(file: Path, frames: Sequence[int] | None = None) -> tuple[CameraPath, ...]:
+def load_paths(file: Path, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> tuple[CameraPath, ...]:  # noqa: B008 - a frozen value
     """All paths of a file: the one that `load_path` reads, then the others that our own format keeps beside it.
 
     Raises:
         FileNotFoundError, ValueError: as `load_path`.
     """
-    content, where = _read(file), f"camera path {file}"
-    path = path_from_json(content, where, frames)
+    file = Path(file)
+    where = f"camera path {file}"
+    folder = file.parent if file.name in CAMERA_FILES else file
+    if (folder / "extri.yml").is_file():
+        return (as_camera_path(easymocap.easymocap_path(folder), frames, where),)
+    if (folder / "images.txt").is_file():
+        return (as_camera_path(colmap.colmap_path(folder), frames, where),)
+    if folder.is_dir():
+        raise FileNotFoundError(f"{where}: a folder with a path has {' and '.join(easymocap.FILES)}, or {' and '.join(colmap.FILES)}")
+    content = _read(file)
+    path = path_from_json(content, where, frames, world)
     others = content.get("others", []) if content.get("format") == FORMAT else []
     if not isinstance(others, list):
         raise ValueError(f"{where}: others must be a list of paths, found {others!r}")
     return (path, *(path_from_json(other, f"{where}: others[{i}]", frames) for i, other in enumerate(others)))
 
 
-def load_path(file: Path, frames: Sequence[int] | None = None) -> CameraPath:
-    """A path from our own JSON file, or nerfstudio's camera_path.json.
+def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
+    """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap or COLMAP text cameras.
 
     Args:
         frames: the scene's frames; a file that gives scene time as a fraction needs them, and loses it without.
+        world: where instant-ngp had the scene; its path files do not say.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: naming file, key, field, what was expected and what was found.
     """
-    return path_from_json(_read(file), f"camera path {file}", frames)
+    return load_paths(file, frames, world)[0]
 
 
-def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None) -> CameraPath:
-    """`load_path` of what a file (or the clipboard) holds; `where` begins its errors."""
+def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
+    """`load_path` of what a JSON file (or the clipboard) holds; `where` begins its errors."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{where}: expected a JSON object, found {type(content).__name__}")
     if content.get("format") != FORMAT and is_nerfstudio(content):
         return as_camera_path(nerfstudio_path(content, where), frames, where)
+    if content.get("format") != FORMAT and is_instant_ngp(content):
+        return as_camera_path(instant_ngp_path(content, where, world), frames, where)
     return own_path(content, where)
 
 
@@ -58,21 +89,44 @@ def save_path(path: CameraPath, file: Path, others: Sequence[CameraPath] = ()) -
     Args:
         others: paths that the file keeps as well; `load_path` and the command line take the first one.
     """
-    file = Path(file)
+    content = path_to_json(path)
+    if others:
+        content["others"] = [path_to_json(other) for other in others]
+    _write(json.dumps(content, indent=1) + "\n", Path(file))
+
+
+def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, world: NgpWorld = NgpWorld()) -> None:  # noqa: B008 - a frozen value
+    """Writes a path for another program: a JSON file, or a folder of EasyMocap cameras of its keys or of every picture.
+
+    Raises:
+        ValueError: the path has no keys.
+    """
+    if not path.keys:
+        raise ValueError("camera path: it has no keys; add one first")
+    match form:
+        case "im4d":
+            save_path(path, target)
+        case "nerfstudio":
+            _write(json.dumps(nerfstudio_json(path, view), indent=1) + "\n", target)
+        case "instant-ngp":
+            _write(json.dumps(instant_ngp_json(path, view, world), indent=1) + "\n", target)
+        case "easymocap-keys" | "easymocap-pictures":
+            poses = easymocap.key_poses(path, view) if form == "easymocap-keys" else easymocap.picture_poses(path, view)
+            for name, text in easymocap.easymocap_texts(poses, view).items():
+                _write(text, target / name)
+
+
+def _write(text: str, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        content = path_to_json(path)
-        if others:
-            content["others"] = [path_to_json(other) for other in others]
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> Any:
-    file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f"camera path {file}: no such file")
     try:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, keyframe
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, SceneTiming, Shot, keyframe
 from im4d_core.path_files.fields import number_within, rigid_pose
+from im4d_core.pose_curve import Interpolation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,30 @@ class ForeignKey:
 @dataclass(frozen=True, kw_only=True)
 class ForeignPath:
     keys: tuple[ForeignKey, ...]
-    loop: bool
-    loop_s: float
+    loop: bool = False
+    loop_s: float = 1.0
+    interpolation: Interpolation = "smooth"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathView:
+    """What other programs want to know besides the path: the pictures that are to be made, and the scene."""
+
+    width: int
+    height: int
+    fps: float
+    timing: SceneTiming
+    bounds: Float64[np.ndarray, "2 3"]
+    """A box around the scene."""
+
+    def shots(self, path: CameraPath) -> tuple[Shot, ...]:
+        """The pictures of a video along a path."""
+        return path.shots(self.timing, self.fps)
+
+    def scene_time(self, frame: float | int) -> float:
+        """A frame as a share of the scene, 0 to 1."""
+        first, last = self.timing.frames[0], self.timing.frames[-1]
+        return (frame - first) / (last - first) if last > first else 0.0
 
 
 def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) -> CameraPath:
@@ -42,6 +65,6 @@ def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) 
         fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
         keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame))
     try:
-        return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=max(path.loop_s, 1e-3))
+        return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=max(path.loop_s, 1e-3), interpolation=path.interpolation)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error

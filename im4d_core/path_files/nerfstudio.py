@@ -1,4 +1,4 @@
-"""nerfstudio's camera_path.json.
+"""nerfstudio's camera_path.json, read and written.
 
 World coordinates stay the file's own: nerfstudio keeps them in its normalised space, whose transform the file does not say.
 """
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from im4d_core.camera_path import CameraPath
 from im4d_core.path_files.fields import field, number
-from im4d_core.path_files.foreign import ForeignKey, ForeignPath
+from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenGL camera axes ↔ OpenCV's
 
@@ -110,3 +111,47 @@ def _matrix(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
     if np.any(matrix[3, :3] != 0.0) != np.any(matrix[:3, 3] != 0.0):
         by_column = bool(np.any(matrix[3, :3] != 0.0))
     return matrix.T if by_column else matrix
+
+
+def nerfstudio_json(path: CameraPath, view: PathView) -> dict[str, Any]:
+    """What nerfstudio's viewer and its offline renderer read: the keys for the one, every picture for the other.
+
+    Its spline is another one than ours; the pictures are exact.
+    """
+    aspect, moves = view.width / view.height, len(view.timing.frames) > 1
+    keyframes = []
+    before_s = path.start_s - (path.loop_s if path.closed else 0.0)
+    for key in path.keys:
+        item: dict[str, Any] = {
+            "matrix": _row_major(key.T_world_camera),
+            "fov": key.fov_y_deg,
+            "aspect": aspect,
+            "override_transition_enabled": True,
+            "override_transition_sec": key.time_s - before_s,
+        }
+        if key.scene_frame is not None:
+            item |= {"render_time": view.scene_time(key.scene_frame), "override_time_enabled": True}
+        keyframes.append(item)
+        before_s = key.time_s
+    frames = []
+    for shot in view.shots(path):
+        frame: dict[str, Any] = {"camera_to_world": _row_major(shot.sample.T_world_camera), "fov": shot.sample.fov_y_deg, "aspect": aspect}
+        frames.append({**frame, "render_time": view.scene_time(shot.frame)} if moves else frame)
+    return {
+        "camera_type": "perspective",
+        "render_height": view.height,
+        "render_width": view.width,
+        "fps": view.fps,
+        "seconds": path.duration_s,
+        "is_cycle": path.closed,
+        "smoothness_value": 0.5,
+        "default_fov": path.keys[0].fov_y_deg,
+        "default_transition_sec": path.duration_s / max(len(path.keys) - (0 if path.closed else 1), 1),
+        "keyframes": keyframes,
+        "camera_path": frames,
+        "crop": None,
+    }
+
+
+def _row_major(T_world_camera: Float64[np.ndarray, "4 4"]) -> list[float]:
+    return (T_world_camera @ _FLIP).ravel().tolist()

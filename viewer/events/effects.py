@@ -8,6 +8,7 @@ from typing import Literal
 
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
+from im4d_core.path_files import PathForm, PathView
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
 
@@ -44,6 +45,16 @@ class SavePath:
     file: Path
     others: tuple[CameraPath, ...] = ()
     """The other named paths, which the file keeps too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportPath:
+    """Write the path for another program. Answered by `Notified`."""
+
+    path: CameraPath
+    target: Path
+    form: PathForm
+    view: PathView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +149,7 @@ Effect = (
     | PasteText
     | ReadText
     | SavePath
+    | ExportPath
     | SimplifyRecording
     | LoadPath
     | ChooseFile

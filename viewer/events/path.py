@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import CameraPath, Interpolation
+from im4d_core.path_files import PathForm
 from viewer.state import OrbitSettings
 
 
@@ -152,6 +153,13 @@ class SetPathFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetPathForm:
+    """The program that "export for" writes the path for."""
+
+    form: PathForm
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathLoaded:
     path: CameraPath
     file: Path
@@ -187,6 +195,7 @@ PathEvent = (
     | ReplacePath
     | SetOrbit
     | SetPathFile
+    | SetPathForm
     | PathLoaded
     | PathSaved
 )

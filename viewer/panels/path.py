@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
+from im4d_core.path_files import PathForm
 from im4d_core.pose_curve import INTERPOLATIONS
 from viewer.events import (
     AskedFor,
@@ -13,6 +14,7 @@ from viewer.events import (
     SetConstantSpeed,
     SetInterpolation,
     SetPathFile,
+    SetPathForm,
     SetPathLoop,
     SetPathTime,
     SetRecordsSceneTime,
@@ -23,6 +25,12 @@ from viewer.panels.widgets import action, button, choice, em, gesture, icon, mut
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Stats
 
+_FORMS: tuple[tuple[PathForm, str], ...] = (
+    ("nerfstudio", "nerfstudio"),
+    ("easymocap-keys", "EasyMocap, keys"),
+    ("easymocap-pictures", "EasyMocap, every picture"),
+    ("instant-ngp", "instant-ngp"),
+)
 _INTERPOLATION_WHY = ("A smooth curve through every key", "Straight from key to key", "Stay at a key until the next: cuts")
 
 
@@ -118,7 +126,7 @@ def _file(state: ViewerState) -> list[Event]:
     browse = em(2.4)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - browse - imgui.get_style().item_spacing.x)
     changed, file = imgui.input_text("##path_file", editor.file)
-    tooltip("Own JSON; nerfstudio's camera_path.json is read as well")
+    tooltip("Own JSON; those of nerfstudio and instant-ngp, and folders of EasyMocap and COLMAP text cameras, are read as well")
     if changed:
         events.append(SetPathFile(file=file))
     imgui.same_line()
@@ -130,6 +138,16 @@ def _file(state: ViewerState) -> list[Event]:
     events += action("Load##path_load", "path_load", width=width, why="Load the file named above; undo brings the present path back")
     imgui.same_line()
     events += action("Clear##path_clear", "path_clear", width=width, enabled=bool(editor.path.keys), why="Delete all keys; undo brings them back")
+    row("Export for")
+    labels = [label for _, label in _FORMS]
+    at = [form for form, _ in _FORMS].index(editor.form)
+    imgui.set_next_item_width(imgui.get_content_region_avail().x - em(5) - imgui.get_style().item_spacing.x)
+    changed, at = imgui.combo("##path_form", at, labels)
+    tooltip("Beside the file above, at the size and rate of the Export panel")
+    if changed:
+        events.append(SetPathForm(form=_FORMS[at][0]))
+    imgui.same_line()
+    events += action("Export##path_export", "path_export", width=em(5), enabled=bool(editor.path.keys), why="Write the path for this program")
     if editor.path.keys:
         state_text = "unsaved changes" if editor.unsaved else "saved"
         muted(f"{len(editor.path.keys)} keys, {seconds(editor.path.duration_s)}, {state_text}")

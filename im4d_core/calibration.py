@@ -47,6 +47,17 @@ def read_calibration(folder: Path) -> tuple[CalibratedCamera, ...]:
     return tuple(_camera(name, intri, extri) for name in sorted(intri.names))
 
 
+def read_numbers(path: Path, field: str) -> dict[str, float]:
+    """The cameras of a file that have a number named ``<field>_<camera>``.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_calibration`.
+    """
+    file = _read_file(path)
+    found = ((name, file.matrix(f"{field}_{name}", camera=name)) for name in file.names)
+    return {name: float(value.flat[0]) for name, value in found if value is not None and value.size == 1}
+
+
 @dataclass(frozen=True, kw_only=True)
 class _CameraFile:
     """One parsed file."""

@@ -1,0 +1,277 @@
+"""Camera paths of other programs: round trips through each format, and files that those programs wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from im4d_core import curves
+from im4d_core.calibration import read_calibration
+from im4d_core.camera_path import CameraPath, SceneTiming, keyframe
+from im4d_core.geometry import intrinsics, look_at
+from im4d_core.path_files import PATH_FORMS, NgpWorld, PathForm, PathView, export_path, load_path
+from im4d_core.path_generators import orbit
+
+RNG = np.random.default_rng(5)
+FRAMES = tuple(range(10, 31))
+VIEW = PathView(width=160, height=90, fps=12.0, timing=SceneTiming(frames=FRAMES, fps=30.0), bounds=np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 2.0]]))
+
+
+def random_path(n: int = 5, loop: bool = False, **changes: object) -> CameraPath:
+    """Keys anywhere, turned anyhow, at uneven times, all fixing frames; from 0 s on, where other programs begin."""
+    keys = []
+    times = np.concatenate([[0.0], np.cumsum(RNG.uniform(0.3, 2.0, n - 1))])
+    for i in range(n):
+        pose = np.eye(4)
+        q = RNG.normal(size=4)
+        pose[:3, :3], pose[:3, 3] = curves.rotation(q / np.linalg.norm(q)), RNG.normal(size=3) * 3
+        keys.append(keyframe(i + 1, float(times[i]), pose, float(RNG.uniform(20, 90)), float(RNG.uniform(10, 30))))
+    return CameraPath(keys=tuple(keys), loop=loop, loop_s=1.25, **changes)  # type: ignore[arg-type]
+
+
+def assert_same_keys(read: CameraPath, path: CameraPath, *, frames: bool = True, tolerance: float = 1e-9) -> None:
+    """1e-9: double precision through a few matrix products."""
+    assert len(read.keys) == len(path.keys)
+    for got, key in zip(read.keys, path.keys):
+        np.testing.assert_allclose(got.T_world_camera, key.T_world_camera, atol=tolerance)
+        assert got.fov_y_deg == pytest.approx(key.fov_y_deg, abs=tolerance * 100)
+        assert got.time_s == pytest.approx(key.time_s, abs=tolerance)
+        if frames:
+            assert got.scene_frame == pytest.approx(key.scene_frame, abs=1e-6)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_nerfstudio_keys_come_back(tmp_path: Path, loop: bool) -> None:
+    path = random_path(loop=loop)
+    export_path(path, tmp_path / "n.json", "nerfstudio", VIEW)
+    read = load_path(tmp_path / "n.json", FRAMES)
+    assert_same_keys(read, path)
+    assert (read.closed, read.duration_s) == (loop, pytest.approx(path.duration_s))
+
+
+def test_nerfstudio_pictures_are_those_of_the_path(tmp_path: Path) -> None:
+    """Its offline renderer takes `camera_path` alone, picture by picture; ours reads it where a file has no keys."""
+    path = replace(random_path(), tension=0.5)
+    export_path(path, tmp_path / "n.json", "nerfstudio", VIEW)
+    content = json.loads((tmp_path / "n.json").read_text())
+    shots = path.shots(VIEW.timing, VIEW.fps)
+    assert len(content["camera_path"]) == len(shots)
+    assert (content["render_width"], content["render_height"], content["fps"], content["camera_type"]) == (160, 90, 12.0, "perspective")
+    times = [frame["render_time"] for frame in content["camera_path"]]
+    assert all(0.0 <= time <= 1.0 for time in times)  # all or none have one
+    assert [10 + 20 * time for time in times] == pytest.approx([shot.frame for shot in shots])
+    del content["keyframes"]
+    (tmp_path / "n.json").write_text(json.dumps(content))
+    read = load_path(tmp_path / "n.json", FRAMES)
+    for shot, key in zip(shots, read.keys):
+        np.testing.assert_allclose(key.T_world_camera, shot.sample.T_world_camera, atol=1e-9)
+        assert key.fov_y_deg == pytest.approx(shot.sample.fov_y_deg)
+
+
+def test_easymocap_keys_come_back(tmp_path: Path) -> None:
+    path = random_path()
+    export_path(path, tmp_path / "cams", "easymocap-keys", VIEW)
+    for named in (tmp_path / "cams", tmp_path / "cams" / "extri.yml", tmp_path / "cams" / "intri.yml"):
+        assert_same_keys(load_path(named, FRAMES), path)
+
+
+def test_easymocap_pictures_are_cameras_of_a_capture(tmp_path: Path) -> None:
+    """The reader of captures opens them: sizes, intrinsics with centres at whole numbers, poses."""
+    path = random_path()
+    export_path(path, tmp_path / "cams", "easymocap-pictures", VIEW)
+    cameras = read_calibration(tmp_path / "cams")
+    shots = path.shots(VIEW.timing, VIEW.fps)
+    assert len(cameras) == len(shots)
+    for shot, camera in zip(shots, cameras):
+        assert camera.size == (160, 90)
+        np.testing.assert_allclose(np.linalg.inv(camera.T_camera_world), shot.sample.T_world_camera, atol=1e-9)
+        expected = intrinsics(160, 90, shot.sample.fov_y_deg)
+        expected[:2, 2] -= 0.5
+        np.testing.assert_allclose(camera.K, expected)
+    read = load_path(tmp_path / "cams", FRAMES)
+    assert [round(key.scene_frame or 0.0) for key in read.keys] == [shot.frame for shot in shots]
+
+
+def test_easymocap_files_without_our_times_go_a_second_from_key_to_key(tmp_path: Path) -> None:
+    path = random_path()
+    export_path(path, tmp_path / "cams", "easymocap-keys", VIEW)
+    extri = tmp_path / "cams" / "extri.yml"
+    extri.write_text("\n".join(line for line in extri.read_text().splitlines() if not line.startswith(("seconds_", "t_"))) + "\n")
+    read = load_path(tmp_path / "cams", FRAMES)
+    assert [key.time_s for key in read.keys] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert {key.scene_frame for key in read.keys} == {None}
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("interpolation", ["linear", "hold"])
+@pytest.mark.parametrize("world", [NgpWorld(), NgpWorld(scale=1.7, offset=(0.1, -0.2, 3.0))])
+def test_instant_ngp_keys_come_back(tmp_path: Path, loop: bool, interpolation: str, world: NgpWorld) -> None:
+    path = random_path(loop=loop, interpolation=interpolation)
+    export_path(path, tmp_path / "base_cam.json", "instant-ngp", VIEW, world)
+    read = load_path(tmp_path / "base_cam.json", FRAMES, world)
+    assert_same_keys(read, path, frames=False)  # its scenes do not move
+    assert (read.closed, read.interpolation) == (loop, interpolation)
+    assert read.duration_s == pytest.approx(path.duration_s)
+    wrong = load_path(tmp_path / "base_cam.json", FRAMES, NgpWorld(scale=0.5))
+    assert np.linalg.norm(np.subtract(wrong.keys[0].position, path.keys[0].position)) > 1e-3  # the control: the world does matter
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_smooth_paths_reach_instant_ngp_as_they_are(tmp_path: Path, loop: bool) -> None:
+    path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), duration_s=4.0, turns=1.0 if loop else 0.5)
+    export_path(path, tmp_path / "base_cam.json", "instant-ngp", VIEW)
+    read = load_path(tmp_path / "base_cam.json")
+    assert read.duration_s == pytest.approx(path.duration_s)
+    for time_s in np.linspace(0.0, path.duration_s * 0.999, 50):
+        # 12 chords a second around a circle of radius 3 in 4 s: the sagitta is 3 (1 - cos(pi / 48)) = 0.0064.
+        np.testing.assert_allclose(read.sample(time_s).T_world_camera[:3, 3], path.sample(time_s).T_world_camera[:3, 3], atol=0.007)
+
+
+def test_instant_ngp_splines_pass_their_keys_by(tmp_path: Path) -> None:
+    """Order 3 is a uniform B-spline: at a key it is (before + 4 key + after) / 6."""
+    places = [[0.0, 0.0, 0.0], [1.0, 3.0, 0.0], [2.0, 0.0, 0.0]]
+    world = NgpWorld(scale=1.0, offset=(0.0, 0.0, 0.0))
+    keys = [{"R": [0.0, 0.0, 0.0, 1.0], "T": place, "fov": 50.0, "timestamp": 0.5 * (i + 1)} for i, place in enumerate(places)]
+    (tmp_path / "a.json").write_text(json.dumps({"loop": False, "time": 0.0, "spline_order": 3, "path": keys}))
+    read = load_path(tmp_path / "a.json", world=world)
+    ngp = np.array([world.to_ngp(key.T_world_camera)[1] for key in read.keys])
+    np.testing.assert_allclose(ngp[1], [1.0, 2.0, 0.0], atol=1e-12)
+    assert read.interpolation == "smooth"
+    assert [key.time_s for key in read.keys] == [0.0, 1.0, 2.0]  # without a recorded length, a second from key to key
+    for key in keys:
+        del key["timestamp"]
+    (tmp_path / "a.json").write_text(json.dumps({"path": keys, "spline_order": 1, "duration_seconds": 6.0}))
+    assert [key.time_s for key in load_path(tmp_path / "a.json").keys] == [0.0, 3.0, 6.0]
+
+
+def test_the_axes_of_instant_ngp() -> None:
+    """Worked out by hand from its rule: columns y and z of an OpenGL pose negated, then rows cycled."""
+    T = np.linalg.inv(look_at(np.array([1.0, 2.0, 3.0]), np.zeros(3), np.array([0.0, 0.0, 1.0])))
+    opengl = T @ np.diag([1.0, -1.0, -1.0, 1.0])
+    expected = opengl.copy()
+    expected[:3, 1:3] *= -1
+    expected[:3, 3] = expected[:3, 3] * 0.33 + 0.5
+    expected = expected[[1, 2, 0]]
+    R, position = NgpWorld().to_ngp(T)
+    np.testing.assert_allclose(np.column_stack([R, position]), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda c: c["path"][1].pop("fov"), r"path\[1\].*'fov' is missing"),
+        (lambda c: c["path"][0].update(R=[1.0, 1.0, 1.0, 1.0]), r"path\[0\]\.R: expected a unit quaternion"),
+        (lambda c: c["path"][0].update(T=[1.0, 2.0]), r"path\[0\]\.T: expected 3 numbers"),
+        (lambda c: c["path"][0].update(timestamp="soon"), r"path\[0\]\.timestamp"),
+        (lambda c: c["path"][1].update(timestamp=c["path"][0]["timestamp"]), "must increase"),
+    ],
+)
+def test_bad_instant_ngp_files_are_named(tmp_path: Path, change, complaint: str) -> None:
+    export_path(random_path(interpolation="linear"), tmp_path / "a.json", "instant-ngp", VIEW)
+    content = json.loads((tmp_path / "a.json").read_text())
+    change(content)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=complaint):
+        load_path(tmp_path / "a.json")
+
+
+# ---- COLMAP -------------------------------------------------------------------------------------------------------------------------------------
+
+
+def write_colmap(folder: Path) -> CameraPath:
+    path = random_path(3)
+    folder.mkdir()
+    cameras, images = ["# a comment"], ["# another"]
+    for i, key in enumerate(path.keys):
+        T = np.linalg.inv(key.T_world_camera)
+        focal = float(45.0 / np.tan(np.radians(key.fov_y_deg) / 2))
+        cameras.append(f"{i} PINHOLE 160 90 {focal * 1.1!r} {focal!r} 80 45" if i else f"0 SIMPLE_RADIAL 160 90 {focal!r} 80 45 0.01")
+        numbers = " ".join(repr(float(x)) for x in (*curves.quaternion(T[:3, :3]), *T[:3, 3]))
+        images += [f"{9 - i} {numbers} {i} picture {i}.jpg", "" if i else "1.0 2.0 -1"]
+    (folder / "cameras.txt").write_text("\n".join(cameras) + "\n")
+    (folder / "images.txt").write_text("\n".join(images) + "\n")
+    return path
+
+
+def test_colmap_pictures_become_keys_in_order_of_their_names(tmp_path: Path) -> None:
+    path = write_colmap(tmp_path / "model")
+    read = load_path(tmp_path / "model" / "images.txt")
+    assert_same_keys(read, replace(path, keys=tuple(replace(key, time_s=float(i)) for i, key in enumerate(path.keys))), frames=False)
+    assert load_path(tmp_path / "model") == read
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "complaint"),
+    [
+        ("cameras.txt", lambda t: t.replace("PINHOLE", "THIN_PRISM_FISHEYE"), r"cameras\.txt, line 3.*one of the models"),
+        ("cameras.txt", lambda t: t.replace("160 90", "160 0"), "must be positive"),
+        ("images.txt", lambda t: t.replace("picture 0.jpg", ""), r"images\.txt, line 2"),
+        ("images.txt", lambda t: t.replace(" 2 picture", " 77 picture"), "camera 77 is not in"),
+        ("images.txt", lambda t: "# nothing\n", "it has no pictures"),
+    ],
+)
+def test_bad_colmap_files_are_named(tmp_path: Path, file: str, change, complaint: str) -> None:
+    write_colmap(tmp_path / "model")
+    target = tmp_path / "model" / file
+    target.write_text(change(target.read_text()))
+    with pytest.raises(ValueError, match=complaint):
+        load_path(tmp_path / "model")
+
+
+def test_missing_files_and_empty_folders_are_named(tmp_path: Path) -> None:
+    write_colmap(tmp_path / "model")
+    (tmp_path / "model" / "cameras.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"cameras\.txt: no such file"):
+        load_path(tmp_path / "model")
+    with pytest.raises(FileNotFoundError, match=r"intri\.yml and extri\.yml"):
+        load_path(tmp_path)
+
+
+@pytest.mark.parametrize("form", PATH_FORMS)
+def test_nothing_is_written_of_an_empty_path_and_nothing_temporary_stays(tmp_path: Path, form: PathForm) -> None:
+    with pytest.raises(ValueError, match="no keys"):
+        export_path(CameraPath(), tmp_path / "out", form, VIEW)
+    assert list(tmp_path.iterdir()) == []
+    export_path(random_path(), tmp_path / "out", form, VIEW)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+# ---- files that other programs wrote ------------------------------------------------------------------------------------------------------------
+
+
+def expected_of(captures: Path, name: str) -> dict:
+    return json.loads((captures / "formats" / "EXPECTED.json").read_text())[name]
+
+
+def test_cameras_that_opencv_wrote(captures: Path) -> None:
+    expected = expected_of(captures, "easymocap_opencv_writer")
+    path = load_path(captures / "formats" / "easymocap_opencv_writer")
+    assert len(path.keys) == len(expected["extri_names"])
+    first = expected["first_extri"]
+    np.testing.assert_allclose(path.keys[0].position, first["centre"], atol=1e-9)
+    np.testing.assert_allclose(path.keys[0].T_world_camera[:3, :3].T, first["R"], atol=1e-9)
+
+
+def test_a_model_that_kapture_wrote(captures: Path) -> None:
+    expected = expected_of(captures, "colmap_text_kapture")
+    path = load_path(captures / "formats" / "colmap_text_kapture")
+    assert len(path.keys) == expected["images"]
+    name, q, t, camera = expected["first_image"]
+    key = path.keys[int(Path(name).stem)]
+    T = np.linalg.inv(key.T_world_camera)
+    np.testing.assert_allclose(T[:3, 3], t, atol=1e-5)
+    np.testing.assert_allclose(T[:3, :3], curves.rotation(np.array(q)), atol=1e-5)  # six digits in the file
+    _, _, height, parameters = expected["cameras"][str(camera)]
+    assert key.fov_y_deg == pytest.approx(np.degrees(2 * np.arctan(0.5 * height / parameters[0])))
+    with pytest.raises(ValueError, match="one of the models"):
+        load_path(captures / "formats" / "colmap_text_kapture" / "t265_rig")  # fisheye
+
+
+def test_a_nerfstudio_file_survives_our_hands(captures: Path, tmp_path: Path) -> None:
+    path = load_path(captures / "formats" / "nerfstudio_camera_path" / "camera_path.json")
+    export_path(path, tmp_path / "again.json", "nerfstudio", VIEW)
+    assert_same_keys(load_path(tmp_path / "again.json"), path, frames=False)
