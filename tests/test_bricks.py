@@ -49,7 +49,7 @@ def test_every_corner_of_an_occupied_cell_is_evaluated_once_and_no_other(refine:
     grid, method = _grid(), _Linear()
     bricks = bake_bricks(method, 0.5, grid, refine, chunk)
     touched = _touched(grid, refine)
-    assert method.asked == len(touched)
+    assert len(touched) <= method.asked < 1.02 * len(touched)  # a few twice, where bricks meet at an edge or a corner only
     spacing = (_BOX[1] - _BOX[0]) / (torch.tensor(_shape(grid)) * torch.tensor(refine))
     number = 0
     for place in torch.cartesian_prod(*(torch.arange(n) for n in bricks.table.shape)).tolist():  # x-major, as bricks are numbered
@@ -74,6 +74,22 @@ def test_lookups_in_occupied_cells_reproduce_a_linear_field(refine: tuple[int, i
     points = _BOX[0] + (cells + torch.rand(len(cells), 3)) / torch.tensor(_shape(grid)) * (_BOX[1] - _BOX[0])
     found = kernels.brick_logits(bricks.values, bricks.table, _shape(grid), bricks.refine, bricks.box, points)
     assert torch.allclose(found, _Linear().logit(points[None], torch.tensor([0.25]))[0], atol=1e-5)  # a few roundings of float32 on values up to four
+
+
+def test_bricks_that_meet_at_an_edge_or_a_corner_agree() -> None:
+    occupied = torch.zeros(24, 24, 24, dtype=torch.bool)
+    for cell in ((7, 7, 7), (8, 8, 7), (8, 8, 8), (15, 15, 15), (16, 16, 16), (16, 15, 16)):
+        occupied[cell] = True
+    grid = replace(_grid(), occupied=occupied)
+    bricks = bake_bricks(_Linear(), 0.0, grid, (1, 1, 1), 1 << 16)
+    touched = _touched(grid, (1, 1, 1))
+    spacing = (_BOX[1] - _BOX[0]) / 24
+    for place in (bricks.table >= 0).nonzero().tolist():
+        for corner in itertools.product(range(9), repeat=3):
+            lattice = tuple(p * 8 + c for p, c in zip(place, corner, strict=True))
+            point = _BOX[0] + torch.tensor(lattice) * spacing
+            expected = float(_Linear().logit(point[None, None], torch.tensor([0.0]))) if lattice in touched else NOTHING
+            assert abs(float(bricks.values[(int(bricks.table[tuple(place)]), *corner)]) - expected) < 1e-5  # float32 on values up to four
 
 
 def test_nothing_occupied_needs_no_brick() -> None:

@@ -26,55 +26,55 @@ def choose_refine(occupancy: Occupancy, method: MethodConfig, config: FastConfig
 
 
 def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refine, chunk: int) -> Bricks:
-    """Evaluates the field once at every corner that touches an occupied cell.
+    """Evaluates the field at every corner that touches an occupied cell: once, but where bricks meet at an edge or a corner only.
 
     Args:
         refine: fine cells per occupancy cell along each axis: 1, 2 or 4.
-        chunk: points evaluated at once.
+        chunk: points evaluated at once, about.
     """
-    occupied = occupancy.occupied
+    occupied, box = occupancy.occupied, occupancy.box
     device = occupied.device
     there = brick_places(occupied, refine)
     table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
     places = there.nonzero()
-    lattice = [n * r + 1 for n, r in zip(occupied.shape, refine, strict=True)]
-    corners, slots = [], []
-    for start in range(0, len(places), max(1, chunk // (SIDE + 1) ** 3)):
-        part = places[start : start + max(1, chunk // (SIDE + 1) ** 3)]
-        index, wanted = _corners(occupied, refine, part)
-        slot = wanted.flatten().nonzero().squeeze(-1)
-        slots.append(slot + start * (SIDE + 1) ** 3)
-        corners.append(index.flatten()[slot])
-    values = torch.full((len(places) * (SIDE + 1) ** 3,), NOTHING, dtype=torch.float16 if device.type == "cuda" else torch.float32, device=device)
-    if corners:
-        once, inverse = torch.unique(torch.cat(corners), return_inverse=True)  # bricks share the corners on their faces
-        spacing = (occupancy.box[1] - occupancy.box[0]) / torch.tensor([n - 1 for n in lattice], device=device)
-        times = torch.tensor([time], device=device)
-        logits = []
-        for part in once.split(chunk):
-            xyz = torch.stack([part // (lattice[1] * lattice[2]), part // lattice[2] % lattice[1], part % lattice[2]], dim=-1)
-            logits.append(method.logit((occupancy.box[0] + xyz * spacing)[None], times)[0])
-        largest = torch.finfo(values.dtype).max  # an infinite corner would make the interpolation between two cells not a number
-        values[torch.cat(slots)] = torch.cat(logits).clamp(-largest, largest).to(values.dtype)[inverse]
-    return Bricks(values=values.reshape(-1, SIDE + 1, SIDE + 1, SIDE + 1), table=table, box=occupancy.box, refine=refine)
+    neighbours = _neighbours(table, places)
+    values = torch.full((len(places), *[SIDE + 1] * 3), NOTHING, dtype=torch.float16 if device.type == "cuda" else torch.float32, device=device)
+    largest = torch.finfo(values.dtype).max  # an infinite corner would make the interpolation between two cells not a number
+    spacing = (box[1] - box[0]) / torch.tensor([n * r for n, r in zip(occupied.shape, refine, strict=True)], device=device)
+    times = torch.tensor([time], device=device)
+    for part in torch.arange(len(places), device=device).split(max(1, chunk // (SIDE + 1) ** 3)):
+        wanted = _touching(occupied, refine, places[part])
+        for axis in range(3):  # a neighbour's first corners are its own
+            wanted.select(axis + 1, SIDE).logical_and_((neighbours[axis][part] < 0)[:, None, None])
+        brick, *corner = wanted.nonzero(as_tuple=True)
+        points = box[0] + (places[part][brick] * SIDE + torch.stack(corner, dim=-1)) * spacing
+        if len(points):
+            values[(part[brick], *corner)] = method.logit(points[None], times)[0].clamp(-largest, largest).to(values.dtype)
+    for axis in range(3):  # in turn: a face takes along the edges that the axes before have filled
+        mine = (neighbours[axis] >= 0).nonzero().squeeze(-1)
+        values.select(axis + 1, SIDE)[mine] = values.select(axis + 1, 0)[neighbours[axis][mine]]
+    return Bricks(values=values, table=table, box=box, refine=refine)
 
 
-def _corners(occupied: Bool[Tensor, "x y z"], refine: Refine, places: Int[Tensor, "brick 3"]) -> tuple[Int[Tensor, "brick 9 9 9"], Bool[Tensor, "brick 9 9 9"]]:
-    """Index of each corner of some bricks in the whole lattice, x-major, and whether it touches an occupied cell."""
-    shape = occupied.shape
-    lattice = [n * r + 1 for n, r in zip(shape, refine, strict=True)]
+def _neighbours(table: Int[Tensor, "bx by bz"], places: Int[Tensor, "brick 3"]) -> list[Int[Tensor, "brick"]]:
+    """The next brick of each along x, y and z; -1 where there is none."""
+    padded = torch.nn.functional.pad(table.long(), (0, 1, 0, 1, 0, 1), value=-1)
+    x, y, z = places.t()
+    return [padded[x + 1, y, z], padded[x, y + 1, z], padded[x, y, z + 1]]
+
+
+def _touching(occupied: Bool[Tensor, "x y z"], refine: Refine, places: Int[Tensor, "brick 3"]) -> Bool[Tensor, "brick 9 9 9"]:
+    """Which corners of some bricks touch an occupied cell."""
     along = torch.arange(SIDE + 1, device=places.device)
-    positions, cells = [], []
+    cells, inside = [], []
     for axis in range(3):
-        position = places[:, axis, None] * SIDE + along
-        low = torch.div(position - 1, refine[axis], rounding_mode="floor").clamp(0, shape[axis] - 1)
-        high = (position // refine[axis]).clamp(max=shape[axis] - 1)
-        view = [len(places), 1, 1, 1]
+        count, view = occupied.shape[axis], [len(places), 1, 1, 1]
         view[axis + 1] = SIDE + 1
-        positions.append(position.reshape(view))
-        cells.append((low.reshape(view), high.reshape(view)))
-    touched = torch.zeros((len(places), *([SIDE + 1] * 3)), dtype=torch.bool, device=places.device)
+        position = (places[:, axis, None] * SIDE + along).reshape(view)
+        low = torch.div(position - 1, refine[axis], rounding_mode="floor").clamp(0, count - 1)
+        cells.append((low, (position // refine[axis]).clamp(max=count - 1)))
+        inside.append(position <= count * refine[axis])
+    touched = torch.zeros((len(places), *[SIDE + 1] * 3), dtype=torch.bool, device=places.device)
     for offset in range(8):
         touched |= occupied[cells[0][offset >> 2], cells[1][offset >> 1 & 1], cells[2][offset & 1]]
-    inside = (positions[0] < lattice[0]) & (positions[1] < lattice[1]) & (positions[2] < lattice[2])
-    return (positions[0] * lattice[1] + positions[1]) * lattice[2] + positions[2], touched & inside
+    return touched & inside[0] & inside[1] & inside[2]
