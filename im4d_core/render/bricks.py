@@ -38,7 +38,7 @@ def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refin
     table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
     places = there.nonzero()
     neighbours = _neighbours(table, places)
-    values = torch.full((len(places), *[SIDE + 1] * 3), NOTHING, dtype=torch.float16 if device.type == "cuda" else torch.float32, device=device)
+    values = torch.full((len(places), *[SIDE + 1] * 3), torch.nan, dtype=torch.float16 if device.type == "cuda" else torch.float32, device=device)
     largest = torch.finfo(values.dtype).max  # an infinite corner would make the interpolation between two cells not a number
     spacing = (box[1] - box[0]) / torch.tensor([n * r for n, r in zip(occupied.shape, refine, strict=True)], device=device)
     times = torch.tensor([time], device=device)
@@ -50,9 +50,11 @@ def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refin
         points = box[0] + (places[part][brick] * SIDE + torch.stack(corner, dim=-1)) * spacing
         if len(points):
             values[(part[brick], *corner)] = method.logit(points[None], times)[0].clamp(-largest, largest).to(values.dtype)
-    for axis in range(3):  # in turn: a face takes along the edges that the axes before have filled
+    for axis in (0, 1, 2) * 3:  # thrice, since a corner of the brick may come from its neighbour's neighbour's neighbour, by axes in any order
         mine = (neighbours[axis] >= 0).nonzero().squeeze(-1)
-        values.select(axis + 1, SIDE)[mine] = values.select(axis + 1, 0)[neighbours[axis][mine]]
+        face, found = values.select(axis + 1, SIDE), values.select(axis + 1, 0)[neighbours[axis][mine]]
+        face[mine] = torch.where(face[mine].isnan(), found, face[mine])
+    values.nan_to_num_(nan=NOTHING)
     return Bricks(values=values, table=table, box=box, refine=refine)
 
 
