@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from im4d_core.config import FastConfig, FieldConfig, LossConfig, MethodConfig, OccupancyConfig, RunConfig, SamplingConfig, TrainConfig, ViewsConfig
+from im4d_core.config import FieldConfig, LossConfig, MethodConfig, OccupancyConfig, RunConfig, SamplingConfig, TrainConfig, ViewsConfig
 
 PresetName = Literal["tiny", "default", "published"]
 
@@ -33,7 +33,6 @@ def _tiny() -> RunConfig:
         views=ViewsConfig(train_counts=(3,), train_probabilities=(1.0,)),
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),
         occupancy=OccupancyConfig(resolution=(192,)),
-        fast=FastConfig(refine=1),
         train=TrainConfig(
             steps=2000,
             rays=512,

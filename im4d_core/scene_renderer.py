@@ -158,14 +158,9 @@ class SceneRenderer:
     ) -> Rendered:
         """A fast picture by the CUDA kernels, at once."""
         baked, fast_config = self._bakes(mode), self.config.fast
-        field, texels = self._frames.get((frame, baked)), self._texels.get((frame, views))
-        if field is None:
-            field = fused.frame(occupancy, self.config.method.times.time(frame), choose_refine(occupancy, self.config.method, fast_config) if baked else None)
-            self._frames.put((frame, baked), field)
+        field = self._field(fused, frame, occupancy, baked)
         clock.mark("density")
-        if texels is None:
-            texels = fused.sources(context)
-            self._texels.put((frame, views), texels)
+        texels = self._sources(fused, frame, views, context)
         clock.mark("features")
         painted = fused.render(camera, field, texels, fast_config, self.config.data.background)
         while fused.painter.overflowed():
@@ -189,6 +184,21 @@ class SceneRenderer:
         if known is None or known[0] is not occupancy or known[1] != crop.tobytes():
             known = self._cropped = (occupancy, crop.tobytes(), within(occupancy, crop))
         return known[2]
+
+    def _field(self, fused: FusedRenderer, frame: int, occupancy: Occupancy, baked: bool) -> FrameField:
+        field = self._frames.get((frame, baked))
+        if field is None:
+            refine = choose_refine(occupancy, self.config.method, self.config.fast) if baked else None
+            field = fused.frame(occupancy, self.config.method.times.time(frame), refine)
+            self._frames.put((frame, baked), field)
+        return field
+
+    def _sources(self, fused: FusedRenderer, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
+        texels = self._texels.get((frame, views))
+        if texels is None:
+            texels = fused.sources(context)
+            self._texels.put((frame, views), texels)
+        return texels
 
     def _tile(self, mode: Mode) -> int:
         """Rays traced between two looks at whether the picture is still wanted."""
@@ -276,6 +286,27 @@ class SceneRenderer:
     def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
         """Asks for the source pictures that a camera will need at coming frames; returns at once."""
         self.loader.prefetch(frames, choose_views(self.scene, camera, self.config.views))
+
+    def make_ready(self, frames: Sequence[int], camera: Camera, mode: Mode, *, wanted: Callable[[], bool]) -> None:
+        """Does on a GPU what pictures of coming frames will need: features, occupancy, density. Frames whose pictures are not decoded yet are left out.
+
+        Args:
+            frames: nearest first.
+            wanted: asked before each frame; returns False to stop.
+        """
+        if self.device.type != "cuda":
+            return
+        views = choose_views(self.scene, camera, self.config.views)
+        with torch.inference_mode():
+            for frame in frames:
+                if not wanted():
+                    return
+                if not self.loader.is_cached(frame, views):
+                    continue
+                context = self._context(frame, views, StageClock(self.device))
+                if mode != "full" and self.has_occupancy(frame) and self._fused is not None:
+                    self._field(self._fused, frame, self.occupancy(frame), self._bakes(mode))
+                    self._sources(self._fused, frame, views, context)
 
     def memory(self) -> dict[str, int]:
         """Bytes held, by what holds them."""

@@ -82,6 +82,8 @@ class StandIn:
         """Hidden view, source views and settings of the last render."""
         self.crop: np.ndarray | None = None
         self.prefetched: tuple[int, ...] = ()
+        self.made_ready: list[int] = []
+        self.kernel_problem: str | None = None
         self.prepared = False
         self.cancelled = 0
         self.closed = False
@@ -161,6 +163,9 @@ class StandIn:
 
     def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
         self.prefetched = tuple(frames)
+
+    def make_ready(self, frames: Sequence[int], camera: Camera, mode: Literal["fast", "full"], *, wanted: Callable[[], bool]) -> None:
+        self.made_ready += [frame for frame in frames if wanted()]
 
     def memory(self) -> dict[str, int]:
         return {"sources": 1 << 20, "features": 1 << 22}

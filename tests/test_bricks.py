@@ -11,7 +11,7 @@ from analytic import Ball
 
 from im4d_core import kernels
 from im4d_core.config import FastConfig, FieldConfig, MethodConfig
-from im4d_core.render.bricks import NOTHING, Bricks, bake_bricks, choose_refine
+from im4d_core.render.bricks import NOTHING, Bricks, bake_bricks, choose_refine, needed_refine
 from im4d_core.render.occupancy import Occupancy
 
 _BOX = torch.tensor([[-0.6, -0.5, -0.4], [0.6, 0.7, 0.8]])
@@ -111,10 +111,11 @@ def test_an_infinite_field_bakes_to_finite_values() -> None:
 def test_the_grid_is_as_fine_as_the_finest_plane_along_each_axis() -> None:
     grid = _grid((12, 12, 12))  # cells of 0.1
     method = replace(MethodConfig(), bounds=(-0.5, -0.5, -0.5, 0.5, 1.5, 3.5), field=FieldConfig(spatial=(5, 21), temporal=(2, 2)))
-    assert choose_refine(grid, method, FastConfig()) == (2, 1, 1)  # plane cells of 0.05, 0.1, 0.2
+    assert needed_refine(grid, method) == (2, 1, 1)  # plane cells of 0.05, 0.1, 0.2
     finer = replace(method, field=FieldConfig(spatial=(101,), temporal=(2,)))
-    assert choose_refine(grid, finer, FastConfig()) == (4, 4, 4)  # 0.01, 0.02 and 0.04 would need more than four: never more
+    assert needed_refine(grid, finer) == (4, 4, 4)  # 0.01, 0.02 and 0.04 would need more than four: never more
     assert choose_refine(grid, finer, FastConfig(refine=2)) == (2, 2, 2)
+    assert choose_refine(grid, finer, FastConfig()) == (1, 1, 1)  # a CPU
 
 
 def test_bytes_are_those_of_both_tensors() -> None:

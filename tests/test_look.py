@@ -159,3 +159,17 @@ def test_values_are_those_of_the_pixel(rendered: Rendered) -> None:
     assert distance.min() < 1e-5  # the point lies on one of the spheres
     corner = pointed(replace(readable, other=None), CAMERA, 1.0, 0.0)
     assert (corner.row, corner.column, corner.depth, corner.point, corner.other) == (0, 319, None, None, None)
+
+
+# ---- bytes that the renderer wrote itself -------------------------------------------------------------------------------------------------------
+
+
+def test_bytes_of_the_renderer_are_shown_as_they_are_unless_something_else_is_asked_for(rendered: Rendered) -> None:
+    marked = replace(rendered, display=torch.full((CAMERA.height, CAMERA.width, 4), 77, dtype=torch.uint8))
+    assert (displayed(marked, "colour", Look()) == 77).all()
+    for output, look, background in (
+        ("colour", Look(), (0.1, 0.1, 0.1)),
+        ("colour", Look(exposure=1.0), (0.0, 0.0, 0.0)),
+        ("opacity", Look(), (0.0, 0.0, 0.0)),
+    ):
+        np.testing.assert_array_equal(displayed(marked, output, look, background), displayed(rendered, output, look, background))

@@ -26,7 +26,9 @@ def shown(depth: torch.Tensor) -> DisplayBuffer:
     height, width = depth.shape
     request = RenderRequest(camera=SCENE.cameras[1], frame=10, mode="fast", output="colour", background=(0.0, 0.0, 0.0), scale=1.0, moving=False)
     pixels = np.zeros((height, width, 4), np.uint8)
-    return DisplayBuffer(request=request, pixels=pixels, depth=depth, source_views=(), stages_ms=(), render_ms=1.0, latency_ms=1.0, final=True, steady=True)
+    return DisplayBuffer(
+        request=request, pixels=pixels, depth=depth, source_views=(), renderer="test", stages_ms=(), render_ms=1.0, latency_ms=1.0, final=True, steady=True
+    )
 
 
 # ---- lines --------------------------------------------------------------------------------------------------------------------------------------

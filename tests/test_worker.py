@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import torch
 from stand_in import StandIn, as_renderer
 
 from im4d_core.camera_path import SceneTiming
@@ -90,6 +91,7 @@ def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     assert shown.source_views == (1, 2)
     assert shown.render_ms > 0
     assert desk.renderer.prefetched == (14, 15)
+    desk.wait(lambda: desk.renderer.made_ready == [14, 15])  # and what their pictures need is made while nothing else is wanted
     facts = desk.of(Facts)[0]
     assert facts.occupied == (True,) * 8
     assert facts.decoded == (False,) * 8
@@ -540,3 +542,20 @@ def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.worker.submit(desk.request())
     desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
     assert not desk.pictures()[-1].depth.any()
+
+
+def test_kernels_that_cannot_be_used_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.worker._device_name", lambda device: device)  # torch has no such device here
+    renderer = StandIn()
+    renderer.device = torch.device("cuda")
+    renderer.kernel_problem = "the driver is older than the compiler"
+    desk = Desk(renderer)
+    try:
+        told = [message.text for message in desk.of(Failed)]
+        assert len(told) == 1 and "PyTorch renders" in told[0] and "the driver is older" in told[0]
+        renderer.device = torch.device("cpu")
+        desk.worker.submit(desk.request())
+        desk.wait(lambda: desk.pictures())  # and the window goes on
+        assert len(desk.of(Failed)) == 1
+    finally:
+        desk.worker.stop()

@@ -45,6 +45,8 @@ def display_pixels(
         rendered_on: the colour that the renderer put there.
     """
     if output == "colour" and not look.pattern and look.exposure == 0.0:
+        if background == rendered_on and rendered.display is not None:
+            return rendered.display
         return to_rgba8(over(rendered, background, rendered_on))
     opacity = rendered.opacity[..., None].clamp(0.0, 1.0)
     behind = _pattern(opacity.shape[0], opacity.shape[1], opacity.device) if look.pattern else torch.tensor(background, device=opacity.device)

@@ -34,6 +34,8 @@ class DisplayBuffer:
     depth: Any
     """(h, w) float32 tensor on the render device, 0 where less than half of the pixel is covered."""
     source_views: tuple[int, ...]
+    renderer: str
+    """What made it, such as "baked, CUDA kernels"."""
     stages_ms: tuple[tuple[str, float], ...]
     render_ms: float
     latency_ms: float

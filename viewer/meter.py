@@ -50,6 +50,7 @@ class Meter:
                 stages_ms=shown.stages_ms,
                 render_ms=shown.render_ms,
                 latency_ms=shown.latency_ms,
+                renderer=shown.renderer,
                 source_views=shown.source_views,
                 psnr_db=shown.psnr_db,
                 cell_block=0 if shown.cells is None else shown.cells.block,

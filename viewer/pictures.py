@@ -185,6 +185,7 @@ class PictureMaker:
             pixels=pixels,
             depth=depth,
             source_views=made.rendered.source_views,
+            renderer=made.rendered.renderer,
             stages_ms=stages,
             render_ms=sum(ms for _, ms in stages),
             latency_ms=1e3 * (time.monotonic() - asked_s),

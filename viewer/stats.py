@@ -51,6 +51,8 @@ class Stats:
     """Input to displayed picture."""
     displayed: RenderRequest | None = None
     """The request whose picture is on the screen; overlays are drawn with its camera."""
+    renderer: str = ""
+    """What made the displayed picture, such as "baked, CUDA kernels"."""
     source_views: tuple[int, ...] = ()
     """Views whose pictures colour of the displayed picture came from."""
     thumbnails: tuple[ShownThumbnail, ...] = ()

@@ -226,6 +226,9 @@ class RenderWorker:
         self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
         self._told_full = False
         self._post(Opened(scene=renderer.scene, source=source))
+        if renderer.device.type == "cuda" and renderer.kernel_problem is not None:
+            text = f"the CUDA kernels cannot be used, so PyTorch renders, more slowly: {renderer.kernel_problem}"
+            self._post(Failed(text=text, details="", level="warning"))
         self._post_facts()
 
     def _serve(self) -> None:
@@ -258,6 +261,7 @@ class RenderWorker:
                 self._compiler.start()  # beside the window, and only once it shows something
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, request.camera)
+                renderer.make_ready(prefetch, request.camera, request.mode, wanted=lambda: self._request is None and not self._stopping)
         finally:
             self._busy = False
             self._progress = 1.0

@@ -13,9 +13,18 @@ from im4d_core.render.occupancy import Occupancy
 
 
 def choose_refine(occupancy: Occupancy, method: MethodConfig, config: FastConfig) -> Refine:
-    """Fine cells per occupancy cell along each axis: as configured, or as many as the finest plane of the field needs, at most four."""
-    if config.refine:
-        return config.refine, config.refine, config.refine
+    """Fine cells per occupancy cell along each axis: as configured, or as many as the finest plane of the field needs, at most four.
+
+    On a CPU one is taken by itself: finer cells take seconds to bake there, and lose less than they cost.
+    """
+    fixed = config.refine or (1 if occupancy.occupied.device.type == "cpu" else 0)
+    if fixed:
+        return fixed, fixed, fixed
+    return needed_refine(occupancy, method)
+
+
+def needed_refine(occupancy: Occupancy, method: MethodConfig) -> Refine:
+    """Fine cells per occupancy cell along each axis, so that none is larger than a cell of the finest plane; at most four."""
     size = (occupancy.box[1] - occupancy.box[0]).tolist()
     bounds, finest = method.bounds, max(method.field.spatial)
     chosen = []

@@ -74,6 +74,7 @@ def _figures(stats: Stats) -> None:
         return
     camera = stats.displayed.camera
     fact("Size", f"{camera.width} x {camera.height}")
+    fact("Made by", stats.renderer)
     fact("Render", f"{stats.render_ms:.1f} ms")
     for name, ms in stats.stages_ms:
         fact(f"  {name}", f"{ms:.1f} ms")
