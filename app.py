@@ -146,7 +146,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     from im4d_core.camera_path import SceneTiming
     from im4d_core.export import orbit_around
     from im4d_core.export_settings import ExportSettings
-    from im4d_core.film import film
+    from im4d_core.filming import film
     from im4d_core.path_files import load_path
     from im4d_core.scene_renderer import open_run
     from viewer.offline import usable_mode, why_full

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from im4d_core.evaluation import Evaluation, evaluate
     from im4d_core.export import export_run
     from im4d_core.export_settings import ExportSettings
-    from im4d_core.film import film
+    from im4d_core.filming import film
     from im4d_core.methods import build_method
     from im4d_core.path_files import load_path, save_path
     from im4d_core.path_generators import orbit
@@ -39,7 +39,7 @@ _HOMES = {
     "im4d_core.evaluation": ("Evaluation", "evaluate"),
     "im4d_core.export": ("export_run",),
     "im4d_core.export_settings": ("ExportSettings",),
-    "im4d_core.film": ("film",),
+    "im4d_core.filming": ("film",),
     "im4d_core.methods": ("build_method",),
     "im4d_core.path_files": ("load_path", "save_path"),
     "im4d_core.path_generators": ("orbit",),

@@ -226,7 +226,7 @@ def _evaluate(command: Evaluate) -> int:
 def _render(command: Render) -> int:
     from im4d_core.camera_path import SceneTiming
     from im4d_core.export import orbit_around
-    from im4d_core.film import film
+    from im4d_core.filming import film
     from im4d_core.path_files import load_path
 
     console.require_writable(command.output if SUFFIXES[command.format] else command.output / "picture")

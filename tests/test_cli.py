@@ -22,7 +22,7 @@ import im4d_core.__main__
 import im4d_core.console
 from im4d_core.config import load_config
 from im4d_core.export_settings import ExportSettings
-from im4d_core.film import film
+from im4d_core.filming import film
 from im4d_core.path_files import load_path, save_path
 from im4d_core.scene_renderer import open_run
 from viewer import events as e
@@ -269,7 +269,7 @@ def test_paths_are_made_converted_and_come_back(run: Path, command: Call, folder
 
 def test_render_without_an_encoder_says_what_to_install(run: Path, command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    for name in ("im4d_core.video", "im4d_core.film"):
+    for name in ("im4d_core.video", "im4d_core.filming"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     code, out, errors = command("render", str(run), "--output", "none.mp4", "--size", "40x30")
     assert code == 1

@@ -14,7 +14,7 @@ from stand_in import StandIn, as_renderer
 from im4d_core.camera_path import CameraPath, SceneTiming
 from im4d_core.export_settings import ExportSettings
 from im4d_core.exr import encode_exr, read_exr
-from im4d_core.film import film
+from im4d_core.filming import film
 from im4d_core.path_generators import orbit
 from viewer import events as e
 from viewer.offline import take_picture

@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("im4d_core.data", "im4d_core.methods", "im4d_core.render"),
     ("im4d_core.checkpoint",),
     ("im4d_core.released",),
-    ("im4d_core.scene_renderer", "im4d_core.film"),
+    ("im4d_core.scene_renderer", "im4d_core.filming"),
     ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.path_commands"),
     ("im4d_core.console",),
     ("im4d_core", "im4d_core.__main__"),

@@ -257,7 +257,7 @@ def test_an_export_without_an_encoder_ends_with_the_reason(desk: Desk, tmp_path:
     import sys
 
     monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
-    for name in ("im4d_core.video", "im4d_core.film"):
+    for name in ("im4d_core.video", "im4d_core.filming"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     desk.worker.begin(export_order(tmp_path / "none.mp4"))
     desk.wait(lambda: desk.of(JobOver))

@@ -149,7 +149,7 @@ def result(order: Order) -> Path | None:
 
 
 def _exported(order: ExportOrder, renderer: SceneRenderer, go_on: Callable[[], bool], told: Callable[[int, int], None]) -> bool:
-    from im4d_core.film import film
+    from im4d_core.filming import film
 
     done, total = 0, -1
     pictures: Iterator[tuple[int, int]] = film(renderer, order.path, order.timing, order.settings, go_on=go_on)

@@ -101,7 +101,8 @@ def _hint(state: ViewerState, stats: Stats) -> None:
     """One line at the foot of the picture: how to begin."""
     x, y, _, height = _area(stats)
     drag = "orbit" if state.navigation.mode == "orbit" else "look"
-    imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - em(0.7)), imgui.Cond_.always, ImVec2(0.0, 1.0))
+    above = em(0.7) if stats.pointed is None else em(2.7)  # the values under the mouse stand in the last line
+    imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - above), imgui.Cond_.always, ImVec2(0.0, 1.0))
     imgui.set_next_window_bg_alpha(0.62)
     imgui.begin("##hint", None, _FIXED | imgui.WindowFlags_.no_inputs)
     imgui.text_unformatted(f"drag: {drag} · wheel: closer · W A S D: fly · {bindings.hint('play')}: play · {bindings.hint('help')}: all keys")

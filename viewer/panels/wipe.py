@@ -32,7 +32,7 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
     psnr = "" if stats.psnr_db is None else decibels(stats.psnr_db)
     events: list[Event] = []
     middle = x + width * (state.comparison.wipe if stats.compared == "wipe" else 0.5)
-    bottom = y + height - em(4.2)
+    bottom = y + height - em(4.6)
     if stats.compared == "difference":
         _label(f"{left} - {right} (x {GAIN:.0f})" + (f" · {psnr}" if psnr else ""), middle, bottom, 0.5)
         return events
