@@ -1,6 +1,7 @@
 """A crawler that operates every widget of every panel in the real window, and a random user; what must always hold is checked after each step.
 
-IM4D_RANDOM_USER_S is how long the random user plays, in seconds (20 when not set); IM4D_RANDOM_USER_SEED is its seed. A failure tells the last steps.
+IM4D_RANDOM_USER_S is how long the random user plays, in seconds (20 when not set; for more than 240 also give pytest -o faulthandler_timeout=3600), and
+IM4D_RANDOM_USER_SEED its seed. A failure tells the last steps.
 """
 
 from __future__ import annotations
