@@ -24,11 +24,14 @@ from viewer.events import (
     OpenScene,
     PasteText,
     Quit,
+    SavePictureOf,
     StartExport,
+    StartLive,
+    StopLive,
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, goal_camera, placed, scene_timing
+from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, goal_camera, placed, render_request, scene_timing
 
 SPEED_RANGE = (1e-3, 1e4)
 
@@ -174,6 +177,25 @@ def _quit(state: ViewerState) -> ViewerState:
     return asked(state, Quit())
 
 
+def _picture_save(state: ViewerState) -> ViewerState:
+    """A picture of the view at the size of the export, whatever size the window has."""
+    settings = state.export.settings
+    still = replace(state, now_s=state.now_s + 1.0, picture=replace(state.picture, automatic_scale=True, mode=settings.mode))
+    request = render_request(still, settings.width, settings.height)
+    if request is None:
+        return state
+    request = replace(request, moving=False, steady=False)
+    return asked(state, SavePictureOf(request=request, size_name=f"{settings.width}x{settings.height}"))
+
+
+def _live(state: ViewerState) -> ViewerState:
+    if state.scene is None:
+        return state
+    if state.live_since_s is not None:
+        return asked(state, StopLive())
+    return asked(replace(state, live_since_s=state.now_s), StartLive())
+
+
 def _export_panel(state: ViewerState) -> ViewerState:
     return asked(replace(state, layout=replace(state.layout, panels=True)), FocusPanel(name="Export"))
 
@@ -231,6 +253,8 @@ HANDLERS: dict[str, Handler] = {
     "open": _effect(ChooseFile(purpose="open")),
     "export_panel": _export_panel,
     "export_start": _export_start,
+    "picture_save": _picture_save,
+    "live": _live,
     "export_cancel": _effect(CancelExport()),
     "occupancy_build": _occupancy_build,
     "occupancy_cancel": _effect(CancelOccupancy()),

@@ -23,7 +23,8 @@ from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
 from viewer.gl import read_framebuffer
-from viewer.jobs import ExportOrder, OccupancyOrder
+from viewer.jobs import ExportOrder, OccupancyOrder, PictureOrder
+from viewer.live import LiveRecording
 from viewer.messages import DisplayBuffer
 from viewer.offline import save_png
 from viewer.state import EncoderReport
@@ -64,11 +65,18 @@ class Effects:
         self._tried: list[Future[EncoderReport]] = []
         self._recorded: list[Future[CameraPath]] = []
         self._wanted_s: float | None = None
+        self._records = False
+        self._live: LiveRecording | None = None
 
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
         return self._dialog.waits or bool(self._written) or bool(self._tried) or bool(self._recorded) or self._wanted_s is not None
+
+    @property
+    def records(self) -> bool:
+        """Whether the screen is recorded: frames have to be drawn at its rate."""
+        return self._records
 
     def run(self, effects: Sequence[e.Effect]) -> None:
         for effect in effects:
@@ -82,6 +90,8 @@ class Effects:
         answers: list[e.Event] = []
         if self._wanted_s is not None:
             self._save_picture()
+        if self._records:
+            self._window.before_swap(self._record)
         for done in [future for future in self._written if future.done()]:
             self._written.remove(done)
             error = done.exception()
@@ -105,6 +115,8 @@ class Effects:
             self._send(chosen)
 
     def close(self) -> None:
+        if self._records:
+            self._end_live()
         self._writer.shutdown(wait=True)
 
     def _run(self, effect: e.Effect) -> None:
@@ -113,6 +125,14 @@ class Effects:
                 self._save_picture()
             case e.TakeScreenshot():
                 self._window.before_swap(self._save_window)
+            case e.SavePictureOf(request=request, size_name=size_name):
+                name = self.scene.name if self.scene is not None else "picture"
+                file = _free_name(self._output / f"{name}_{request.frame:06d}_{size_name}.png")
+                self._worker.begin(PictureOrder(request=request, file=file))
+            case e.StartLive():
+                self._records = True
+            case e.StopLive():
+                self._end_live()
             case e.CopyText(text=text):
                 imgui.set_clipboard_text(text)
             case e.PasteText():
@@ -173,6 +193,41 @@ class Effects:
         name = self.scene.name if self.scene is not None else "picture"
         self._write(shown.host_pixels()[..., :3], f"{name}_{shown.request.frame:06d}")
 
+    def _record(self) -> None:
+        """One more picture of the picture area."""
+        left, bottom, width, height = self._window.picture_rectangle().pixels
+        whole = read_framebuffer(*self._window.framebuffer_size)
+        top = len(whole) - bottom - height
+        picture = whole[max(top, 0) : top + height, max(left, 0) : left + width]
+        if not self._records or picture.size == 0:
+            return
+        try:
+            if self._live is None:
+                name = self.scene.name if self.scene is not None else "live"
+                file = _free_name(self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.mp4")
+                self._live = LiveRecording(file, picture, time.monotonic)
+            else:
+                self._live.take(picture)
+        except (RuntimeError, OSError, ImportError) as error:
+            self._fail_live(error)
+
+    def _end_live(self) -> None:
+        live, self._live, self._records = self._live, None, False
+        if live is None:
+            self._send(e.LiveEnded())
+            return
+        try:
+            self._send(e.LiveEnded(file=live.end(), left_out=live.left_out))
+        except RuntimeError as error:
+            self._fail_live(error)
+
+    def _fail_live(self, error: Exception) -> None:
+        live, self._live, self._records = self._live, None, False
+        if live is not None:
+            live.abort()
+        self._send(e.LiveEnded())
+        self._send(e.Notified(level="error", text=f"the screen is not recorded: {error}"))
+
     def _save_window(self) -> None:
         self._write(read_framebuffer(*self._window.framebuffer_size), "window")
 
@@ -202,11 +257,17 @@ def _probed(format: Format, chroma: Chroma) -> EncoderReport:
 
 def _save_as_new(pixels: np.ndarray, target: Path) -> Path:
     """Write a picture under a name that no file has yet, and return it."""
+    file = _free_name(target)
+    save_png(pixels, file)
+    return file
+
+
+def _free_name(target: Path) -> Path:
+    """A name that no file has yet."""
     file, number = target, 1
     while file.exists():
         number += 1
         file = target.with_stem(f"{target.stem}-{number}")
-    save_png(pixels, file)
     return file
 
 

@@ -224,6 +224,14 @@ def _set_overlay(state: ViewerState, event: e.SetOverlay) -> ViewerState:
     return replace(state, overlays=replace(state.overlays, **{event.name: event.shown}))
 
 
+def _live_ended(state: ViewerState, event: e.LiveEnded) -> ViewerState:
+    state = replace(state, live_since_s=None)
+    if event.file is None:
+        return state
+    left_out = f"; the encoder had no time for {event.left_out} pictures" if event.left_out else ""
+    return notified(state, "info", f"Saved {event.file}{left_out}", event.file)
+
+
 def _set_export(state: ViewerState, event: e.SetExport) -> ViewerState:
     """Another encoder is tried as soon as it is chosen, not after everything has been rendered."""
     before, settings = state.export.settings, event.settings
@@ -367,6 +375,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.JobProgress: _job_progress,
     e.JobEnded: _job_ended,
     e.TextPasted: lambda state, event: camera_pasted(state, event.text),
+    e.LiveEnded: _live_ended,
     **path_reduce.REDUCERS,
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
     **choices.REDUCERS,

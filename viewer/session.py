@@ -236,6 +236,8 @@ class Session:
             return _LOADING_S
         if self._held or any(self.state.navigation.velocity) or is_moving(self.state):
             return 0.0
+        if self._effects is not None and self._effects.records:
+            return 0.0
         if self._effects is not None and self._effects.waits:
             return _LOADING_S
         calm = time.monotonic() - self.window.touched_s > _CALM_S and not (self.window.text_input or panels.floating.passes(self.state))

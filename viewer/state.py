@@ -287,6 +287,8 @@ class ViewerState:
     crop: Crop = Crop()
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
+    live_since_s: float | None = None
+    """When the recording of the screen began that runs now."""
     recording: PathRecording | None = None
     """The motion that is recorded now."""
     export: Export = Export()

@@ -9,6 +9,7 @@ from typing import Literal
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.path_files import PathForm, PathView
+from viewer.state import RenderRequest
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
 
@@ -18,6 +19,25 @@ class TakeScreenshot:
     """Save the displayed picture (the tensor, upright), or the whole window with its panels. Answered by `Notified`."""
 
     window: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavePictureOf:
+    """Render a picture of a size of its own beside the window and save it. Answered by `JobEnded` with job "picture"."""
+
+    request: RenderRequest
+    size_name: str
+    """Its size, for the name of the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartLive:
+    """Record what the picture area shows. Answered by `LiveEnded` when that fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopLive:
+    """End the recording. Answered by `LiveEnded`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +165,9 @@ class Quit:
 
 Effect = (
     TakeScreenshot
+    | SavePictureOf
+    | StartLive
+    | StopLive
     | CopyText
     | PasteText
     | ReadText

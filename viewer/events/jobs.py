@@ -95,10 +95,33 @@ class EncoderProbed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveEnded:
+    """The recording of the screen is over."""
+
+    file: Path | None = None
+    """None where it failed, which a notice says."""
+    left_out: int = 0
+    """Pictures that the encoder had no time for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskedFor:
     """A panel asks for an effect directly (open a folder, choose a file)."""
 
     effect: Effect
 
 
-JobEvent = SceneOpened | RenderFinished | Notified | DismissNotice | JobProgress | JobEnded | TextPasted | EffectsTaken | SetExport | EncoderProbed | AskedFor
+JobEvent = (
+    SceneOpened
+    | RenderFinished
+    | Notified
+    | DismissNotice
+    | JobProgress
+    | JobEnded
+    | TextPasted
+    | EffectsTaken
+    | SetExport
+    | EncoderProbed
+    | LiveEnded
+    | AskedFor
+)

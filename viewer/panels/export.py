@@ -40,7 +40,25 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += _output_file(settings)
     imgui.end_disabled()
     events += _start(state, stats)
+    events += _stills(state)
     return events + _command(state)
+
+
+def _stills(state: ViewerState) -> list[Event]:
+    """One picture of the view; and the screen itself."""
+    section("Without the path")
+    events, settings = [], state.export.settings
+    half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
+    why = f"Render the view at {settings.width} x {settings.height} with the renderer chosen above and save it as PNG"
+    events += action("Picture of this size##picture_save", "picture_save", width=half, enabled=state.scene is not None, why=why)
+    imgui.same_line()
+    live = state.live_since_s is not None
+    label = "Stop recording" if live else "Record the screen"
+    why = "Record what the picture area shows as a video, until the same button ends it (Ctrl+R)"
+    events += action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
+    if state.live_since_s is not None:
+        muted(f"recording the screen, {seconds(state.now_s - state.live_since_s)}")
+    return events
 
 
 def _size(settings: ExportSettings) -> ExportSettings:

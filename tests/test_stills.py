@@ -1,0 +1,84 @@
+"""A picture of any size, and the screen recorded: what the state asks for, and both in the real window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from driver import Driver
+from states import after, opened, press
+
+from im4d_core.export_settings import ExportSettings
+from viewer import events as e
+from viewer.state import ViewerState, view_camera
+
+
+@pytest.fixture
+def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
+    def make(**options: Any) -> Driver:
+        return Driver(tmp_path, **options)
+
+    return make
+
+
+def test_a_picture_of_any_size_shows_the_view_whatever_the_window_does() -> None:
+    state = after(opened(), e.SetExport(settings=ExportSettings(width=4001, height=1999, mode="full")), e.SetScale(scale=0.3), e.SetFrame(index=3))
+    asked = press(after(state, e.Dragged(action="orbit", dx_px=30.0, dy_px=0.0, height_px=600.0)), "picture_save")
+    effect = asked.effects[-1]
+    assert isinstance(effect, e.SavePictureOf)
+    request = effect.request
+    assert (request.camera.width, request.camera.height, request.mode, request.frame) == (4001, 1999, "full", 13)
+    assert (request.moving, request.steady, effect.size_name) == (False, False, "4001x1999")
+    np.testing.assert_array_equal(request.camera.T_camera_world, view_camera(asked, 4001, 1999).T_camera_world)
+    assert press(ViewerState(), "picture_save").effects == ()
+    assert after(asked, e.JobProgress(job="picture", done=3, total=100)).export.job is None  # no export
+    done = after(asked, e.JobEnded(job="picture", file=Path("a.png")))
+    assert (done.notices[-1].path, done.export.finished) == (Path("a.png"), None)
+
+
+def test_recording_the_screen_is_begun_and_ended_by_one_key() -> None:
+    begun = press(opened(), "live")
+    assert begun.effects[-1] == e.StartLive()
+    assert begun.live_since_s == 100.0
+    ending = press(begun, "live")
+    assert ending.effects[-1] == e.StopLive()
+    ended = after(ending, e.LiveEnded(file=Path("a.mp4"), left_out=3))
+    assert ended.live_since_s is None
+    assert "3 pictures" in ended.notices[-1].text
+    assert after(begun, e.LiveEnded()).live_since_s is None
+    assert press(ViewerState(), "live").effects == ()
+
+
+def test_both_in_the_window(drive: Callable[..., Driver], tmp_path: Path) -> None:
+    import imageio.v3 as iio
+
+    def script(d: Driver) -> None:
+        d.session.send(e.SetExport(settings=ExportSettings(width=333, height=77)))
+        d.click("Export")
+        d.click("Picture of this size##picture_save")
+        d.until(lambda: "333x77" in d.notices())
+        d.click("###live")
+        d.until(lambda: d.state.live_since_s is not None)
+        d.drag_picture(120.0, 0.0)
+        d.ctx.yield_(20)
+        d.click("###live")
+        d.until(lambda: d.state.live_since_s is None)
+        assert "mp4" in d.notices()
+        size[:] = [round(side) for side in d.area[2:]]
+
+    size: list[int] = []
+    drive().run(script)
+    pictures = list((tmp_path / "output").glob("stand-in_*_333x77.png"))
+    assert len(pictures) == 1
+    assert iio.imread(pictures[0]).shape == (77, 333, 3)
+    import av
+
+    (video,) = (tmp_path / "output").glob("*.mp4")
+    with av.open(video) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) > 2
+    assert frames[0].shape[:2] == tuple(side + side % 2 for side in reversed(size))
+    assert np.abs(frames[0].astype(int) - frames[-1]).max() > 60  # the camera moved
