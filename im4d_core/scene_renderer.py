@@ -283,20 +283,20 @@ class SceneRenderer:
         """Frames of which source pictures are in host memory."""
         return self.loader.cached_frames()
 
-    def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
-        """Asks for the source pictures that a camera will need at coming frames; returns at once."""
-        self.loader.prefetch(frames, choose_views(self.scene, camera, self.config.views))
+    def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
+        """Asks for the source pictures that coming frames will need; returns at once."""
+        self.loader.prefetch(frames, views)
 
-    def make_ready(self, frames: Sequence[int], camera: Camera, mode: Mode, *, wanted: Callable[[], bool]) -> None:
+    def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: Mode, *, wanted: Callable[[], bool]) -> None:
         """Does on a GPU what pictures of coming frames will need: features, occupancy, density. Frames whose pictures are not decoded yet are left out.
 
         Args:
             frames: nearest first.
+            views: those that will colour them.
             wanted: asked before each frame; returns False to stop.
         """
         if self.device.type != "cuda":
             return
-        views = choose_views(self.scene, camera, self.config.views)
         with torch.inference_mode():
             for frame in frames:
                 if not wanted():

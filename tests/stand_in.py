@@ -82,6 +82,7 @@ class StandIn:
         """Hidden view, source views and settings of the last render."""
         self.crop: np.ndarray | None = None
         self.prefetched: tuple[int, ...] = ()
+        self.prefetched_views: tuple[int, ...] = ()
         self.made_ready: list[int] = []
         self.kernel_problem: str | None = None
         self.prepared = False
@@ -161,10 +162,10 @@ class StandIn:
     def decoded_frames(self) -> frozenset[int]:
         return frozenset(self.prefetched)
 
-    def prefetch(self, frames: Sequence[int], camera: Camera) -> None:
-        self.prefetched = tuple(frames)
+    def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
+        self.prefetched, self.prefetched_views = tuple(frames), views
 
-    def make_ready(self, frames: Sequence[int], camera: Camera, mode: Literal["fast", "full"], *, wanted: Callable[[], bool]) -> None:
+    def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: Literal["fast", "full"], *, wanted: Callable[[], bool]) -> None:
         self.made_ready += [frame for frame in frames if wanted()]
 
     def memory(self) -> dict[str, int]:

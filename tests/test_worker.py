@@ -530,6 +530,18 @@ def test_cells_and_thumbnails_come_where_they_are_asked_for(desk: Desk) -> None:
     assert desk.pictures()[-1].cells is None
 
 
+def test_what_is_read_ahead_is_what_colours_the_picture(desk: Desk) -> None:
+    """Steady views differ from the nearest ones near a border; reading the nearest ahead would leave playback waiting for the others."""
+    scene = desk.renderer.scene
+    desk.worker.submit(replace(desk.request(), camera=resized(scene.cameras[3], 32, 24), steady=True))
+    desk.wait(lambda: desk.pictures() and desk.renderer.asked is not None)
+    desk.worker.submit(replace(desk.request(index=1, moving=True), camera=resized(scene.cameras[3], 32, 24), steady=True, hidden=4), prefetch=(12, 13))
+    desk.wait(lambda: desk.renderer.prefetched == (12, 13))
+    assert desk.renderer.asked is not None
+    assert desk.renderer.prefetched_views == desk.renderer.asked[1]
+    assert 4 not in desk.renderer.prefetched_views
+
+
 def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line is not hidden, and nothing is picked, by what can hardly be seen."""
     render = desk.renderer.render

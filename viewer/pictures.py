@@ -141,6 +141,11 @@ class PictureMaker:
             self._renders.keep(request, made.rendered)
         return made
 
+    @property
+    def views(self) -> tuple[int, ...]:
+        """The source views in use, which coming frames will need too."""
+        return self._renders.views
+
     def forget(self) -> None:
         """What pictures are made from has changed."""
         self._renders.forget()

@@ -34,13 +34,14 @@ class Renders:
     def __init__(self, renderer: SceneRenderer) -> None:
         self._renderer = renderer
         self._kept: OrderedDict[tuple[object, ...], Rendered] = OrderedDict()
-        self._views: tuple[int, ...] = ()
+        self.views: tuple[int, ...] = ()
+        """The source views of the last picture."""
 
     def kept(self, request: RenderRequest) -> Rendered | None:
         """The complete picture of a request, where it was made a moment ago; how it is displayed does not matter."""
         rendered = self._kept.get(request.view_key)
         if rendered is not None:
-            self._views = rendered.source_views  # what is shown is what the next picture follows
+            self.views = rendered.source_views  # what is shown is what the next picture follows
         return rendered
 
     def keep(self, request: RenderRequest, rendered: Rendered) -> None:
@@ -94,9 +95,9 @@ class Renders:
     def _choose(self, request: RenderRequest) -> tuple[int, ...]:
         from im4d_core.methods.source_views import choose_views
 
-        previous = self._views if request.steady else ()
-        self._views = choose_views(self._renderer.scene, request.camera, self._renderer.config.views, request.hidden, previous)
-        return self._views
+        previous = self.views if request.steady else ()
+        self.views = choose_views(self._renderer.scene, request.camera, self._renderer.config.views, request.hidden, previous)
+        return self.views
 
 
 class Canvas:

@@ -260,8 +260,8 @@ class RenderWorker:
                 self._compiler = threading.Thread(target=renderer.prepare, name="compiler", daemon=True)
                 self._compiler.start()  # beside the window, and only once it shows something
             if prefetch and self._request is None:
-                renderer.prefetch(prefetch, request.camera)
-                renderer.make_ready(prefetch, request.camera, request.mode, wanted=lambda: self._request is None and not self._stopping)
+                renderer.prefetch(prefetch, maker.views)
+                renderer.make_ready(prefetch, maker.views, request.mode, wanted=lambda: self._request is None and not self._stopping)
         finally:
             self._busy = False
             self._progress = 1.0
