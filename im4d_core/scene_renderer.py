@@ -6,6 +6,7 @@ density), per view (rays, samples, shading: nothing is kept).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +38,8 @@ from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
 from im4d_core.types import Camera, Scene
+
+_log = logging.getLogger(__name__)
 
 Mode = Literal["fast", "exact", "full"]
 """fast: as the run is configured, from baked density as a rule. exact: the same samples, the field evaluated at each. full: proposal-sampled."""
@@ -127,7 +130,13 @@ class SceneRenderer:
             if occupancy is not None and self._fused is not None and crop is None:
                 if progress is not None and not progress(0.0):
                     return None
-                return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clock)
+                try:
+                    return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clock)
+                except torch.OutOfMemoryError:
+                    raise  # the caller makes room, or a smaller picture
+                except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
+                    _log.warning("the CUDA kernels failed", exc_info=True)
+                    self.kernel_problem, self._fused = f"a kernel failed: {error}", None
             bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
             pixels = all_pixels(camera, self.device)
             rays = self._rays(camera, pixels, frame, self.scene.box(frame), occupancy)
@@ -173,7 +182,7 @@ class SceneRenderer:
             depth=painted.depth,
             samples=painted.samples,
             source_views=views,
-            renderer=f"{'baked' if baked else 'exact'}, CUDA kernels",
+            renderer=f"{'exact' if field.bricks is None else 'baked'}, CUDA kernels",
             milliseconds=clock.milliseconds(),
             display=painted.display,
         )
@@ -186,10 +195,17 @@ class SceneRenderer:
         return known[2]
 
     def _field(self, fused: FusedRenderer, frame: int, occupancy: Occupancy, baked: bool) -> FrameField:
+        """The field of a frame; without baked density where there is no memory for it."""
         field = self._frames.get((frame, baked))
         if field is None:
-            refine = choose_refine(occupancy, self.config.method, self.config.fast) if baked else None
-            field = fused.frame(occupancy, self.config.method.times.time(frame), refine)
+            time = self.config.method.times.time(frame)
+            try:
+                field = fused.frame(occupancy, time, choose_refine(occupancy, self.config.method, self.config.fast) if baked else None)
+            except torch.OutOfMemoryError:
+                if not baked:
+                    raise
+                _log.warning("no memory to bake the density of frame %d: it is evaluated at every sample", frame)
+                field = fused.frame(occupancy, time, None)
             self._frames.put((frame, baked), field)
         return field
 

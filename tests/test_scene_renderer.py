@@ -17,6 +17,7 @@ from im4d_core.config import DataConfig, FieldConfig, MethodConfig, OccupancyCon
 from im4d_core.data import open_scene
 from im4d_core.geometry import resized
 from im4d_core.methods import build_method
+from im4d_core.render.fused import FusedRenderer
 from im4d_core.scene_renderer import SceneRenderer, open_run
 from im4d_core.types import TimeRange
 
@@ -255,3 +256,20 @@ def test_nothing_outside_a_crop_box_is_rendered(renderer: SceneRenderer, mode: L
     torch.testing.assert_close(all_of_it.rgb, whole.rgb, atol=1e-6, rtol=0.0)  # a ray that enters the same box twice is rounded twice
     again = renderer.render(camera, 0, mode)
     assert again is not None and torch.equal(again.rgb, whole.rgb), "nothing of the crop box stays behind"
+
+
+def test_a_kernel_that_fails_leaves_the_picture_to_pytorch(renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels cannot run without a GPU, so they are told to fail here."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("march: CUDA_ERROR_LAUNCH_FAILED")
+
+    renderer.bake_occupancy()
+    camera = resized(renderer.scene.cameras[5], 20, 15)
+    expected = renderer.render(camera, 1, "exact")
+    monkeypatch.setattr(FusedRenderer, "frame", failing)
+    renderer._fused = FusedRenderer.__new__(FusedRenderer)
+    found = renderer.render(camera, 1, "exact")
+    assert expected is not None and found is not None
+    assert torch.equal(found.rgb, expected.rgb) and found.renderer == "exact, PyTorch"
+    assert "LAUNCH_FAILED" in str(renderer.kernel_problem)

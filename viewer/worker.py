@@ -78,7 +78,7 @@ class RenderWorker:
         self._renderer: SceneRenderer | None = None
         self._maker: PictureMaker | None = None
         self._compiler: threading.Thread | None = None
-        self._told_full = False
+        self._told_full = self._told_kernels = False
         self._working = False
         self._share = FairShare()
         self._counted_s = 0.0
@@ -226,9 +226,8 @@ class RenderWorker:
         self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
         self._told_full = False
         self._post(Opened(scene=renderer.scene, source=source))
-        if renderer.device.type == "cuda" and renderer.kernel_problem is not None:
-            text = f"the CUDA kernels cannot be used, so PyTorch renders, more slowly: {renderer.kernel_problem}"
-            self._post(Failed(text=text, details="", level="warning"))
+        self._told_kernels = False
+        self._tell_kernels()
         self._post_facts()
 
     def _serve(self) -> None:
@@ -256,6 +255,7 @@ class RenderWorker:
                 if not made or request.moving or self._moves_on(asked):
                     return
             self._picture(maker, request, asked, final=True, patient=request.moving)
+            self._tell_kernels()
             if self._compiler is None:
                 self._compiler = threading.Thread(target=renderer.prepare, name="compiler", daemon=True)
                 self._compiler.start()  # beside the window, and only once it shows something
@@ -380,6 +380,14 @@ class RenderWorker:
         if now - self._woke_s > _WAKE_EVERY_S:
             self._woke_s = now
             self._wake()
+
+    def _tell_kernels(self) -> None:
+        """Say once for a scene why a GPU renders without our kernels."""
+        renderer = self._renderer
+        if renderer is not None and renderer.device.type == "cuda" and renderer.kernel_problem is not None and not self._told_kernels:
+            self._told_kernels = True
+            text = f"the CUDA kernels cannot be used, so PyTorch renders, more slowly: {renderer.kernel_problem}"
+            self._post(Failed(text=text, details="", level="warning"))
 
     def _tell_full(self) -> None:
         if not self._told_full:
