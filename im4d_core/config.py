@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import types
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -228,6 +229,17 @@ def as_released(config: RunConfig) -> RunConfig:
         fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, density="field"),
         train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
     )
+
+
+def standing(config: RunConfig, up: Iterable[float]) -> RunConfig:
+    """A run by the released rules with most cells of its occupancy along the body, as its experiments have them: y in one capture, z in another."""
+    cells = config.occupancy.resolution
+    if config.occupancy.raw_logit is None or len(cells) != 3:
+        return config
+    body = max(range(3), key=[abs(value) for value in up].__getitem__)
+    others = sorted(cells)[:2]
+    turned = (*others[:body], max(cells), *others[body:])
+    return replace(config, occupancy=replace(config.occupancy, resolution=turned))
 
 
 def save_config(config: RunConfig, path: Path) -> None:

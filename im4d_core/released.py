@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from im4d_core.checkpoint import RunFolder, claim_run, load_state, save_weights
-from im4d_core.config import DataConfig, FieldConfig, MethodConfig, RunConfig, ViewsConfig, as_released
+from im4d_core.config import DataConfig, FieldConfig, MethodConfig, RunConfig, ViewsConfig, as_released, standing
 from im4d_core.methods import build_method
 from im4d_core.types import Scene, TimeRange
 
@@ -150,7 +150,7 @@ def import_released(weights: Path, scene: Scene, data: DataConfig, output: Path,
     state = translated(read_released(weights), str(weights))
     times = TimeRange(first=scene.frames[0], last=scene.frames[-1])
     base = RunConfig(data=data, method=method_of(state, times, str(weights)), views=ViewsConfig(count=source_views))
-    config = as_released(base)
+    config = standing(as_released(base), scene.up)
     run = RunFolder(path=output)
     config = replace(config, data=replace(config.data, path=str(Path(data.path).resolve()), boxes=str(run.boxes.resolve())))
     method = build_method(config.method)

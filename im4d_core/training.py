@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
-from im4d_core.config import RunConfig, load_config
+from im4d_core.config import RunConfig, load_config, standing
 from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import resized
@@ -58,7 +58,7 @@ class Status:
 def resolved(config: RunConfig, scene: Scene) -> RunConfig:
     """The configuration with what only the scene knows: its box, its range of frames, where it lies; and the length of the schedule."""
     return replace(
-        config,
+        standing(config, scene.up),
         data=replace(config.data, path=str(Path(config.data.path).resolve())),
         method=replace(
             config.method,

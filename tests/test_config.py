@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from im4d_core.config import DataConfig, OccupancyConfig, RunConfig, as_released, load_config, save_config
+from im4d_core.config import DataConfig, OccupancyConfig, RunConfig, as_released, load_config, save_config, standing
 from im4d_core.limits import too_small
 from im4d_core.presets import preset
 
@@ -96,3 +96,15 @@ def test_presets_are_within_their_limits_and_nan_is_not() -> None:
     assert list(too_small(as_released(RunConfig()))) == []
     wrong = replace(RunConfig(), train=replace(RunConfig().train, lr=math.nan))
     assert list(too_small(wrong)) == [("train.lr", "must be at least 0, found nan")]
+
+
+def test_the_released_grid_has_most_cells_along_the_body() -> None:
+    released = as_released(RunConfig())
+    for up, cells in (
+        ((0.0, 1.0, 0.0), (128, 256, 128)),
+        ((0.0, -0.9, 0.1), (128, 256, 128)),
+        ((0.0, 0.0, 1.0), (128, 128, 256)),
+        ((-1.0, 0.0, 0.0), (256, 128, 128)),
+    ):
+        assert standing(released, up).occupancy.resolution == cells
+    assert standing(RunConfig(), (0.0, 0.0, 1.0)) == RunConfig()  # our own grids follow the box
