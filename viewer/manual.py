@@ -37,4 +37,3 @@ def with_keys(text: str) -> str:
 
 if __name__ == "__main__":
     MANUAL.write_text(with_keys(MANUAL.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{MANUAL}: the table of keys is written")
