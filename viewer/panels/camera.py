@@ -82,16 +82,15 @@ def _attitude(state: ViewerState, pose: controls.Matrix, up: controls.Vector3) -
     row("Up")
     names = list(attitude.AXES)
     at = next((i for i, axis in enumerate(attitude.AXES.values()) if np.allclose(axis, up, atol=1e-6)), -1)
-    imgui.set_next_item_width(em(4.5))
     changed, at = imgui.combo("##up", at, names)
     tooltip("The direction of the world that is up: orbits turn about it, and the camera stands upright to it")
     if changed:
         events.append(SetUp(up=attitude.AXES[names[at]]))
-    imgui.same_line(0.0, spacing)
+    row("")
     width = 0.5 * (imgui.get_content_region_avail().x - spacing)
-    events += action("Top of picture##up_here", "up_here", width=width, enabled=state.scene is not None, why="What is at the top of the picture now is up")
+    events += action("Picture's##up_here", "up_here", width=width, enabled=state.scene is not None, why="What is at the top of the picture now is up")
     imgui.same_line(0.0, spacing)
-    events += action("As captured##up_scene", "up_scene", width=width, enabled=state.scene is not None, why="The up direction that the scene came with")
+    events += action("Capture's##up_scene", "up_scene", width=width, enabled=state.scene is not None, why="The up direction that the scene came with")
     return events
 
 

@@ -8,10 +8,11 @@ from imgui_bundle import imgui
 from viewer import playback
 from viewer.events import Event, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import timeline
-from viewer.panels.widgets import MUTED, action, button, em, icon, muted, tooltip
+from viewer.panels.widgets import action, button, em, icon, muted, tooltip
 from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
 from viewer.stats import Stats
 
+_MODE_EM, _MODE_GAP_EM = 3.6, 0.25
 HEIGHT_EM = 7.05
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
@@ -85,17 +86,21 @@ def _position(state: ViewerState) -> None:
     imgui.text_unformatted(f"frame {state.frame}")
     imgui.same_line(0.0, em(0.5))
     muted(f"{index + 1} / {len(state.scene.frames)}")
+    clock = f"{index / fps:.2f} s    {playback.timecode(index, fps)}"
     imgui.same_line(0.0, em(0.9))
-    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*MUTED))
-    imgui.text_unformatted(f"{index / fps:.2f} s    {playback.timecode(index, fps)}")
-    imgui.pop_style_color()
+    if imgui.get_content_region_avail().x < imgui.calc_text_size(clock).x + em(1.2) + _modes_width():
+        return  # in a narrow window the renderer's buttons need the place more
+    muted(clock)
     tooltip("minutes:seconds:frames")
+
+
+def _modes_width() -> float:
+    return len(MODES) * em(_MODE_EM) + (len(MODES) - 1) * em(_MODE_GAP_EM)
 
 
 def _mode(state: ViewerState) -> list[Event]:
     """At the right end of the line, where it is wide enough; always on the line."""
-    events, width, gap = [], em(3.6), em(0.25)
-    total = len(MODES) * width + (len(MODES) - 1) * gap
+    events, width, gap, total = [], em(_MODE_EM), em(_MODE_GAP_EM), _modes_width()
     imgui.same_line(0.0, em(1.2))
     room = imgui.get_content_region_avail().x
     if room > total:
