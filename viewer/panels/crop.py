@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import imgui
 
 from im4d_core.geometry import project
 from viewer.crop import Crop, dragged, handles, whole
 from viewer.events import Event, SetCrop
-from viewer.panels.widgets import button, colour, em, note, row, section
+from viewer.panels.knob import AXES, knob
+from viewer.panels.widgets import button, note, row, section
 from viewer.state import ViewerState
 from viewer.stats import Stats
-
-_AXES = ((0.95, 0.35, 0.35, 1.0), (0.45, 0.85, 0.4, 1.0), (0.4, 0.6, 1.0, 1.0))
-_SHADE = (0.06, 0.07, 0.08, 0.8)
 
 
 def draw(state: ViewerState) -> list[Event]:
@@ -52,7 +50,7 @@ def draw_handles(state: ViewerState, stats: Stats, flags: int, area: tuple[float
         u, v = uv * scale
         if depth <= 0 or not (0 <= u < width and 0 <= v < height):
             continue
-        held = _knob(f"{'xyz'[handle.axis]}{int(handle.above)}", x + float(u), y + float(v), _AXES[handle.axis], flags)
+        held, _ = knob(f"crop_{'xyz'[handle.axis]}{int(handle.above)}", x + float(u), y + float(v), AXES[handle.axis], flags)
         if held:
             mouse = imgui.get_mouse_pos()
             after = dragged(state.crop, handle, camera, (mouse.x - x) / scale[0], (mouse.y - y) / scale[1])
@@ -69,22 +67,3 @@ def _numbers(crop: Crop) -> Crop:
     row("To")
     changed, values = imgui.drag_float3("##crop_high", list(crop.high), 0.005, 0.0, 0.0, "%.3f")
     return replace(crop, high=(values[0], values[1], values[2])) if changed else crop
-
-
-def _knob(name: str, x: float, y: float, rgba: tuple[float, float, float, float], flags: int) -> bool:
-    """A round handle that takes the mouse; whether it is being dragged."""
-    size = em(1.3)
-    imgui.set_next_window_pos(ImVec2(x - 0.5 * size, y - 0.5 * size))
-    imgui.set_next_window_size(ImVec2(size, size))
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
-    imgui.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1.0, 1.0))
-    imgui.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
-    imgui.begin(f"##crop_{name}", None, (flags & ~imgui.WindowFlags_.always_auto_resize) | imgui.WindowFlags_.no_background)
-    imgui.invisible_button("##knob", ImVec2(size, size))
-    active, hovered = imgui.is_item_active(), imgui.is_item_hovered()
-    draw_list = imgui.get_window_draw_list()
-    draw_list.add_circle_filled(ImVec2(x, y), em(0.5), colour(_SHADE))
-    draw_list.add_circle_filled(ImVec2(x, y), em(0.42 if hovered or active else 0.34), colour(rgba))
-    imgui.end()
-    imgui.pop_style_var(3)
-    return active and imgui.is_mouse_dragging(0, 0.0)

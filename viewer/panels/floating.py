@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import crop, pointer, sources, wipe
+from viewer.panels import crop, key_handles, pointer, sources, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
 from viewer.state import Notice, ViewerState, is_moving
 from viewer.stats import Stats
@@ -35,6 +35,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         _hint(state, stats)
     events = _notices(state, stats)
     events += crop.draw_handles(state, stats, int(_FIXED), _area(stats))
+    events += key_handles.draw(state, stats, int(_FIXED), _area(stats))
     events += wipe.draw(state, stats, int(_FIXED), _area(stats))
     if state.overlays.thumbnails:
         events += sources.draw(state, stats, int(_FIXED), _area(stats))

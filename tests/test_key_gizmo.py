@@ -1,0 +1,140 @@
+"""Keys moved and aimed in the view: the mathematics of the handles, then the mouse in the real window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from driver import Driver
+
+from im4d_core.camera_path import Keyframe, keyframe
+from im4d_core.geometry import intrinsics, look_at, project
+from im4d_core.types import Camera
+from viewer import events as e
+from viewer.key_gizmo import KeyHandle, dragged, handles
+
+UP = np.array([0.0, 0.0, 1.0])
+CAMERA = Camera(name="eye", K=intrinsics(200, 150, 45.0), T_camera_world=look_at(np.array([6.0, -1.0, 2.0]), np.zeros(3), UP), width=200, height=150)
+
+
+def a_key() -> Keyframe:
+    return keyframe(1, 0.0, np.linalg.inv(look_at(np.array([1.0, 1.5, 0.5]), np.array([-1.0, 0.0, 0.2]), UP)), 50.0)
+
+
+def seen(point: object) -> np.ndarray:
+    return project(CAMERA, np.array([point], dtype=float))[0][0]
+
+
+def found(kind: str, axis: int = 0) -> KeyHandle:
+    return next(handle for handle in handles(a_key(), CAMERA, 0.1) if (handle.kind, handle.axis) == (kind, axis))
+
+
+def test_handles_have_the_same_size_at_any_distance() -> None:
+    lengths = []
+    for away in (1.0, 3.0):
+        place = np.array([6.0, -1.0, 2.0]) + away * CAMERA.T_camera_world[2, :3] * 2
+        key = keyframe(1, 0.0, np.linalg.inv(look_at(place, place + [0.0, 1.0, 0.0], UP)), 50.0)
+        middle, *ends = handles(key, CAMERA, 0.1)
+        lengths.append([np.linalg.norm(seen(end.point) - seen(middle.point)) for end in ends[:3]])
+    np.testing.assert_allclose(lengths[0], lengths[1], rtol=0.2)  # perspective makes the nearer end of an axis a little longer
+
+
+def test_no_handles_where_the_user_is_or_behind() -> None:
+    here = keyframe(1, 0.0, np.linalg.inv(CAMERA.T_camera_world), 50.0)
+    behind = keyframe(2, 0.0, np.linalg.inv(look_at(np.array([9.0, -2.0, 3.0]), np.zeros(3), UP)), 50.0)
+    assert handles(here, CAMERA, 0.1) == handles(behind, CAMERA, 0.1) == ()
+
+
+def test_the_middle_follows_the_mouse_parallel_to_the_picture() -> None:
+    key, handle = a_key(), found("centre")
+    u, v = seen(handle.point) + [13.0, -8.0]
+    pose = dragged(key, handle, CAMERA, u, v, UP)
+    np.testing.assert_allclose(seen(pose[:3, 3]), [u, v], atol=1e-9)
+    depth = CAMERA.T_camera_world[2]
+    assert depth @ [*pose[:3, 3], 1.0] == pytest.approx(depth @ [*key.position, 1.0])
+    np.testing.assert_array_equal(pose[:3, :3], key.T_world_camera[:3, :3])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_axis_moves_along_itself_only(axis: int) -> None:
+    key, handle = a_key(), found("axis", axis)
+    u, v = seen(np.array(handle.point) + 0.7 * np.eye(3)[axis]).tolist()
+    pose = dragged(key, handle, CAMERA, u, v, UP)
+    np.testing.assert_allclose(pose[:3, 3], np.array(key.position) + 0.7 * np.eye(3)[axis], atol=1e-9)
+    u, v = seen(handle.point).tolist()
+    still = dragged(key, handle, CAMERA, u, v, UP)
+    np.testing.assert_allclose(still, key.T_world_camera, atol=1e-9)
+
+
+def test_the_aim_turns_the_key_and_leaves_its_place() -> None:
+    key, handle = a_key(), found("aim")
+    u, v = seen(handle.point) + [-9.0, 6.0]
+    pose = dragged(key, handle, CAMERA, u, v, UP)
+    np.testing.assert_allclose(pose[:3, 3], key.position, atol=1e-12)
+    distance = np.linalg.norm(np.array(handle.point) - key.position)
+    # The point lies in the plane parallel to the picture through the old one, so along the new direction it is a little farther or nearer.
+    on_line = [np.linalg.norm(seen(pose[:3, 3] + reach * pose[:3, 2]) - [u, v]) for reach in np.linspace(0.3, 3.0, 2000) * distance]
+    assert min(on_line) < 0.2
+    assert pose[:3, 1] @ UP < 0  # the picture's top stays up
+
+
+def test_an_axis_into_the_eye_does_not_run_away() -> None:
+    eye = Camera(name="eye", K=CAMERA.K, T_camera_world=look_at(np.array([8.0, 1.5, 0.5]), np.array([1.0, 1.5, 0.5]), UP), width=200, height=150)
+    handle = next(one for one in handles(a_key(), eye, 0.1) if one.kind == "axis" and one.axis == 0)
+    u, v = project(eye, np.array([handle.point]))[0][0].tolist()
+    pose = dragged(a_key(), handle, eye, u, v, UP)
+    assert np.linalg.norm(pose[:3, 3] - a_key().position) < 1e-6
+
+
+@pytest.fixture
+def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
+    def make(**options: Any) -> Driver:
+        return Driver(tmp_path, **options)
+
+    return make
+
+
+def test_a_key_is_pressed_moved_and_brought_back_in_the_window(drive: Callable[..., Driver]) -> None:
+    def script(d: Driver) -> None:
+        scene = d.state.scene
+        assert scene is not None
+        keys = tuple(keyframe(i, float(i), np.linalg.inv(look_at(np.array([0.5, 1.2 * i - 1.8, 0.5]), np.array([0.0, 0.0, 0.0]), UP)), 40.0) for i in (1, 2))
+        d.session.send(e.ReplacePath(path=d.state.path_editor.path.__class__(keys=keys)))
+        d.session.send(e.SelectKey(key_id=1))
+        d.session.send(e.SetPose(centre=(5.0, 0.0, 2.0), yaw_deg=180.0, pitch_deg=-20.0))
+        d.ctx.yield_(5)
+        d.until(lambda: d.shown.final and not d.session.busy)
+
+        def place(point: object) -> tuple[float, float]:
+            x, y, width, height = d.area
+            camera = d.shown.request.camera
+            (uv,), (depth,) = project(camera, np.array([point], dtype=float))
+            assert depth > 0
+            return x + float(uv[0]) * width / camera.width, y + float(uv[1]) * height / camera.height
+
+        before = d.state.navigation.T_camera_world
+        d.ctx.mouse_move_to_pos(place(keys[1].position))
+        d.ctx.mouse_click(0)
+        d.ctx.yield_(2)
+        assert d.state.path_editor.selected == 2
+        x, y = place(keys[1].position)
+        d.ctx.mouse_move_to_pos((x, y))
+        d.ctx.mouse_down(0)
+        d.ctx.yield_()
+        d.ctx.mouse_move_to_pos((x + 30.0, y - 20.0))
+        d.ctx.mouse_move_to_pos((x + 60.0, y - 40.0))
+        d.ctx.yield_(2)
+        d.ctx.mouse_up(0)
+        d.ctx.yield_(2)
+        moved = d.state.path_editor.path.keys[1]
+        assert np.abs(np.subtract(place(moved.position), (x + 60.0, y - 40.0))).max() < 4.0
+        assert moved.rotation == pytest.approx(keys[1].rotation)
+        np.testing.assert_array_equal(d.state.navigation.T_camera_world, before)  # the camera did not turn
+        d.session.send(e.Triggered(action="undo"))
+        d.ctx.yield_(2)
+        assert d.state.path_editor.path.keys[1].position == pytest.approx(keys[1].position)
+
+    drive().run(script)

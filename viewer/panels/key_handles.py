@@ -1,0 +1,76 @@
+"""Keys of the path over the picture: a press selects one; the selected one is moved by its middle and its axes, and aimed by the point it looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from im4d_core.geometry import project
+from im4d_core.types import Camera
+from viewer.events import Event, SelectKey, SetKeyPose
+from viewer.key_gizmo import KeyHandle, dragged, handles
+from viewer.panels.knob import AXES, knob
+from viewer.panels.widgets import ACCENT, WARNING, colour, gesture
+from viewer.state import ViewerState
+from viewer.stats import Stats
+
+_WHITE = (0.92, 0.93, 0.94, 1.0)
+_MOST = 64  # more keys, of a long recording, would cover the picture
+_NEAREST = 0.03  # of the scene's diagonal: a key that is where the user is has no handles
+
+
+def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float, float, float]) -> list[Event]:
+    """Handles where the shown picture has the keys.
+
+    Args:
+        flags: of windows that float over the picture.
+        area: x, y, width and height of the picture on the screen.
+    """
+    editor = state.path_editor
+    hidden = not state.overlays.path or editor.previewing or state.live_since_s is not None
+    if hidden or state.scene is None or stats.displayed is None or stats.compared == "split":
+        return []
+    camera = stats.displayed.camera
+    nearest = _NEAREST * float(np.linalg.norm(state.scene.bounds[1] - state.scene.bounds[0]))
+    events: list[Event] = []
+    for key in editor.path.keys if len(editor.path.keys) <= _MOST else ():
+        place = _on_screen(key.position, camera, area, nearest)
+        if place is None or key.id == editor.selected:
+            continue
+        _, pressed = knob(f"key_{key.id}", *place, ACCENT, flags)
+        if pressed:
+            events.append(SelectKey(key_id=key.id))
+    key = editor.selected_key
+    if key is None:
+        return events
+    found = [(handle, _on_screen(handle.point, camera, area, nearest)) for handle in handles(key, camera, nearest)]
+    if found and found[0][1] is not None:
+        _arms([place for _, place in found], found[0][1])
+    for handle, place in found:
+        if place is None:
+            continue
+        held, _ = knob(f"key_{handle.kind}{handle.axis}", *place, _rgba(handle), flags)
+        if held:
+            mouse, scale = imgui.get_mouse_pos(), (area[2] / camera.width, area[3] / camera.height)
+            pose = dragged(key, handle, camera, (mouse.x - area[0]) / scale[0], (mouse.y - area[1]) / scale[1], np.array(state.navigation.up))
+            if not np.allclose(pose, key.T_world_camera, atol=1e-9):
+                events.append(SetKeyPose(key_id=key.id, T_world_camera=pose, gesture=gesture()))
+    return events
+
+
+def _on_screen(point: tuple[float, float, float], camera: Camera, area: tuple[float, float, float, float], nearest: float) -> tuple[float, float] | None:
+    (uv,), (depth,) = project(camera, np.array([point]))
+    u, v = float(uv[0]) * area[2] / camera.width, float(uv[1]) * area[3] / camera.height
+    return (area[0] + u, area[1] + v) if depth > nearest and 0 <= u < area[2] and 0 <= v < area[3] else None
+
+
+def _arms(places: list[tuple[float, float] | None], middle: tuple[float, float]) -> None:
+    """Lines from the key to the ends of its handles."""
+    draw = imgui.get_background_draw_list()
+    for place, rgba in zip(places[1:], (*AXES, WARNING)):
+        if place is not None:
+            draw.add_line(ImVec2(*middle), ImVec2(*place), colour(rgba, 0.8), 2.0)
+
+
+def _rgba(handle: KeyHandle) -> tuple[float, float, float, float]:
+    return _WHITE if handle.kind == "centre" else WARNING if handle.kind == "aim" else AXES[handle.axis]
