@@ -571,3 +571,29 @@ def test_kernels_that_cannot_be_used_are_told_once(monkeypatch: pytest.MonkeyPat
         assert len(desk.of(Failed)) == 1
     finally:
         desk.worker.stop()
+
+
+def test_sharing_memory_is_switched_while_it_runs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stands in for a GPU: what is asked for is noted, and the bytes go through host memory in any case."""
+    from viewer import pictures
+    from viewer.handover import handed_over
+
+    asked: list[bool] = []
+
+    def noted(rgba, shares_memory: bool):
+        asked.append(shares_memory)
+        return handed_over(rgba, False)
+
+    monkeypatch.setattr(pictures, "handed_over", noted)
+    for index, on in enumerate((False, True, False)):
+        desk.worker.share_memory(on)
+        desk.worker.submit(desk.request(index=index))
+        desk.wait(lambda index=index: desk.pictures() and desk.pictures()[-1].request.frame == 10 + index)
+        assert set(asked) == {on}
+        asked.clear()
+    desk.worker.share_memory(True)
+    desk.worker.open(Path("another"))
+    desk.wait(lambda: len(desk.of(Opened)) == 2)
+    desk.worker.submit(desk.request(index=5))
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 15)
+    assert set(asked) == {True}, "the next scene keeps to it"

@@ -28,9 +28,9 @@ class Meter:
         """A frame of the window was drawn."""
         self._drawn.append(now_s)
 
-    def presenting(self, gl_renderer: str, present: Literal["interop", "upload"], reason: str) -> None:
-        """How pictures reach the screen, decided once."""
-        self._fixed = replace(self._fixed, gl_renderer=gl_renderer, present=present, present_reason=reason)
+    def presenting(self, gl_renderer: str, present: Literal["interop", "upload"], reason: str, *, can_share: bool) -> None:
+        """How pictures reach the screen from now on."""
+        self._fixed = replace(self._fixed, gl_renderer=gl_renderer, present=present, present_reason=reason, can_share=can_share)
 
     def stats(self, worker: RenderWorker, picture: Rectangle, shown: DisplayBuffer | None, scene: Scene | None) -> Stats:
         """Everything as of now."""

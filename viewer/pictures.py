@@ -61,7 +61,7 @@ class PictureMaker:
 
     def __init__(self, renderer: SceneRenderer, *, shares_memory: bool, tell: Callable[[Failed], None]) -> None:
         self._renderer = renderer
-        self._shares_memory = shares_memory
+        self.shares_memory = shares_memory
         self._tell = tell
         self._cap = 1.0
         self._pixel_ms: dict[str, float] = {}
@@ -183,7 +183,7 @@ class PictureMaker:
         depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
         rgba = self._pixels(made.request, made.rendered)
         other_rgba = None if other is None else self._pixels(made.request, other)
-        pixels = handed_over(rgba, self._shares_memory)
+        pixels = handed_over(rgba, self.shares_memory)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
         return DisplayBuffer(
             request=made.request,
@@ -198,7 +198,7 @@ class PictureMaker:
             steady=made.steady,
             cells=self._cells_of(made.request.frame) if made.request.cells else None,
             thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
-            other=None if other_rgba is None else handed_over(other_rgba, self._shares_memory),
+            other=None if other_rgba is None else handed_over(other_rgba, self.shares_memory),
             psnr_db=self._psnr(made, other) if other is not None and made.complete and complete else None,
             readable=_readable(rgba, depth, other_rgba) if not rgba.is_cuda or (final and not made.request.moving) else None,
         )

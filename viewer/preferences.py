@@ -25,6 +25,8 @@ class Preferences:
     """Size of text and widgets over the one that the screen asks for."""
     animated: bool = True
     """Jumps of the camera take a moment."""
+    interop: bool = True
+    """Pictures stay on the GPU where that works."""
     preset: Preset = "default"
     """Which buttons of the mouse do what."""
     chords: tuple[tuple[str, tuple[str, ...]], ...] = ()

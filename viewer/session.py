@@ -111,6 +111,7 @@ class Session:
         self._problems = Problems()
         self._inputs = InputReader()
         self._interop: Interop | None = None
+        self._why_upload = ""
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
@@ -167,18 +168,18 @@ class Session:
         self.window.set_ui_scale(self.state.preferences.ui_scale)
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
-        self._interop, reason = open_interop(self._start.interop and self._start.device != "cpu")
+        self._interop, self._why_upload = open_interop(self._start.interop and self._start.device != "cpu")
         self._area = PictureArea(self._interop)
-        self._meter.presenting(device_name(), "interop" if self._interop else "upload", reason)
-        _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {reason}" if reason else "shared with CUDA")
+        _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {self._why_upload}" if self._why_upload else "shared with CUDA")
         self._worker = RenderWorker(
             opener=self._opener,
             device=self._start.device,
             display=device_name(),
             display_device=f"cuda:{self._interop.device}" if self._interop is not None else "",
-            shares_memory=self._interop is not None,
+            shares_memory=False,
             wake=self.window.wake,
         )
+        self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
         self._show_preview(self._start.source / "preview.jpg")
         self.window.draw()
@@ -287,8 +288,16 @@ class Session:
         self.window.set_vsync(preferences.vsync)
         self.window.set_ui_scale(preferences.ui_scale)
         bindings.use(keymap.table(preferences))
+        self._share(preferences.interop)
         self._settings = replace(self._settings, preferences=preferences)
         self._keeper.keep_settings(self._settings)
+
+    def _share(self, wanted: bool) -> None:
+        """Whether the next pictures stay on the GPU, or go through host memory."""
+        worker, works = self._worker, self._interop is not None
+        assert worker is not None
+        worker.share_memory(wanted and works)
+        self._meter.presenting(device_name(), "interop" if wanted and works else "upload", self._why_upload, can_share=works)
 
     def _request(self, worker: RenderWorker, width: int, height: int) -> None:
         request = render_request(self.state, width, height)

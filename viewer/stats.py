@@ -76,6 +76,8 @@ class Stats:
     gl_renderer: str = ""
     present: Literal["none", "interop", "upload"] = "none"
     """How pictures reach OpenGL."""
+    can_share: bool = False
+    """Interop works here, whether it is in use or not."""
     present_reason: str = ""
     """Why not interop, and the cure; empty with interop."""
     memory: tuple[tuple[str, int], ...] = ()

@@ -121,6 +121,13 @@ class RenderWorker:
             self._changed.notify()
         self._wake()
 
+    def share_memory(self, on: bool) -> None:
+        """Whether the pictures from now on are handed over in CUDA memory."""
+        with self._changed:
+            self._shares_memory = on
+            if self._maker is not None:
+                self._maker.shares_memory = on
+
     def take(self) -> list[Message]:
         """Everything that became ready since the last call; of several pictures only the newest."""
         with self._changed:

@@ -48,7 +48,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     tooltip("Behind the scene, instead of the colour: what is transparent is seen to be")
     if changed:
         events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
-    events += _manners(state)
+    events += _manners(state, stats)
     events += crop.draw(state)
     section("Window")
     width = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
@@ -64,7 +64,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     return events
 
 
-def _manners(state: ViewerState) -> list[Event]:
+def _manners(state: ViewerState, stats: Stats) -> list[Event]:
     """How the window behaves; remembered between starts."""
     section("Manners")
     preferences = changed_to = state.preferences
@@ -78,6 +78,13 @@ def _manners(state: ViewerState) -> list[Event]:
     tooltip("Vertical sync: no torn pictures, and no more frames than the display shows")
     if changed:
         changed_to = replace(changed_to, vsync=vsync)
+    row("Pictures")
+    imgui.begin_disabled(not stats.can_share)
+    changed, interop = imgui.checkbox("stay on the GPU##interop", preferences.interop and stats.can_share)
+    imgui.end_disabled()
+    tooltip("From CUDA to OpenGL without host memory" if stats.can_share else f"Not here: {stats.present_reason or 'nothing is known yet'}")
+    if changed:
+        changed_to = replace(changed_to, interop=interop)
     row("Jumps")
     changed, animated = imgui.checkbox("take a moment##animated", preferences.animated)
     tooltip("The camera is seen going to another view instead of being there at once")
