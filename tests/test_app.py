@@ -114,7 +114,7 @@ def test_a_display_that_does_not_answer_is_no_display(run_folder: Path, tmp_path
 def test_check_reports_and_exits_0(run_folder: Path, display: str) -> None:
     done = app(str(run_folder), "--check", display=display)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("window", "interop", "CUDA", "encoder", "data"):
+    for name in ("window", "interop", "CUDA", "kernels", "encoder", "data"):
         assert re.search(rf"^ok +{name} ", done.stdout, re.MULTILINE), done.stdout
     assert "OpenGL" in done.stdout
     assert "6 cameras, 3 frames, occupancy of 3" in done.stdout

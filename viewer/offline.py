@@ -120,12 +120,13 @@ class Finding:
 
 
 def examine(source: Path, *, device: str, interop: bool) -> Iterator[Finding]:
-    """What works on this machine, one finding after the other: window, CUDA, interop, encoder, data."""
+    """What works on this machine, one finding after the other: window, interop, CUDA, kernels, encoder, data."""
     if has_display():
         yield from _examine_window(interop)
     else:
         yield Finding(name="window", text="no display (DISPLAY is not set): pictures and videos are made without one")
     yield _examine_cuda(device)
+    yield _examine_kernels(device)
     yield from _examine_encoders()
     yield _examine_data(source, device)
 
@@ -164,6 +165,21 @@ def _examine_cuda(device: str) -> Finding:
 
     text = f"{why_no_cuda()}; rendering on the CPU, {torch.get_num_threads()} threads"
     return Finding(name="CUDA", text=text, fine=not device.startswith("cuda"))
+
+
+def _examine_kernels(device: str) -> Finding:
+    """Pictures are made without kernels as well, only more slowly: nothing here is an error."""
+    import torch
+
+    from im4d_core.kernels import cpu, nvrtc
+
+    if torch.cuda.is_available() and device != "cpu":
+        index = torch.device(device if device.startswith("cuda") else "cuda").index or 0
+        problem = nvrtc.problem(index)
+        major, minor = torch.cuda.get_device_capability(index)
+        return Finding(name="kernels", text=f"CUDA, compiled for sm_{major}{minor}" if problem is None else f"PyTorch renders instead: {problem}")
+    compiled = cpu.prepare()
+    return Finding(name="kernels", text="compiled by numba" if compiled else "PyTorch renders instead: numba is missing, or does not work here")
 
 
 def _examine_data(source: Path, device: str) -> Finding:
