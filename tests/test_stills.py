@@ -1,4 +1,4 @@
-"""A picture of any size, and the screen recorded: what the state asks for, and both in the real window."""
+"""A picture of any size, the screen recorded, an export left and gone on with: what the state asks for, and all of it in the real window."""
 
 from __future__ import annotations
 
@@ -82,3 +82,31 @@ def test_both_in_the_window(drive: Callable[..., Driver], tmp_path: Path) -> Non
     assert len(frames) > 2
     assert frames[0].shape[:2] == tuple(side + side % 2 for side in reversed(size))
     assert np.abs(frames[0].astype(int) - frames[-1]).max() > 60  # the camera moved
+
+
+def test_an_export_of_pictures_is_cancelled_half_way_and_goes_on(drive: Callable[..., Driver], tmp_path: Path) -> None:
+    """By the buttons; the scene plays meanwhile."""
+    folder = tmp_path / "output" / "frames"
+
+    def script(d: Driver) -> None:
+        d.session.send(e.Triggered(action="path_orbit"))
+        d.session.send(e.SetExport(settings=ExportSettings(width=64, height=48, fps=4.0, format="png", file="frames", mode="full")))
+        d.session.send(e.Triggered(action="play"))
+        d.renderer.delay_s = 0.2
+        d.click("Export")
+        d.click("###export_start")
+        d.until(lambda: d.state.export.job is not None and d.state.export.job.done >= 3)
+        d.click("Cancel##export_cancel")
+        d.until(lambda: d.state.export.job is None)
+        d.until(lambda: "cancelled" in d.notices())
+        there.update((file.name, file.stat().st_mtime_ns) for file in folder.glob("*.png"))
+        assert 3 <= len(there) < 32
+        d.renderer.delay_s = 0.0
+        d.click("###export_start")
+        d.until(lambda: d.state.export.finished is not None)
+
+    there: dict[str, int] = {}
+    drive().run(script)
+    after_all = {file.name: file.stat().st_mtime_ns for file in folder.glob("*.png")}
+    assert sorted(after_all) == [f"{i:06d}.png" for i in range(32)]  # a whole turn of 8 s at 4 pictures a second
+    assert there.items() <= after_all.items()  # what was there was not made again
