@@ -263,9 +263,6 @@ class RenderWorker:
                     return
             self._picture(maker, request, asked, final=True, patient=request.moving)
             self._tell_kernels()
-            if self._compiler is None:
-                self._compiler = threading.Thread(target=renderer.prepare, name="compiler", daemon=True)
-                self._compiler.start()  # beside the window, and only once it shows something
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, maker.views)
                 renderer.make_ready(prefetch, maker.views, request.mode, wanted=lambda: self._request is None and not self._stopping)
@@ -305,6 +302,9 @@ class RenderWorker:
         if picture is None:
             return False
         self._post(picture)
+        if self._compiler is None and self._renderer is not None:
+            self._compiler = threading.Thread(target=self._renderer.prepare, name="compiler", daemon=True)
+            self._compiler.start()  # beside the window, and only once it shows something, if only a draft
         return True
 
     # ---- jobs ---------------------------------------------------------------------------------------------------------------------------------
