@@ -17,13 +17,14 @@ from im4d_core.config import DataConfig
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
 from im4d_core.path_commands import ConvertPath, MakePath, convert_path, make_path
+from im4d_core.types import RenderMode
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
 
 Device = Annotated[str, tyro.conf.arg(help="auto, cpu, cuda or cuda:N.")]
 Run = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN", help="Folder of a trained run or an exported scene.")]
-Mode = Literal["fast", "full"]
+Mode = RenderMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Evaluate:
     """Compare renders with the pictures of held-out cameras: PSNR, SSIM and LPIPS as JSON, and a sheet render | truth | error."""
 
     run: Run
-    mode: Literal["fast", "full", "both"] = "both"
+    mode: Literal["fast", "exact", "full", "both"] = "both"
     frames: str = ""
     """START:STOP:STEP, stop excluded; all when empty."""
     views: tuple[str, ...] = ()
@@ -203,7 +204,7 @@ def _evaluate(command: Evaluate) -> int:
         frames = _frames(command.frames, renderer.scene.frames)
         views = _views(command.views, renderer)
         modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
-        if "fast" in modes and renderer.occupancy_problem is not None:
+        if set(modes) & {"fast", "exact"} and renderer.occupancy_problem is not None:
             raise ValueError(renderer.occupancy_problem)
         renderer.prepare()
         for mode in modes:

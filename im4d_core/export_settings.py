@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from im4d_core.types import RenderMode
+
 Format = Literal["h264", "hevc", "h264_nvenc", "prores", "png"]
 """A video by its codec, or a folder of pictures."""
 FORMATS: tuple[Format, ...] = ("h264", "hevc", "h264_nvenc", "prores", "png")
@@ -26,7 +28,7 @@ class ExportSettings:
     width: int = 1280
     height: int = 720
     fps: float = 30.0
-    mode: Literal["fast", "full"] = "fast"
+    mode: RenderMode = "fast"
     format: Format = "h264"
     quality: int = 18
     """Constant rate factor of H.264 and HEVC: smaller is better and larger."""

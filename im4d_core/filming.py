@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from im4d_core.frame_folder import FrameFolder
 from im4d_core.path_files import path_to_json
 from im4d_core.pixels import over, to_rgba8, transparent_rgba8
 from im4d_core.tensors import Rendered
-from im4d_core.types import Camera, Scene
+from im4d_core.types import Camera, RenderMode, Scene
 
 
 @runtime_checkable
@@ -33,7 +33,7 @@ class PictureSource(Protocol):
 
     def prepare(self) -> None: ...
 
-    def render(self, camera: Camera, frame: int, mode: Literal["fast", "full"], *, progress: Callable[[float], bool] | None = None) -> Rendered | None: ...
+    def render(self, camera: Camera, frame: int, mode: RenderMode, *, progress: Callable[[float], bool] | None = None) -> Rendered | None: ...
 
 
 def film(

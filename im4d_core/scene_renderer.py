@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -37,12 +36,11 @@ from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, wit
 from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
-from im4d_core.types import Camera, Scene
+from im4d_core.types import Camera, RenderMode, Scene
 
 _log = logging.getLogger(__name__)
 
-Mode = Literal["fast", "exact", "full"]
-"""fast: as the run is configured, from baked density as a rule. exact: the same samples, the field evaluated at each. full: proposal-sampled."""
+Mode = RenderMode
 _FAST_RAYS = 1 << 18
 """Rays marched at once by the fast renderer on a GPU."""
 _CPU_RAYS: dict[Mode, int] = {"fast": 1 << 10, "exact": 1 << 8, "full": 1 << 7}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -44,6 +45,10 @@ class Camera:
     def fov_y_deg(self) -> float:
         """Vertical field of view in degrees."""
         return float(np.degrees(2.0 * np.arctan(0.5 * self.height / self.K[1, 1])))
+
+
+RenderMode = Literal["fast", "exact", "full"]
+"""fast: as the run is configured, from baked density as a rule. exact: the same samples, the field evaluated at each. full: proposal-sampled."""
 
 
 @dataclass(frozen=True, kw_only=True)

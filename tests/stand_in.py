@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.geometry import intrinsics, look_at
 from im4d_core.render.occupancy import Occupancy
 from im4d_core.tensors import Rendered, SourceView
-from im4d_core.types import Camera, Scene, Sensor
+from im4d_core.types import Camera, RenderMode, Scene, Sensor
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -94,7 +94,7 @@ class StandIn:
         self,
         camera: Camera,
         frame: int,
-        mode: Literal["fast", "full"],
+        mode: RenderMode,
         *,
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
@@ -165,7 +165,7 @@ class StandIn:
     def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
         self.prefetched, self.prefetched_views = tuple(frames), views
 
-    def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: Literal["fast", "full"], *, wanted: Callable[[], bool]) -> None:
+    def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: RenderMode, *, wanted: Callable[[], bool]) -> None:
         self.made_ready += [frame for frame in frames if wanted()]
 
     def memory(self) -> dict[str, int]:

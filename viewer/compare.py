@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from im4d_core.types import RenderMode
+
 Layout = Literal["off", "wipe", "split", "difference", "other"]
 """wipe: one picture on each side of a border. split: the same middle part of both, side by side. other: the second picture alone."""
 Pair = Literal["fast | full", "fast | captured", "full | captured"]
@@ -36,7 +38,7 @@ class Comparison:
         return "other" if self.holds_captured else self.layout
 
     @property
-    def left(self) -> Literal["fast", "full"]:
+    def left(self) -> RenderMode:
         return "full" if self.pair == "full | captured" else "fast"
 
     @property
@@ -48,13 +50,13 @@ class Comparison:
 class Opponents:
     """What a request is to make for a comparison."""
 
-    mode: Literal["fast", "full"]
+    mode: RenderMode
     against: Literal["full", "captured"] | None
     hidden: int | None
     """The view that the picture must not be coloured from: itself, where it is held against its own capture."""
 
 
-def opponents(comparison: Comparison, mode: Literal["fast", "full"], view: int | None, moving: bool) -> Opponents:
+def opponents(comparison: Comparison, mode: RenderMode, view: int | None, moving: bool) -> Opponents:
     """What to render now.
 
     Args:

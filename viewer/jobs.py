@@ -165,7 +165,7 @@ def _saved(request: RenderRequest, file: Path, renderer: SceneRenderer, go_on: C
         told(round(100 * fraction), 100)
         return go_on()
 
-    if request.mode == "fast" and not renderer.has_occupancy(request.frame):
+    if request.mode != "full" and not renderer.has_occupancy(request.frame):
         request = replace(request, mode="full")
     pixels = take_picture(renderer, request, between)
     if pixels is None:

@@ -7,20 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 
-from im4d_core.types import Scene
+from im4d_core.types import RenderMode, Scene
 from viewer.events import SceneOpened, SetFrame
 from viewer.reduce import reduce
 from viewer.state import RenderRequest, ViewerState, render_request
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
-
-RenderMode = Literal["fast", "full"]
 
 
 def has_display() -> bool:

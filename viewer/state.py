@@ -19,7 +19,7 @@ from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.path_files import PathForm
-from im4d_core.types import Camera, Scene
+from im4d_core.types import Camera, RenderMode, Scene
 from viewer.compare import Comparison, opponents
 from viewer.crop import Crop
 from viewer.flight import Flight, underway
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from viewer.events import Effect
 
 Vector = tuple[float, float, float]
-Mode = Literal["fast", "full", "auto"]
+Mode = Literal["fast", "exact", "full", "auto"]
 """auto: fast while anything moves, full once the view has been still."""
 Output = Literal["colour", "depth", "opacity", "cost", "normals"]
 NavigationMode = Literal["orbit", "fly"]
 LoopMode = Literal["once", "loop", "ping-pong"]
 Level = Literal["info", "warning", "error"]
 
-MODES: tuple[Mode, ...] = ("fast", "full", "auto")
+MODES: tuple[Mode, ...] = ("fast", "exact", "full", "auto")
 OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost", "normals")
 LOOPS: tuple[LoopMode, ...] = ("once", "loop", "ping-pong")
 STILL_S = 0.15
@@ -335,7 +335,7 @@ class RenderRequest:
     camera: Camera
     """Its width and height are the size to render at."""
     frame: int
-    mode: Literal["fast", "full"]
+    mode: RenderMode
     output: Output
     background: Vector
     scale: float

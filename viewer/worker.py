@@ -249,7 +249,7 @@ class RenderWorker:
         began = time.monotonic()
         try:
             occupied = renderer.has_occupancy(request.frame)
-            if request.mode == "fast" and not occupied:
+            if request.mode != "full" and not occupied:
                 request = replace(request, mode="full")
                 self._tell_full()
             draft = maker.draft(request, occupied)

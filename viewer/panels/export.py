@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
+from im4d_core.types import RenderMode
 from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, ShowInFolder
 from viewer.export_command import export_command
 from viewer.panels.scene import progress
@@ -18,7 +18,7 @@ from viewer.state import ViewerState, encoder_problem, scene_timing
 from viewer.stats import Stats
 
 _SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (720, 1280), (1080, 1080))
-_MODES: tuple[Literal["fast", "full"], ...] = ("fast", "full")
+_MODES: tuple[RenderMode, ...] = ("fast", "exact", "full")
 _FORMATS: tuple[tuple[Format, str, str], ...] = (
     ("h264", "H.264 video", "Plays everywhere"),
     ("hevc", "HEVC video", "Smaller files, slower to make"),
@@ -120,7 +120,9 @@ def with_format(settings: ExportSettings, wanted: Format) -> ExportSettings:
 
 def _what(settings: ExportSettings, state: ViewerState) -> ExportSettings:
     row("Renderer")
-    clicked = choice("export_mode", _MODES, settings.mode, ("Fast", "Full"), ("As in the window", "The reference: slower"))
+    clicked = choice(
+        "export_mode", _MODES, settings.mode, ("Fast", "Exact", "Full"), ("As in the window", "The field at every sample", "The reference: slower")
+    )
     for mode in _MODES:
         if mode == clicked:
             settings = replace(settings, mode=mode)

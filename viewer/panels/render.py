@@ -11,7 +11,8 @@ from viewer.state import MODES, OUTPUTS, SCALES, Mode, Output, ViewerState
 from viewer.stats import Stats
 
 _MODE_TEXT: dict[Mode, str] = {
-    "fast": "Marches the occupancy of the frame and stops where a ray is opaque.",
+    "fast": "Marches the occupancy of the frame through baked density and stops where a ray is opaque.",
+    "exact": "The same samples, with the field evaluated at each: sharper where baked density is coarse.",
     "full": "Samples every ray with the proposal network: the reference, slower.",
     "auto": "Fast while anything moves, full once the view is still.",
 }
@@ -28,7 +29,9 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events: list[Event] = []
     picture = state.picture
     row("Renderer")
-    clicked = choice("mode", MODES, picture.mode, [mode.capitalize() for mode in MODES], (explained("mode"), explained("mode"), explained("mode_auto")))
+    clicked = choice(
+        "mode", MODES, picture.mode, [mode.capitalize() for mode in MODES], (explained("mode"), _MODE_TEXT["exact"], explained("mode"), explained("mode_auto"))
+    )
     events += [SetMode(mode=mode) for mode in MODES if mode == clicked]
     note(_MODE_TEXT[picture.mode])
     row("Show")

@@ -18,6 +18,7 @@ _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 _MODE_WHY: dict[Mode, str] = {
     "fast": "The fast renderer: marches the occupancy of the frame",
+    "exact": "The fast renderer with the field evaluated at every sample",
     "full": "The full renderer: the reference, slower",
     "auto": "Fast while anything moves, full once the view is still",
 }
