@@ -157,7 +157,7 @@ class FastConfig:
     """Evaluate the field at every sample, or interpolate a grid of the frame's logits, made when the frame is first seen; auto bakes where compiled
     kernels march what is baked: on CPUs, and on GPUs with CUDA kernels."""
     refine: Literal[0, 1, 2, 4] = 0
-    """Cells of the baked grid per cell of the occupancy, along each axis; 0 for as many as the finest plane of the field needs, at most 4 (on a CPU: 1)."""
+    """Cells of the baked grid per cell of the occupancy, along each axis; 0 for as many as the finest plane of the field needs, 2 to 4 (on a CPU: 1)."""
     chunk: Count = 1 << 18
     """Density samples evaluated at once."""
 

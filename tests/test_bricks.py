@@ -111,7 +111,8 @@ def test_an_infinite_field_bakes_to_finite_values() -> None:
 def test_the_grid_is_as_fine_as_the_finest_plane_along_each_axis() -> None:
     grid = _grid((12, 12, 12))  # cells of 0.1
     method = replace(MethodConfig(), bounds=(-0.5, -0.5, -0.5, 0.5, 1.5, 3.5), field=FieldConfig(spatial=(5, 21), temporal=(2, 2)))
-    assert needed_refine(grid, method) == (2, 1, 1)  # plane cells of 0.05, 0.1, 0.2
+    assert needed_refine(grid, method) == (2, 2, 2)  # plane cells of 0.05, 0.1, 0.2; never less than two
+    assert needed_refine(grid, replace(method, field=FieldConfig(spatial=(41,), temporal=(2,)))) == (4, 2, 2)  # 0.025, 0.05, 0.1
     finer = replace(method, field=FieldConfig(spatial=(101,), temporal=(2,)))
     assert needed_refine(grid, finer) == (4, 4, 4)  # 0.01, 0.02 and 0.04 would need more than four: never more
     assert choose_refine(grid, finer, FastConfig(refine=2)) == (2, 2, 2)

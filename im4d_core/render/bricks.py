@@ -24,13 +24,16 @@ def choose_refine(occupancy: Occupancy, method: MethodConfig, config: FastConfig
 
 
 def needed_refine(occupancy: Occupancy, method: MethodConfig) -> Refine:
-    """Fine cells per occupancy cell along each axis, so that none is larger than a cell of the finest plane; at most four."""
+    """Fine cells per occupancy cell along each axis, so that none is larger than a cell of the finest plane; two at least, four at most.
+
+    Between the texels of a plane the MLP is not linear: two where the planes need one take the demo from 36 to 41 dB of what is not baked.
+    """
     size = (occupancy.box[1] - occupancy.box[0]).tolist()
     bounds, finest = method.bounds, max(method.field.spatial)
     chosen = []
     for axis, count in enumerate(occupancy.occupied.shape):
         cell, plane_cell = size[axis] / count, (bounds[axis + 3] - bounds[axis]) / (finest - 1)
-        chosen.append(next((r for r in (1, 2) if cell <= r * plane_cell * (1 + 1e-6)), 4))  # 1e-6: the box is float32
+        chosen.append(2 if cell <= 2 * plane_cell * (1 + 1e-6) else 4)  # 1e-6: the box is float32
     return chosen[0], chosen[1], chosen[2]
 
 
