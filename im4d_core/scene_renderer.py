@@ -29,11 +29,12 @@ from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views, stack_context
+from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
-from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, within, write_occupancy
-from im4d_core.render.rays import all_pixels, box_crossing, camera_rays
+from im4d_core.render.occupancy import Occupancy, bake_frame
+from im4d_core.render.rays import all_pixels, box_crossing, picture_rays, subset
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
 from im4d_core.types import Camera, RenderMode, Scene
@@ -75,21 +76,15 @@ class SceneRenderer:
         """
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
-        self._occupancy_path = occupancy_path
+        self._occupancies = Occupancies(occupancy_path, model_id, device)
         self._features: ByteCache[tuple[int, int], Features] = ByteCache(feature_bytes, lambda f: f.texels.nbytes)
         self._contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(feature_bytes // 4, lambda c: c.texels.nbytes)
-        self._grids: ByteCache[int, Occupancy] = ByteCache(256 << 20, lambda g: g.bytes)
         self._bricks: ByteCache[int, Bricks] = ByteCache(512 << 20, lambda b: b.bytes)
         self._frames: ByteCache[tuple[int, bool], FrameField] = ByteCache(1 << 30, lambda f: f.bytes)
         self._texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(feature_bytes // 4, lambda t: t.bytes)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
         self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
-        self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
-        self._file: OccupancyFile | None = None
-        self.occupancy_problem: str | None = None
-        """Why there is no occupancy file in use, in words for the user."""
-        self._open_occupancy()
 
     def render(
         self,
@@ -137,9 +132,11 @@ class SceneRenderer:
                     self.kernel_problem, self._fused = f"a kernel failed: {error}", None
             bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
             pixels = all_pixels(camera, self.device)
-            rays = self._rays(camera, pixels, frame, self.scene.box(frame), occupancy)
+            config = self.config
+            slab = config.sampling.slab and occupancy is None
+            rays = picture_rays(camera, pixels, self.scene.box(frame), config.method.times.time(frame), pixel_offset=config.method.pixel_offset, slab=slab)
             if crop is not None:
-                occupancy = None if occupancy is None else self._within(occupancy, crop)
+                occupancy = None if occupancy is None else self._occupancies.cropped(occupancy, crop)
                 near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(crop, dtype=torch.float32, device=self.device)[None])
                 rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
@@ -155,7 +152,7 @@ class SceneRenderer:
                     return None
                 if unfinished is not None and done:
                     unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
-                canvas.put(tile, self._trace(_subset(rays, tile), context, occupancy, bricks, background))
+                canvas.put(tile, self._trace(subset(rays, tile), context, occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
             return canvas.picture(views, made_by, clock.milliseconds())
@@ -184,13 +181,6 @@ class SceneRenderer:
             milliseconds=clock.milliseconds(),
             display=painted.display,
         )
-
-    def _within(self, occupancy: Occupancy, crop: np.ndarray) -> Occupancy:
-        """The occupancy inside a crop box, found once as long as neither changes."""
-        known = self._cropped
-        if known is None or known[0] is not occupancy or known[1] != crop.tobytes():
-            known = self._cropped = (occupancy, crop.tobytes(), within(occupancy, crop))
-        return known[2]
 
     def _field(self, fused: FusedRenderer, frame: int, occupancy: Occupancy, baked: bool) -> FrameField:
         """The field of a frame; without baked density where there is no memory for it."""
@@ -236,9 +226,14 @@ class SceneRenderer:
         if self.device.type == "cpu":
             kernels.cpu.prepare()
 
+    @property
+    def occupancy_problem(self) -> str | None:
+        """Why there is no occupancy file in use, in words for the user."""
+        return self._occupancies.problem
+
     def has_occupancy(self, frame: int) -> bool:
         """Whether the fast mode can render a frame."""
-        return frame in self._grids or (self._file is not None and frame in self._file.frames)
+        return frame in self._occupancies
 
     def occupancy(self, frame: int) -> Occupancy:
         """The occupancy grid of a frame.
@@ -246,17 +241,11 @@ class SceneRenderer:
         Raises:
             ValueError: it was not baked.
         """
-        grid = self._grids.get(frame)
-        if grid is None:
-            if self._file is None:
-                raise ValueError(self.occupancy_problem or f"frame {frame}: no occupancy was baked; build it in the viewer, or render in full mode")
-            grid = self._file.load(frame, self.device)
-            self._grids.put(frame, grid)
-        return grid
+        return self._occupancies.get(frame)
 
     def use_occupancy(self, frame: int, grid: Occupancy) -> None:
         """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
-        self._grids.put(frame, grid)
+        self._occupancies.use(frame, grid)
         self._bricks.drop(frame)
         for baked in (False, True):
             self._frames.drop((frame, baked))
@@ -270,24 +259,12 @@ class SceneRenderer:
         Returns:
             False where it was cancelled.
         """
-        frames = self.scene.frames
-
-        def grids():
-            for frame in frames:
-                yield frame, bake_frame(self.method, self.config.method.times.time(frame), self.scene.box(frame), self.config.occupancy, self.device)
-
-        if self._occupancy_path is None:
-            for done, (frame, grid) in enumerate(grids(), start=1):
-                self._grids.put(frame, grid)
-                if progress is not None and not progress(done, len(frames)):
-                    return False
-            return True
-        if not write_occupancy(self._occupancy_path, self.model_id, grids(), len(frames), progress):
-            return False
-        for cache in (self._grids, self._bricks, self._frames):
-            cache.clear()
-        self._open_occupancy()
-        return True
+        scene, times = self.scene, self.config.method.times
+        grids = ((frame, bake_frame(self.method, times.time(frame), scene.box(frame), self.config.occupancy, self.device)) for frame in scene.frames)
+        complete = self._occupancies.write(grids, len(scene.frames), progress)
+        self._bricks.clear()
+        self._frames.clear()
+        return complete
 
     def is_ready(self, frame: int) -> bool:
         """Whether source features of a frame are on the device, so that showing it decodes and encodes nothing for some camera."""
@@ -327,7 +304,7 @@ class SceneRenderer:
         held = {
             "sources": self.loader.cached_bytes,
             "features": self._features.bytes + self._contexts.bytes + self._texels.bytes,
-            "occupancy": self._grids.bytes + self._bricks.bytes + self._frames.bytes,
+            "occupancy": self._occupancies.bytes + self._bricks.bytes + self._frames.bytes,
         }
         if self.device.type == "cuda":
             held["gpu"] = torch.cuda.memory_allocated(self.device)
@@ -335,7 +312,7 @@ class SceneRenderer:
 
     def forget_frames(self) -> None:
         """Drops what belongs to frames; the pictures that were decoded stay."""
-        for cache in (self._features, self._contexts, self._texels, self._grids, self._bricks, self._frames):
+        for cache in (self._features, self._contexts, self._texels, self._occupancies, self._bricks, self._frames):
             cache.clear()
 
     def forget(self) -> None:
@@ -348,15 +325,6 @@ class SceneRenderer:
         """Stops the loader's threads and drops the caches."""
         self.loader.close()
         self.forget()
-
-    def _open_occupancy(self) -> None:
-        self._file, self.occupancy_problem = None, None
-        if self._occupancy_path is None:
-            return
-        try:
-            self._file = OccupancyFile(self._occupancy_path, self.model_id)
-        except (FileNotFoundError, ValueError) as error:
-            self.occupancy_problem = str(error)
 
     def context(self, frame: int, views: tuple[int, ...]) -> Context:
         """The source views of a frame, encoded."""
@@ -385,16 +353,6 @@ class SceneRenderer:
         self._contexts.put((frame, views), context)
         clock.mark("features")
         return context
-
-    def _rays(self, camera: Camera, pixels: Tensor, frame: int, box: np.ndarray, occupancy: Occupancy | None) -> Rays:
-        """Rays of all pixels; near >= far where a ray misses the frame's box."""
-        offset, slab = self.config.method.pixel_offset, self.config.sampling.slab and occupancy is None
-        times = [self.config.method.times.time(frame)]
-        rays = camera_rays([camera], pixels[None], box[None], times, pixel_offset=offset, slab=slab)
-        if not slab:
-            return rays
-        near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(box, dtype=torch.float32, device=self.device)[None])
-        return Rays(origins=rays.origins, directions=rays.directions, near=rays.near, far=torch.where(far > near, rays.far, rays.near), time=rays.time)
 
     def _trace(self, rays: Rays, context: Context, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
         if occupancy is None:
@@ -438,14 +396,4 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
     loader = FrameLoader(scene, config.data)
     return SceneRenderer(
         scene, method, loader, config, device=chosen, model_id=weights_digest(run.weights), occupancy_path=run.occupancy, cuda_kernels=cuda_kernels
-    )
-
-
-def _subset(rays: Rays, index: Tensor) -> Rays:
-    return Rays(
-        origins=rays.origins[:, index],
-        directions=rays.directions[:, index],
-        near=rays.near[:, index],
-        far=rays.far[:, index],
-        time=rays.time,
     )

@@ -41,7 +41,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.path_simplify",
     ),
     ("im4d_core.data", "im4d_core.methods", "im4d_core.render"),
-    ("im4d_core.checkpoint",),
+    (
+        "im4d_core.checkpoint",
+        "im4d_core.occupancies",
+        "im4d_core.occupancies",
+    ),
     ("im4d_core.released",),
     ("im4d_core.scene_renderer", "im4d_core.filming"),
     ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.path_commands"),

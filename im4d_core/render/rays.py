@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -64,3 +65,17 @@ def all_pixels(camera: Camera, device: torch.device) -> Int[Tensor, "pixel 2"]:
     """(column, row) of every pixel, row by row."""
     rows, columns = torch.meshgrid(torch.arange(camera.height, device=device), torch.arange(camera.width, device=device), indexing="ij")
     return torch.stack([columns, rows], dim=-1).reshape(-1, 2)
+
+
+def picture_rays(camera: Camera, pixels: Int[Tensor, "ray 2"], box: Float[np.ndarray, "2 3"], time: float, *, pixel_offset: float, slab: bool) -> Rays:
+    """Rays through pixels of one camera; near >= far where a ray misses the box, also where near and far are those of the slab."""
+    rays = camera_rays([camera], pixels[None], box[None], [time], pixel_offset=pixel_offset, slab=slab)
+    if not slab:
+        return rays
+    near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(box, dtype=torch.float32, device=pixels.device)[None])
+    return replace(rays, far=torch.where(far > near, rays.far, rays.near))
+
+
+def subset(rays: Rays, index: Int[Tensor, "chosen"]) -> Rays:
+    """Some of the rays of each target."""
+    return replace(rays, origins=rays.origins[:, index], directions=rays.directions[:, index], near=rays.near[:, index], far=rays.far[:, index])
