@@ -134,7 +134,9 @@ def test_learning_and_other_kinds_of_tensors_are_left_to_pytorch(compiled: None)
     with torch.no_grad():
         texels = torch.zeros(1, 2, 11, 4, 5)
         assert not kernels.blends(torch.zeros(1, 1, 3), texels, network)  # channels first: every call would copy it
-        assert kernels.blends(torch.zeros(1, 1, 3), texels.movedim(2, -1).contiguous().movedim(-1, 2), network)
+        last = texels.movedim(2, -1).contiguous().movedim(-1, 2)
+        assert kernels.blends(torch.zeros(1, 1, 3), last, network)
+    assert not kernels.blends(torch.zeros(1, 1, 3), last, network)  # the image network rests, the blending network learns on
 
 
 @pytest.mark.usefixtures("compiled")

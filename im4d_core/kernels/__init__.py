@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
@@ -51,8 +52,10 @@ def march_bricks(
 
 
 def blends(points: Float[Tensor, "*target n 3"], texels: Float[Tensor, "*target source channels h w"], network: BlendTensors) -> bool:
-    """Whether `blend` can be used: where it cannot, the method's own layers do its work."""
-    return texels.shape[-3] == cpu.CHANNELS and texels.movedim(-3, -1).is_contiguous() and cpu.serves(points, texels, network.compare.weight)
+    """Whether `blend` can be used: where it cannot, the method's own layers do its work. Never while gradients are wanted: the network comes detached."""
+    last = texels.movedim(-3, -1)
+    fits = not torch.is_grad_enabled() and texels.shape[-3] == cpu.CHANNELS and last.is_contiguous()
+    return fits and cpu.serves(points, texels, network.compare.weight)
 
 
 def blend(

@@ -31,9 +31,3 @@ __device__ __forceinline__ word fma2(word a, word b, word c) {
     asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
     return d;
 }
-
-__device__ __forceinline__ word mul2(word a, word b) {
-    word d;
-    asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
-    return d;
-}
