@@ -17,7 +17,7 @@ import tyro
 from benchmarks.table import ROOT, durations, report
 from viewer.messages import Failed, Message, Opened
 from viewer.offline import first_request
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 from viewer.worker import RenderWorker, open_scene_renderer
 
 _LONGEST_S = 120.0  # for each renderer

@@ -9,7 +9,8 @@ from driver import Driver
 
 from viewer import controls
 from viewer.actions import SPEED_RANGE
-from viewer.state import SCALES, render_request, shown_index, view_camera
+from viewer.request import render_request, view_camera
+from viewer.state import SCALES, shown_index
 
 
 def check(driver: Driver) -> None:

@@ -13,7 +13,8 @@ from viewer import attitude, controls
 from viewer.events import Dragged, Event, JumpToCamera, SceneOpened, SetRoll, SetUp, Tick, Triggered
 from viewer.flight import FLIGHT_S
 from viewer.reduce import reduce
-from viewer.state import ViewerState, goal_camera, is_moving, view_camera
+from viewer.request import goal_camera, is_moving, view_camera
+from viewer.state import ViewerState
 
 
 def after(state: ViewerState, *events: Event) -> ViewerState:

@@ -27,7 +27,8 @@ from viewer.controls import HOLD_CAPTURED
 from viewer.messages import DisplayBuffer, Failed
 from viewer.pictures import PictureMaker
 from viewer.reduce import reduce
-from viewer.state import RenderRequest, ViewerState, render_request
+from viewer.request import RenderRequest, render_request
+from viewer.state import ViewerState
 
 
 def after(state: ViewerState, *happened: e.Event) -> ViewerState:

@@ -16,7 +16,8 @@ from im4d_core.render.occupancy import Occupancy, within
 from viewer import events as e
 from viewer.crop import Crop, dragged, handles, limited, whole
 from viewer.reduce import reduce
-from viewer.state import ViewerState, is_moving, render_request
+from viewer.request import is_moving, render_request
+from viewer.state import ViewerState
 
 SCENE = stand_in_scene()
 CAMERA = SCENE.cameras[1]

@@ -19,7 +19,8 @@ from im4d_core.path_generators import orbit
 from viewer import events as e
 from viewer.offline import take_picture
 from viewer.reduce import reduce
-from viewer.state import ViewerState, render_request, scene_timing
+from viewer.request import render_request
+from viewer.state import ViewerState, scene_timing
 
 PATH = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), duration_s=1.0)
 TIMING = SceneTiming(frames=StandIn().scene.frames, fps=10.0)

@@ -15,9 +15,10 @@ from viewer.keeper import Keeper
 from viewer.memory import load_place, save_place
 from viewer.preferences import Preferences
 from viewer.reduce import reduce
+from viewer.request import view_camera
 from viewer.restoring import place_of
 from viewer.settings import Settings, load_settings
-from viewer.state import ViewerState, view_camera
+from viewer.state import ViewerState
 
 SOURCE = Path("somewhere/scene")
 

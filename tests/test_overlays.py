@@ -14,8 +14,9 @@ from im4d_core.render.occupancy import Occupancy
 from viewer.cells import Cells, surface_cells
 from viewer.messages import DisplayBuffer
 from viewer.overlays import Overlays, grid_lines
+from viewer.request import RenderRequest
 from viewer.state import Overlays as Shown
-from viewer.state import RenderRequest, ViewerState
+from viewer.state import ViewerState
 
 SCENE = stand_in_scene()
 WHITE = (1.0, 1.0, 1.0, 1.0)

@@ -27,7 +27,8 @@ from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.quality import Quality
 from viewer.reduce import reduce
-from viewer.state import ExportSettings, Overlays, ViewerState, render_request
+from viewer.request import render_request
+from viewer.state import ExportSettings, Overlays, ViewerState
 from viewer.stats import Cached, Stats
 
 

@@ -16,7 +16,8 @@ from viewer import events as e
 from viewer.quality import PASSES, Quality, jitter
 from viewer.reduce import reduce
 from viewer.renders import Canvas, Renders
-from viewer.state import RenderRequest, ViewerState
+from viewer.request import RenderRequest
+from viewer.state import ViewerState
 
 
 def test_what_is_not_set_is_the_run_s() -> None:

@@ -8,7 +8,8 @@ import pytest
 from states import after, opened, press, with_path
 
 from viewer import events as e
-from viewer.state import ViewerState, render_request, scene_timing
+from viewer.request import render_request
+from viewer.state import ViewerState, scene_timing
 
 
 def pictured(state: ViewerState) -> ViewerState:

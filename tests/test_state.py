@@ -17,21 +17,8 @@ from viewer import controls, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS
 from viewer.reduce import reduce
-from viewer.state import (
-    OUTPUTS,
-    ExportSettings,
-    Mode,
-    OrbitSettings,
-    Overlays,
-    Picture,
-    ViewerState,
-    goal_camera,
-    is_moving,
-    render_request,
-    scene_timing,
-    shown_index,
-    view_camera,
-)
+from viewer.request import goal_camera, is_moving, render_request, view_camera
+from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, scene_timing, shown_index
 
 
 def make_scene(n_frames: int = 8, first: int = 10, n_cameras: int = 4) -> Scene:

@@ -13,7 +13,8 @@ from states import after, opened, press
 
 from im4d_core.export_settings import ExportSettings
 from viewer import events as e
-from viewer.state import ViewerState, view_camera
+from viewer.request import view_camera
+from viewer.state import ViewerState
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from viewer.look import Look
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.quality import Quality
 from viewer.reduce import reduce
-from viewer.state import RenderRequest, ViewerState, render_request
+from viewer.request import RenderRequest, render_request
+from viewer.state import ViewerState
 from viewer.worker import RenderWorker
 
 WAIT_S = 20.0  # a busy machine must not fail a test; every wait ends as soon as what it waits for is there

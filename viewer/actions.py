@@ -31,7 +31,8 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, goal_camera, placed, render_request, scene_timing
+from viewer.request import goal_camera, render_request
+from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, placed, scene_timing
 
 SPEED_RANGE = (1e-3, 1e4)
 

@@ -13,7 +13,7 @@ import numpy as np
 from im4d_core.geometry import projected_box, resized
 from im4d_core.types import Camera
 from viewer.messages import Failed
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 
 if TYPE_CHECKING:
     from torch import Tensor

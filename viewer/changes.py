@@ -10,7 +10,8 @@ import numpy as np
 from im4d_core.geometry import look_at
 from viewer import controls, path_editor, playback
 from viewer.events import Effect
-from viewer.state import Level, Notice, Vector, ViewerState, shown_index, view_camera
+from viewer.request import view_camera
+from viewer.state import Level, Notice, Vector, ViewerState, shown_index
 
 
 def n_frames(state: ViewerState) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from im4d_core.camera_path import CameraPath, SceneTiming
 from im4d_core.export_settings import ExportSettings
 from viewer.messages import Job
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer

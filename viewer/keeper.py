@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 from viewer.memory import Place, load_place, save_place
+from viewer.request import is_moving
 from viewer.restoring import place_of
 from viewer.settings import Settings, save_settings
-from viewer.state import ViewerState, is_moving
+from viewer.state import ViewerState
 
 _EVERY_S = 5.0  # an accident costs no more than this
 

@@ -13,7 +13,7 @@ from im4d_core.config import FastConfig, SamplingConfig
 from im4d_core.types import Scene
 from viewer.cells import Cells
 from viewer.memory_use import MemoryUse
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 from viewer.thumbnails import Thumbnail
 from viewer.values import Readable
 

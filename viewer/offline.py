@@ -15,7 +15,8 @@ from jaxtyping import UInt8
 from im4d_core.types import RenderMode, Scene
 from viewer.events import SceneOpened, SetFrame
 from viewer.reduce import reduce
-from viewer.state import RenderRequest, ViewerState, render_request
+from viewer.request import RenderRequest, render_request
+from viewer.state import ViewerState
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer

@@ -13,7 +13,8 @@ from im4d_core.path_generators import Point, arc, orbit, round_cameras, spiral, 
 from viewer import controls, path_editor, path_recording, path_shelf, playback
 from viewer.changes import asked, notified, vector
 from viewer.events import ExportPath, LoadPath, SavePath
-from viewer.state import PathEditor, ViewerState, goal_camera, placed, scene_timing
+from viewer.request import goal_camera
+from viewer.state import PathEditor, ViewerState, placed, scene_timing
 
 Handler = Callable[[ViewerState], ViewerState]
 

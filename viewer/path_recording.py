@@ -9,7 +9,8 @@ import numpy as np
 from im4d_core.camera_path import keyframe
 from viewer.changes import asked, notified
 from viewer.events import SimplifyRecording
-from viewer.state import PathRecording, ViewerState, view_camera
+from viewer.request import view_camera
+from viewer.state import PathRecording, ViewerState
 
 EVERY_S = 1 / 30
 """Time between two poses."""

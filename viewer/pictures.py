@@ -21,7 +21,7 @@ from viewer.cells import Cells, surface_cells
 from viewer.handover import copied, handed_over
 from viewer.messages import DisplayBuffer, Failed
 from viewer.renders import Canvas, GoOn, Renders, SoFar
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 from viewer.thumbnails import Thumbnails
 from viewer.values import Readable
 

@@ -17,7 +17,8 @@ from viewer.comparing import compared, holding_captured
 from viewer.crop import limited, whole
 from viewer.flight import Flight
 from viewer.preferences import with_recent
-from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed, view_camera
+from viewer.request import view_camera
+from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from im4d_core.types import Camera
 from viewer.quality import jitter
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 
 if TYPE_CHECKING:
     from torch import Tensor, device

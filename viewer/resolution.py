@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import median
 
-from viewer.state import SCALES, Picture, RenderRequest
+from viewer.request import RenderRequest
+from viewer.state import SCALES, Picture
 
 SAMPLES = 3
 """Pictures the decision is made from."""

@@ -46,9 +46,10 @@ from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
+from viewer.request import RenderRequest, is_moving, render_request
 from viewer.restoring import place_of
 from viewer.settings import Settings, load_settings
-from viewer.state import Mode, RenderRequest, ViewerState, is_moving, render_request
+from viewer.state import Mode, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
 from viewer.worker import Opener, RenderWorker, open_scene_renderer

@@ -12,7 +12,7 @@ from typing import Literal
 from im4d_core.config import FastConfig, SamplingConfig
 from viewer.compare import Layout
 from viewer.memory_use import MemoryUse
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 from viewer.values import Pointed
 
 

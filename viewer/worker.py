@@ -20,7 +20,8 @@ from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, 
 from viewer.memory_use import memory_use
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.pictures import PictureMaker
-from viewer.state import STILL_S, RenderRequest
+from viewer.request import RenderRequest
+from viewer.state import STILL_S
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer

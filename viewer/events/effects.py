@@ -9,7 +9,7 @@ from typing import Literal
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.path_files import PathForm, PathView
-from viewer.state import RenderRequest
+from viewer.request import RenderRequest
 
 FilePurpose = Literal["open", "open_path", "save_path", "export"]
 

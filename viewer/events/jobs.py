@@ -9,7 +9,8 @@ from typing import Literal
 from im4d_core.export_settings import ExportSettings
 from im4d_core.types import Scene
 from viewer.events.effects import Effect
-from viewer.state import EncoderReport, Level, RenderRequest
+from viewer.request import RenderRequest
+from viewer.state import EncoderReport, Level
 
 
 @dataclass(frozen=True, kw_only=True)

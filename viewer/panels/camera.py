@@ -9,7 +9,8 @@ from viewer import attitude, controls
 from viewer.actions import SPEED_RANGE
 from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.panels.widgets import ACCENT, action, choice, em, explained, note, row, section, tooltip
-from viewer.state import NavigationMode, ViewerState, view_camera
+from viewer.request import view_camera
+from viewer.state import NavigationMode, ViewerState
 from viewer.stats import Stats
 
 _MODES: tuple[NavigationMode, ...] = ("orbit", "fly")

@@ -8,7 +8,8 @@ from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
 from viewer.panels import crop, key_handles, pointer, sources, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
-from viewer.state import Notice, ViewerState, is_moving
+from viewer.request import is_moving
+from viewer.state import Notice, ViewerState
 from viewer.stats import Stats
 
 _FIXED = (
