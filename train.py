@@ -100,7 +100,8 @@ def _train(options: Options) -> int:
     with _processes(options.device) as (processes, device, leave):
         config = stored_boxes(_config(options), options.output)
         scene = open_scene(config.data)
-        trainer = Trainer(scene, resolved(config, scene), options.output, device=device, processes=processes)
+        with console.bar("visual hulls") as update:
+            trainer = Trainer(scene, resolved(config, scene), options.output, device=device, processes=processes, progress=update)
         if trainer.step:
             console.console.print(f"continuing at step {trainer.step} of {options.train.steps}")
         with _stop_request() as stop, _progress_line() as show:

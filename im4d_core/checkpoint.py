@@ -50,6 +50,11 @@ class RunFolder:
         return self.path / "occupancy.npz"
 
     @property
+    def hulls(self) -> Path:
+        """The visual hulls the run was trained within: nothing is known of what lies outside."""
+        return self.path / "hulls.npz"
+
+    @property
     def preview(self) -> Path:
         return self.path / "preview.jpg"
 

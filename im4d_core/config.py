@@ -201,6 +201,8 @@ class TrainConfig:
     preview_every: Count = 1000
     log_every: Count = 10
     seed: int = 0
+    hulls: bool = True
+    """Evaluate nothing outside the visual hulls of the masks, where the capture has masks. Release: off."""
     losses: LossConfig = LossConfig()
 
 
@@ -227,7 +229,7 @@ def as_released(config: RunConfig) -> RunConfig:
         sampling=replace(config.sampling, slab=True, one_sided=True),
         occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, samples=3, dilation=0),
         fast=replace(config.fast, steps=128, min_weight=0.01, min_transmittance=0.0, renormalise=False, density="field"),
-        train=replace(config.train, losses=replace(config.train.losses, interlevel_into_field=True)),
+        train=replace(config.train, hulls=False, losses=replace(config.train.losses, interlevel_into_field=True)),
     )
 
 

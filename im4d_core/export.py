@@ -30,6 +30,7 @@ def export_run(run: RunFolder, renderer: SceneRenderer, folder: Path, *, progres
         save_config(replace(renderer.config, data=exported_config(renderer.config.data)), target.config)
         shutil.copyfile(run.weights, target.weights)
         for path, copy in (
+            (run.hulls, target.hulls),
             (run.occupancy, target.occupancy),
             (run.preview, target.preview),
             (run.metrics, target.metrics),

@@ -33,6 +33,8 @@ class StepInputs:
     time: Float[Tensor, "target"]
     rgb: Float[Tensor, "target ray 3"]
     mask: Float[Tensor, "target ray"]
+    hull: Int[Tensor, "target"]
+    """Row of each target's visual hull; of no meaning where there are none."""
     anneal: Float[Tensor, ""]
     """Exponent of the proposal weights."""
 
@@ -57,6 +59,10 @@ class RayStep:
         self._graphs: dict[tuple[int, bool], _Graph] = {}
         self._canvas = (0, 0)
         self._gradients: Targets = []
+
+    def forget(self) -> None:
+        """Captures anew from now on: something that the losses depend on besides their inputs has changed."""
+        self._graphs.clear()
 
     def __call__(self, inputs: StepInputs, scaler: torch.amp.GradScaler) -> Float[Tensor, "term"]:
         """Runs forward and backward; gradients are added to those of the parameters. Returns the losses, detached."""

@@ -24,6 +24,7 @@ from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
+from im4d_core.hulls import Hulls, load_hulls
 from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
@@ -33,6 +34,7 @@ from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
+from im4d_core.render.inside import Inside
 from im4d_core.render.occupancy import Occupancy, bake_frame
 from im4d_core.render.rays import all_pixels, box_crossing, picture_rays, subset
 from im4d_core.stage_clock import StageClock
@@ -67,15 +69,18 @@ class SceneRenderer:
         occupancy_path: Path | None = None,
         feature_bytes: int = 2 << 30,
         cuda_kernels: bool = True,
+        hulls: Hulls | None = None,
     ) -> None:
         """Args:
         model_id: digest of the weights, which an occupancy file must carry.
         occupancy_path: where the occupancy is, or will be baked to; None keeps baked grids in memory only.
         feature_bytes: budget of the feature cache.
         cuda_kernels: False leaves fast pictures to PyTorch on a GPU, too.
+        hulls: those that the model was trained within; None where it was trained everywhere.
         """
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
+        self._hulls = None if hulls is None else hulls.to(device)
         self._occupancies = Occupancies(occupancy_path, model_id, device)
         self._features: ByteCache[tuple[int, int], Features] = ByteCache(feature_bytes, lambda f: f.texels.nbytes)
         self._contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(feature_bytes // 4, lambda c: c.texels.nbytes)
@@ -152,7 +157,7 @@ class SceneRenderer:
                     return None
                 if unfinished is not None and done:
                     unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
-                canvas.put(tile, self._trace(subset(rays, tile), context, occupancy, bricks, background))
+                canvas.put(tile, self._trace(subset(rays, tile), context, frame, occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
             return canvas.picture(views, made_by, clock.milliseconds())
@@ -260,7 +265,10 @@ class SceneRenderer:
             False where it was cancelled.
         """
         scene, times = self.scene, self.config.method.times
-        grids = ((frame, bake_frame(self.method, times.time(frame), scene.box(frame), self.config.occupancy, self.device)) for frame in scene.frames)
+        grids = (
+            (frame, bake_frame(self.method, times.time(frame), scene.box(frame), self.config.occupancy, self.device, inside=self._inside(frame)))
+            for frame in scene.frames
+        )
         complete = self._occupancies.write(grids, len(scene.frames), progress)
         self._bricks.clear()
         self._frames.clear()
@@ -354,9 +362,13 @@ class SceneRenderer:
         clock.mark("features")
         return context
 
-    def _trace(self, rays: Rays, context: Context, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
+    def _inside(self, frame: int) -> Inside | None:
+        """Where a frame may have matter."""
+        return None if self._hulls is None else Inside(hulls=self._hulls, row=torch.tensor([self._hulls.row(frame)], device=self.device))
+
+    def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
         if occupancy is None:
-            return full.trace(self.method, rays, context, self.config.sampling, background=background).traced
+            return full.trace(self.method, rays, context, self.config.sampling, background=background, inside=self._inside(frame)).traced
         return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
     def _bakes(self, mode: Mode) -> bool:
@@ -395,5 +407,13 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
     method.to(chosen).eval()
     loader = FrameLoader(scene, config.data)
     return SceneRenderer(
-        scene, method, loader, config, device=chosen, model_id=weights_digest(run.weights), occupancy_path=run.occupancy, cuda_kernels=cuda_kernels
+        scene,
+        method,
+        loader,
+        config,
+        device=chosen,
+        model_id=weights_digest(run.weights),
+        occupancy_path=run.occupancy,
+        cuda_kernels=cuda_kernels,
+        hulls=load_hulls(run.hulls) if run.hulls.is_file() else None,
     )

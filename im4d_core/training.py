@@ -20,7 +20,9 @@ from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_sta
 from im4d_core.config import RunConfig, load_config, standing
 from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
 from im4d_core.data.frames import FrameLoader
+from im4d_core.data.hulls_from_masks import hulls_from_masks
 from im4d_core.geometry import resized
+from im4d_core.hulls import load_hulls, save_hulls
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
 from im4d_core.methods import build_method
 from im4d_core.methods.im4d import Im4D
@@ -28,6 +30,7 @@ from im4d_core.methods.source_views import cropped_to_full_cover, cropped_to_mas
 from im4d_core.parallel import Processes
 from im4d_core.ray_step import RayStep, StepInputs
 from im4d_core.render.full import anneal_exponent, trace
+from im4d_core.render.inside import Inside, Room
 from im4d_core.render.rays import camera_rays
 from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.tensors import Context, Rays
@@ -91,11 +94,21 @@ def stored_boxes(config: RunConfig, output: Path) -> RunConfig:
 class Trainer:
     """One run: continues where its folder says it stopped, until it has done its steps."""
 
-    def __init__(self, scene: Scene, config: RunConfig, output: Path, *, device: torch.device, processes: Processes | None = None) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        config: RunConfig,
+        output: Path,
+        *,
+        device: torch.device,
+        processes: Processes | None = None,
+        progress: Callable[[int, int], bool] | None = None,
+    ) -> None:
         """Makes or opens the run's folder and loads its newest checkpoint.
 
         Args:
             config: as `resolved` returns it.
+            progress: called with (frames done, frames) while visual hulls are made, the first time.
 
         Raises:
             ValueError: the folder holds a run with other settings, or what is no run.
@@ -107,7 +120,11 @@ class Trainer:
         self.processes = processes or Processes()
         if self.processes.is_first:
             claim_run(self.run, config, scene.boxes)
+            self._make_hulls(progress)
         self.processes.barrier()
+        self._hulls = load_hulls(self.run.hulls).to(device) if self._within_hulls else None
+        most = config.train.rays * config.sampling.proposal_samples, config.train.rays * config.sampling.fine_samples
+        self._room = Room.for_all(most, device) if self._hulls is not None and device.type == "cuda" else None
         torch.manual_seed(config.train.seed)
         self.method: Im4D = build_method(config.method).to(device)
         self._optimiser = _adam(self.method, config)
@@ -220,8 +237,9 @@ class Trainer:
 
     def _inputs(self, batch: Batch, context: Context) -> StepInputs:
         """What the rays of a batch need, as tensors."""
-        config = self.config
+        config, hulls = self.config, self._hulls
         times = [config.method.times.time(frame) for frame in batch.frames]
+        rows = torch.tensor([0 if hulls is None else hulls.row(frame) for frame in batch.frames])
         rays = camera_rays(batch.cameras, batch.pixels, batch.boxes, times, pixel_offset=config.method.pixel_offset, slab=config.sampling.slab)
         anneal = torch.full((), anneal_exponent(self.step, config.sampling)).to(self.device, non_blocking=True)
         return StepInputs(
@@ -236,6 +254,7 @@ class Trainer:
             time=rays.time,
             rgb=batch.rgb,
             mask=batch.mask,
+            hull=rows.to(self.device, non_blocking=True),
             anneal=anneal,
         )
 
@@ -245,7 +264,8 @@ class Trainer:
         context = Context(texels=inputs.texels, sizes=inputs.sizes, K=inputs.K, T_camera_world=inputs.T_camera_world)
         rays = Rays(origins=inputs.origins, directions=inputs.directions, near=inputs.near, far=inputs.far, time=inputs.time)
         with torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp, cache_enabled=False):  # a cast kept by one capture must not serve another
-            traced = trace(self.method, rays, context, sampling, background=self._background, jitter=True, anneal=inputs.anneal)
+            inside = None if self._hulls is None else Inside(hulls=self._hulls, row=inputs.hull, room=self._room)
+            traced = trace(self.method, rays, context, sampling, background=self._background, jitter=True, anneal=inputs.anneal, inside=inside)
         fine, proposal = traced.fine, traced.proposal
         return torch.stack(
             [
@@ -264,6 +284,20 @@ class Trainer:
         rough = weights.plane_tv * sum((plane_tv(list(planes)) for f in (fine, proposal) for planes in (f.spatial, f.temporal)), zero)
         smooth = weights.time_smooth * time_smoothness(list(fine.temporal)) + weights.time_smooth_proposal * time_smoothness(list(proposal.temporal))
         return torch.stack([rough, smooth])
+
+    @property
+    def _within_hulls(self) -> bool:
+        return self.config.train.hulls and self.scene.mask_pattern is not None
+
+    def _make_hulls(self, progress: Callable[[int, int], bool] | None) -> None:
+        if self._within_hulls and not self.run.hulls.is_file():
+            save_hulls(hulls_from_masks(self.scene, self.scene.train_views or self.scene.source_views, progress), self.run.hulls)
+
+    def _fit_room(self) -> None:
+        """Gives captured steps as much room as their batches want."""
+        if self._room is not None and (room := self._room.refitted()) is not self._room:
+            self._room = room
+            self._rays.forget()
 
     def _draw(self) -> Draw:
         config = self.config
@@ -285,6 +319,7 @@ class Trainer:
         """Waits for the device: the one synchronisation of the loop."""
         config = self.config.train
         self._check_finite()
+        self._fit_room()
         means = (self._sums / max(steps, 1)).tolist()
         self._sums.zero_()
         self._means = dict(zip(TERMS, means, strict=True))
@@ -349,6 +384,7 @@ class Trainer:
             device=self.device,
             model_id=weights_digest(self.run.weights) if written else "",
             occupancy_path=self.run.occupancy if written else None,
+            hulls=self._hulls,
         )
 
     def _preview_pictures(self, renderer: SceneRenderer) -> tuple[np.ndarray, np.ndarray]:

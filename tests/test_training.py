@@ -53,7 +53,7 @@ def test_training_learns_and_leaves_a_whole_run(capture: Path, tmp_path: Path) -
     assert seen[-1].loss < 0.5 * seen[0].loss
     assert (seen[-1].step, seen[-1].seconds_left) == (160, 0.0)
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"config.json", "boxes.npy", "model.safetensors", "occupancy.npz", "preview.jpg", "checkpoints", "logs"}
+    assert names == {"config.json", "boxes.npy", "hulls.npz", "model.safetensors", "occupancy.npz", "preview.jpg", "checkpoints", "logs"}
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_by_bit(capture: Path, tmp_path: Path) -> None:

@@ -59,21 +59,20 @@ class Im4D(nn.Module):
         groups: dict[tuple[int, int], list[int]] = {}
         for i, source in enumerate(sources):
             groups.setdefault((source.camera.width, source.camera.height), []).append(i)
+        K = self._on_device([source.camera.K for source in sources])
+        T_camera_world = self._on_device([source.camera.T_camera_world for source in sources])
         features: dict[int, Features] = {}
         for members in groups.values():
             # permuted pictures stay channels-last in memory, as tensor cores want them
             images = torch.stack([sources[i].image.to(self.device, non_blocking=True) for i in members]).permute(0, 3, 1, 2).float() / 255.0
             texels = torch.cat([images, self.image_net(images * 2.0 - 1.0).float()], dim=1)
             for row, i in enumerate(members):
-                features[i] = self._located(sources[i], texels[row])
+                source = sources[i]
+                features[i] = Features(view=source.view, frame=source.frame, texels=texels[row], K=K[i], T_camera_world=T_camera_world[i])
         return [features[i] for i in range(len(sources))]
 
-    def _located(self, source: SourceView, texels: Tensor) -> Features:
-        def on_device(matrix: np.ndarray) -> Tensor:
-            return torch.as_tensor(matrix, dtype=torch.float32).to(self.device, non_blocking=True)
-
-        camera = source.camera
-        return Features(view=source.view, frame=source.frame, texels=texels, K=on_device(camera.K), T_camera_world=on_device(camera.T_camera_world))
+    def _on_device(self, matrices: Sequence[np.ndarray]) -> Tensor:
+        return torch.as_tensor(np.stack(matrices), dtype=torch.float32).to(self.device, non_blocking=True)
 
     def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
         """Colour at world points seen along directions."""

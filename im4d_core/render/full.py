@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from im4d_core import kernels
 from im4d_core.config import SamplingConfig
 from im4d_core.methods.base import Method
+from im4d_core.render.inside import Chosen, Inside
 from im4d_core.tensors import Context, Rays, Traced
 
 
@@ -43,32 +45,31 @@ def trace(
     background: Float[Tensor, "3"],
     jitter: bool = False,
     anneal: float | Float[Tensor, ""] = 1.0,
+    inside: Inside | None = None,
 ) -> FullTraced:
     """Renders rays with the proposal field's help.
 
     Args:
         jitter: random samples, for training.
         anneal: exponent of the proposal weights, growing from 0 to 1 early in training.
+        inside: where there may be matter: nothing is evaluated elsewhere, and fine samples are drawn there only. None looks everywhere.
 
     Source: Im4D sections 3.1 and 3.3; hierarchical sampling after mip-NeRF 360.
     """
     near, far = rays.near.unsqueeze(-1), torch.maximum(rays.far, rays.near).unsqueeze(-1)
     edges = uniform_edges(near.shape[:-1], config, jitter, near.device)
-    proposal_weights = _weights(method.proposal_density, rays, near, far, edges)
-    fine_edges = resampled_edges(edges, proposal_weights.detach(), config, jitter, anneal)
-    weights = _weights(method.density, rays, near, far, fine_edges)
-
-    depths = near + (far - near) * fine_edges
-    middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
-    points = rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)
-    directions = rays.directions.unsqueeze(-2).expand_as(points)
-    colors = method.color(points.flatten(1, 2), directions.flatten(1, 2), context).unflatten(1, middle.shape[1:])
+    coarse = _samples(rays, near, far, edges, inside, 0)
+    proposal_weights = coarse.weights(method.proposal_density, rays.time)
+    fine_edges = resampled_edges(edges, proposal_weights.detach(), config, jitter, anneal, coarse.reachable)
+    fine = _samples(rays, near, far, fine_edges, inside, 1)
+    weights = fine.weights(method.density, rays.time)
+    colors = fine.colors(method, rays, context)
     opacity = weights.sum(dim=-1)
     traced = Traced(
         rgb=(weights.unsqueeze(-1) * colors).sum(dim=-2) + (1.0 - opacity).unsqueeze(-1) * background,
         opacity=opacity,
-        depth=(weights * middle).sum(dim=-1) / opacity.clamp(min=1e-3),  # a thousandth of a surface has no depth worth showing
-        samples=torch.full_like(opacity, config.proposal_samples + config.fine_samples, dtype=torch.int32),
+        depth=(weights * fine.depth).sum(dim=-1) / opacity.clamp(min=1e-3),  # a thousandth of a surface has no depth worth showing
+        samples=coarse.count + fine.count,
     )
     return FullTraced(
         traced=traced,
@@ -101,11 +102,18 @@ def resampled_edges(
     config: SamplingConfig,
     jitter: bool,
     anneal: float | Float[Tensor, ""],
+    reachable: Bool[Tensor, "target ray bin"] | None = None,
 ) -> Float[Tensor, "target ray fine_edge"]:
-    """Edges of the fine intervals, drawn from the proposal's histogram by its inverse cdf."""
+    """Edges of the fine intervals, drawn from the proposal's histogram by its inverse cdf.
+
+    Args:
+        reachable: bins that may hold matter; no edge is drawn from the others. None for all.
+    """
     if isinstance(anneal, Tensor) or anneal != 1.0:
         weights = weights.clamp(min=1e-12) ** anneal  # 1e-12: 0 ** 0 would make empty bins full ones at the first step
     weights = weights + config.padding
+    if reachable is not None:
+        weights = weights * reachable
     weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-5)  # only without padding can the sum vanish
     cdf = torch.cat([torch.zeros_like(weights[..., :1]), torch.cumsum(weights, dim=-1).clamp(max=1.0)], dim=-1)
     count = config.fine_samples + 1
@@ -122,11 +130,55 @@ def resampled_edges(
     return low + inside * (high - low)
 
 
-def _weights(density: Callable[[Tensor, Tensor], Tensor], rays: Rays, near: Tensor, far: Tensor, edges: Tensor) -> Tensor:
+@dataclass(frozen=True, kw_only=True)
+class _Samples:
+    """Samples in the middle of intervals along rays."""
+
+    depth: Float[Tensor, "target ray sample"]
+    length: Float[Tensor, "target ray sample"]
+    """Of the intervals, in world units."""
+    points: Float[Tensor, "target all 3"]
+    """Ray by ray."""
+    chosen: Chosen | None
+    """Those that are evaluated; None for all."""
+
+    @property
+    def count(self) -> Int[Tensor, "target ray"]:
+        """Samples evaluated on each ray."""
+        if self.chosen is None:
+            return torch.full_like(self.depth[..., 0], self.depth.shape[-1], dtype=torch.int32)
+        return self.chosen.inside.unflatten(1, self.depth.shape[1:]).sum(dim=-1, dtype=torch.int32)
+
+    @property
+    def reachable(self) -> Bool[Tensor, "target ray sample"] | None:
+        """Intervals that may hold matter: the evaluated ones and their neighbours, since what is thinner than an interval may lie beside its middle."""
+        if self.chosen is None:
+            return None
+        return F.max_pool1d(self.chosen.inside.unflatten(1, self.depth.shape[1:]).float(), 3, stride=1, padding=1) > 0
+
+    def weights(self, density: Callable[[Tensor, Tensor], Tensor], time: Float[Tensor, "target"]) -> Float[Tensor, "target ray sample"]:
+        """Weights along the rays."""
+        if self.chosen is None:
+            sigma = density(self.points, time)
+        else:
+            sigma = self.chosen.spread(density(self.chosen.take(self.points), time))
+        optical_depth = sigma.unflatten(1, self.depth.shape[1:]) * self.length
+        weights, _ = kernels.interval_weights(torch.where(self.length > 1e-6, optical_depth, torch.zeros_like(optical_depth)))  # 1e-6: no sample
+        return weights
+
+    def colors(self, method: Method, rays: Rays, context: Context) -> Float[Tensor, "target ray sample 3"]:
+        """What the source views show at the samples."""
+        directions = rays.directions.unsqueeze(-2).expand(*self.depth.shape, 3).flatten(1, 2)
+        if self.chosen is None:
+            colors = method.color(self.points, directions, context)
+        else:
+            colors = self.chosen.spread(method.color(self.chosen.take(self.points), self.chosen.take(directions), context))
+        return colors.unflatten(1, self.depth.shape[1:])
+
+
+def _samples(rays: Rays, near: Tensor, far: Tensor, edges: Tensor, inside: Inside | None, level: int) -> _Samples:
     depths = near + (far - near) * edges
     middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
-    points = rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)
+    points = (rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)).flatten(1, 2)
     lengths = (depths[..., 1:] - depths[..., :-1]) * rays.directions.norm(dim=-1, keepdim=True)
-    sigma = density(points, rays.time)
-    weights, _ = kernels.interval_weights(torch.where(lengths > 1e-6, sigma * lengths, torch.zeros_like(lengths)))  # 1e-6: an empty interval is no sample
-    return weights
+    return _Samples(depth=middle, length=lengths, points=points, chosen=None if inside is None else inside.choose(points, level))

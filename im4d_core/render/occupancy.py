@@ -17,7 +17,9 @@ from torch import Tensor
 
 from im4d_core import kernels
 from im4d_core.config import OccupancyConfig
+from im4d_core.kernels.bricks import NOTHING
 from im4d_core.methods.base import Method
+from im4d_core.render.inside import Inside
 
 REACH = 16
 """Cells that a march looks ahead; more than these skip nothing more of a body's box."""
@@ -65,10 +67,23 @@ def grid_shape(box: Float[np.ndarray, "2 3"], config: OccupancyConfig) -> tuple[
     return x, y, z
 
 
-def bake_frame(method: Method, time: float, box: Float[np.ndarray, "2 3"], config: OccupancyConfig, device: torch.device, chunk: int = 1 << 19) -> Occupancy:
+def bake_frame(
+    method: Method,
+    time: float,
+    box: Float[np.ndarray, "2 3"],
+    config: OccupancyConfig,
+    device: torch.device,
+    *,
+    inside: Inside | None = None,
+    chunk: int = 1 << 19,
+) -> Occupancy:
     """Evaluates the field on a lattice over the box and marks the cells with a probe above the threshold.
 
     Cells share the probes on their faces, so a lattice of (cells * (samples - 1) + 1) points per axis is evaluated once.
+
+    Args:
+        inside: the frame's visual hull; cells outside stay empty. None looks everywhere.
+        chunk: probes at once.
 
     Raises:
         ValueError: fewer than two samples per axis.
@@ -88,15 +103,30 @@ def bake_frame(method: Method, time: float, box: Float[np.ndarray, "2 3"], confi
         plane = torch.stack(torch.meshgrid(axes[1], axes[2], indexing="ij"), dim=-1).reshape(-1, 2)
         for xs in axes[0].split(planes_at_once):
             points = torch.cat([xs.repeat_interleave(points_per_plane)[:, None], plane.repeat(len(xs), 1)], dim=-1)
-            logit = method.logit(points[None], times)[0]
+            logit = _logit(method, points, times, inside)
             if config.raw_logit is not None:
                 above = logit > config.raw_logit
             else:
                 above = method.activate(logit) * cell > -np.log1p(-config.min_alpha)
             filled.append(above.reshape(len(xs), len(axes[1]), len(axes[2])))
         lattice = torch.cat(filled)[None, None].float()
-        occupied = torch.nn.functional.max_pool3d(lattice, config.samples, stride=stride)[0, 0] > 0
-        return Occupancy(occupied=kernels.dilate(occupied, config.dilation), box=corner)
+        occupied = kernels.dilate(torch.nn.functional.max_pool3d(lattice, config.samples, stride=stride)[0, 0] > 0, config.dilation)
+        if inside is not None:
+            occupied &= inside.hulls.contain(_middles(shape, corner)[None], inside.row)[0]
+        return Occupancy(occupied=occupied, box=corner)
+
+
+def _logit(method: Method, points: Float[Tensor, "n 3"], time: Float[Tensor, "1"], inside: Inside | None) -> Float[Tensor, "n"]:
+    if inside is None:
+        return method.logit(points[None], time)[0]
+    chosen = inside.choose(points[None], 0)
+    return torch.where(chosen.inside, chosen.spread(method.logit(chosen.take(points[None]), time)), NOTHING)[0]
+
+
+def _middles(shape: tuple[int, int, int], box: Float[Tensor, "2 3"]) -> Float[Tensor, "x y z 3"]:
+    """The middle of every cell."""
+    axes = [(torch.arange(cells, device=box.device) + 0.5) / cells for cells in shape]
+    return box[0] + torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1) * (box[1] - box[0])
 
 
 class OccupancyFile:

@@ -1,0 +1,56 @@
+"""The visual hulls of a capture's frames, from the masks of its cameras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from jaxtyping import Bool
+
+from im4d_core.data.hull import visual_hull
+from im4d_core.data.mask_sampler import MaskSampler
+from im4d_core.geometry import box_union
+from im4d_core.hulls import Hulls, hulls_of
+from im4d_core.types import Scene
+
+_CELLS = 128
+"""Cells along the longest side of a frame's box: an eighth of the occupancy's, enough to leave nine tenths of a body's box out."""
+_MOST_CELLS = 384  # along the longest side of all frames' boxes together, where the subject walks far
+
+
+def hulls_from_masks(scene: Scene, views: Sequence[int], progress: Callable[[int, int], bool] | None = None) -> Hulls:
+    """What the masks of each frame allow: masks a pixel wider, then hulls a cell wider on every side.
+
+    Args:
+        scene: with masks.
+        views: whose masks count.
+        progress: called with (frames done, frames).
+    """
+    box = box_union(np.concatenate([scene.boxes, scene.bounds[None]]))
+    side = float(np.median((scene.boxes[:, 1] - scene.boxes[:, 0]).max(axis=1)))
+    resolution = min(round(_CELLS * float((box[1] - box[0]).max()) / side), _MOST_CELLS)
+    samplers = [MaskSampler(scene, view) for view in views]
+    cameras = [sampler.camera for sampler in samplers]
+
+    def cells(frame: int) -> Bool[np.ndarray, "x y z"]:
+        masks = [_widened(sampler.read(frame)) for sampler in samplers]  # a pixel whose middle misses the subject may show some of it
+        return _widened(visual_hull(cameras, masks, box, resolution=resolution, outer=True).occupied)
+
+    found = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for occupied in pool.map(cells, scene.frames):
+            found.append(occupied)
+            if progress is not None:
+                progress(len(found), len(scene.frames))
+    return hulls_of(scene.frames, found, box)
+
+
+def _widened(inside: Bool[np.ndarray, "*axes"]) -> Bool[np.ndarray, "*axes"]:
+    """With the neighbours along each axis, corner by corner."""
+    for axis in range(inside.ndim):
+        padded = np.pad(inside, [(1, 1) if i == axis else (0, 0) for i in range(inside.ndim)])
+        before, after = (np.take(padded, np.arange(start, start + inside.shape[axis]), axis=axis) for start in (0, 2))
+        inside = inside | before | after
+    return inside
