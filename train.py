@@ -59,6 +59,7 @@ class ModelOptions(MethodConfig):
 
     bounds: tyro.conf.Suppress[tuple[float, ...]] = MethodConfig.bounds
     times: tyro.conf.Suppress[TimeRange] = MethodConfig.times
+    window: tyro.conf.Suppress[tuple[int, int]] = MethodConfig.window
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,9 @@ class MethodConfig:
     """The scene box the planes are defined over; set from the scene at training."""
     times: TimeRange = TimeRange(first=0, last=0)
     """The training range of frames; set from the scene at training."""
+    window: tuple[Amount, Amount] = (0, 0)
+    """Width and height of the part of a source picture, around its mask, that goes through the image network; set from the masks at training, so that
+    all are of one size. (0, 0): each has a size of its own."""
     joint_canvas: bool = False
     """Release: the chosen views are cropped to their masks and padded onto one common canvas before the image network, so features depend on the choice."""
     mask_invisible: bool = True

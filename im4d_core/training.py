@@ -21,6 +21,7 @@ from im4d_core.config import RunConfig, load_config, standing
 from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
 from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
+from im4d_core.data.mask_extents import subject_window
 from im4d_core.geometry import resized
 from im4d_core.hulls import load_hulls, save_hulls
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
@@ -33,7 +34,7 @@ from im4d_core.render.full import anneal_exponent, trace
 from im4d_core.render.inside import Inside, Room
 from im4d_core.render.rays import camera_rays
 from im4d_core.scene_renderer import SceneRenderer
-from im4d_core.tensors import Context, Rays
+from im4d_core.tensors import Context, Rays, SourceView
 from im4d_core.types import Scene, TimeRange
 
 TERMS = ("color", "mask", "mask_proposal", "interlevel", "plane_tv", "time_smooth")
@@ -115,7 +116,7 @@ class Trainer:
             RuntimeError: the folder cannot be written.
         """
         self.run = RunFolder(path=output)
-        config = replace(config, data=replace(config.data, boxes=str(self.run.boxes.resolve())))
+        config = _windowed(replace(config, data=replace(config.data, boxes=str(self.run.boxes.resolve()))), scene, self.run)
         self.scene, self.config, self.device = scene, config, device
         self.processes = processes or Processes()
         if self.processes.is_first:
@@ -127,6 +128,8 @@ class Trainer:
         self._room = Room.for_all(most, device) if self._hulls is not None and device.type == "cuda" else None
         torch.manual_seed(config.train.seed)
         self.method: Im4D = build_method(config.method).to(device)
+        if device.type == "cuda":
+            self.method.capture()
         self._optimiser = _adam(self.method, config)
         self._rays = RayStep(self._ray_terms, self.method, captured=device.type == "cuda")
         self._amp = config.train.amp and device.type == "cuda"
@@ -155,8 +158,7 @@ class Trainer:
         if self.step >= config.steps:
             return True
         loader = FrameLoader(self.scene, self.config.data, threads=min(8, os.cpu_count() or 2))
-        crop = cropped_to_full_cover if self.config.method.joint_canvas else cropped_to_mask
-        store = PictureStore(loader, self.device, _resident_bytes(self.device), crop)
+        store = PictureStore(loader, self.device, _resident_bytes(self.device), self._crop)
         writer = SummaryWriter(str(self.run.logs), purge_step=self.step) if self.processes.is_first else None
         try:
             with BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device) as batches:
@@ -194,7 +196,7 @@ class Trainer:
         torch.manual_seed((config.seed * 1_000_003 + self.step) * 1024 + self.processes.rank)
         frozen = self.step >= config.joint_steps and self.step % config.image_network_every != 0
         self._optimiser.zero_grad(set_to_none=True)
-        with torch.set_grad_enabled(not frozen), torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp):
+        with torch.set_grad_enabled(not frozen), torch.autocast(self.device.type, dtype=torch.float16, enabled=self._amp, cache_enabled=False):
             features = self.method.encode([source for sources in batch.sources for source in sources])
             per_target = len(batch.sources[0])
             context = stack_context([features[i : i + per_target] for i in range(0, len(features), per_target)])
@@ -299,6 +301,10 @@ class Trainer:
             self._room = room
             self._rays.forget()
 
+    def _crop(self, source: SourceView) -> SourceView:
+        """The part of a source picture that colour is fetched from."""
+        return cropped_to_full_cover(source) if self.config.method.joint_canvas else cropped_to_mask(source, self.config.method.window)
+
     def _draw(self) -> Draw:
         config = self.config
         return Draw(
@@ -401,6 +407,18 @@ class Trainer:
 
     def _write_preview(self, picture: np.ndarray) -> None:
         write_atomically(self.run.preview, lambda temporary: iio.imwrite(temporary, picture, extension=".jpg", quality=92))
+
+
+def _windowed(config: RunConfig, scene: Scene, run: RunFolder) -> RunConfig:
+    """The configuration with the window of its pictures: the run's own where there is one already, else from the masks."""
+    method = config.method
+    if run.config.is_file():
+        window = load_config(run.config).method.window
+    elif method.joint_canvas or scene.mask_pattern is None or method.window != (0, 0):
+        window = method.window
+    else:
+        window = subject_window(scene, scene.source_views)
+    return replace(config, method=replace(method, window=window))
 
 
 def _adam(method: Im4D, config: RunConfig) -> torch.optim.Adam:

@@ -44,6 +44,9 @@ class Ball:
     def encode(self, views: Sequence[SourceView]) -> list[Features]:
         return [Features(view=v.view, frame=v.frame, texels=torch.zeros(3, 2, 2), K=torch.eye(3), T_camera_world=torch.eye(4)) for v in views]
 
+    def capture(self) -> None:
+        """There is nothing to capture."""
+
     def tensors(self) -> None:
         return None
 

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from im4d_core.config import SamplingConfig
 from im4d_core.data import open_scene
+from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
+from im4d_core.data.mask_extents import subject_window
 from im4d_core.export import export_run
 from im4d_core.hulls import Hulls, hulls_of, load_hulls, save_hulls
 from im4d_core.render.full import resampled_edges, trace
@@ -190,6 +192,26 @@ def test_a_run_is_trained_rendered_and_exported_within_its_hulls(tmp_path: Path)
     assert again is not None and torch.equal(again.samples, picture.samples)
     for opened in (renderer, taken):
         opened.close()
+
+
+def test_the_window_holds_every_mask_and_is_part_of_the_run(tmp_path: Path) -> None:
+    config = small_config(write_small_capture(tmp_path / "capture"))
+    scene = open_scene(config.data)
+    width, height = subject_window(scene, scene.source_views)
+    loader = FrameLoader(scene, config.data)
+    for frame in scene.frames:
+        for view in scene.source_views:
+            mask = loader.get(frame, [view])[0].mask > 0
+            assert int(mask.any(dim=0).sum()) + 2 <= width and int(mask.any(dim=1).sum()) + 2 <= height
+    loader.close()
+    assert width % 32 == 0 and height % 32 == 0
+    trainer = Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU)
+    assert trainer.config.method.window == (width, height)
+    saved = json.loads((tmp_path / "run/config.json").read_text())
+    assert saved["method"]["window"] == [width, height]
+    saved["method"]["window"] = [0, 0]  # a run of an earlier version goes on as it was
+    (tmp_path / "run/config.json").write_text(json.dumps(saved))
+    assert Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU).config.method.window == (0, 0)
 
 
 def test_without_masks_or_under_the_released_rules_there_are_no_hulls(tmp_path: Path) -> None:

@@ -203,6 +203,23 @@ def _scene(views: int = 8) -> Scene:
     )
 
 
+def test_a_window_gives_every_crop_one_size_and_holds_the_mask() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        source = _source(0, 1.0)
+        height, width = source.mask.shape
+        mask = torch.zeros_like(source.mask)
+        top, left = int(rng.integers(0, height - 9)), int(rng.integers(0, width - 9))
+        mask[top : top + int(rng.integers(1, 9)), left : left + int(rng.integers(1, 9))] = 255
+        crop = cropped_to_mask(replace(source, mask=mask), (16, 24))
+        assert (crop.camera.width, crop.camera.height) == (min(16, width), min(24, height))
+        assert crop.mask.sum() == mask.sum()
+        assert crop.image.shape[:2] == crop.mask.shape
+    large = torch.full_like(source.mask, 255)
+    whole = cropped_to_mask(replace(source, mask=large), (16, 24))
+    assert (whole.camera.width, whole.camera.height) == (width, height)  # a subject larger than any in training is not cut
+
+
 def test_the_nearest_views_are_chosen_and_the_release_skips_one() -> None:
     scene = _scene()
     test_camera = scene.cameras[7]

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.limits",
         "im4d_core.calibration",
         "im4d_core.exr",
+        "im4d_core.captured_net",
     ),
     ("im4d_core.config", "im4d_core.export_settings", "im4d_core.geometry", "im4d_core.tensors", "im4d_core.hulls", "im4d_core.pose_curve"),
     ("im4d_core.presets", "im4d_core.camera_path", "im4d_core.kernels", "im4d_core.metrics", "im4d_core.video"),

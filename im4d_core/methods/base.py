@@ -39,6 +39,10 @@ class Method(Protocol):
         """Features of source views. With ``config.joint_canvas`` they depend on the whole sequence, otherwise each on its own view only."""
         ...
 
+    def capture(self) -> None:
+        """From now on passes of `encode` over pictures of one size may be replayed as CUDA graphs. The weights must stay where they are."""
+        ...
+
     def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:
         """Colour at world points seen along (not necessarily unit) directions."""
         ...

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from im4d_core import kernels
+from im4d_core.captured_net import CapturedNet
 from im4d_core.config import MethodConfig
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of
@@ -28,7 +29,12 @@ class Im4D(nn.Module):
         self.field = PlaneField(config.field, bounds)
         self.proposal = PlaneField(config.proposal, bounds.clone())
         self.image_net = ImageNet()
+        self._captured: CapturedNet | None = None
         self.blend = BlendNet()
+
+    def capture(self) -> None:
+        """From now on passes through the image network are CUDA graphs. The weights must stay where they are."""
+        self._captured = CapturedNet(self.image_net)
 
     @property
     def device(self) -> torch.device:
@@ -55,7 +61,8 @@ class Im4D(nn.Module):
 
         Pictures of equal size go through the image network together, which changes nothing but the speed.
         """
-        sources = on_common_canvas(views) if self.config.joint_canvas else [cropped_to_mask(view) for view in views]
+        sources = on_common_canvas(views) if self.config.joint_canvas else [cropped_to_mask(view, self.config.window) for view in views]
+        image_net = self._captured or self.image_net
         groups: dict[tuple[int, int], list[int]] = {}
         for i, source in enumerate(sources):
             groups.setdefault((source.camera.width, source.camera.height), []).append(i)
@@ -65,7 +72,7 @@ class Im4D(nn.Module):
         for members in groups.values():
             # permuted pictures stay channels-last in memory, as tensor cores want them
             images = torch.stack([sources[i].image.to(self.device, non_blocking=True) for i in members]).permute(0, 3, 1, 2).float() / 255.0
-            texels = torch.cat([images, self.image_net(images * 2.0 - 1.0).float()], dim=1)
+            texels = torch.cat([images, image_net(images * 2.0 - 1.0).float()], dim=1)
             for row, i in enumerate(members):
                 source = sources[i]
                 features[i] = Features(view=source.view, frame=source.frame, texels=texels[row], K=K[i], T_camera_world=T_camera_world[i])

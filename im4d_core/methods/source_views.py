@@ -76,15 +76,19 @@ def draw_views(scene: Scene, view: int, count: int, config: ViewsConfig, random:
     return tuple(pool[i] for i in chosen)
 
 
-def cropped_to_mask(source: SourceView) -> SourceView:
-    """The part of a source view that its mask covers, grown to a multiple of 64 pixels where the picture allows."""
+def cropped_to_mask(source: SourceView, window: tuple[int, int] = (0, 0)) -> SourceView:
+    """The part of a source view that its mask covers, grown where the picture allows.
+
+    Args:
+        window: width and height to grow to; (0, 0) for the next multiples of 64.
+    """
     if source.cropped:
         return source
     rows, columns = (source.mask > 0).any(dim=1).nonzero(), (source.mask > 0).any(dim=0).nonzero()
     if len(rows) == 0:
         return replace(source, cropped=True)
-    x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width)
-    y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height)
+    x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width, window[0])
+    y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height, window[1])
     return _cut(source, x, y, width, height)
 
 
@@ -99,9 +103,10 @@ def cropped_to_full_cover(source: SourceView) -> SourceView:
     return _cut(source, x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
 
 
-def _grown(start: int, stop: int, limit: int) -> tuple[int, int]:
-    """An interval one pixel wider on both sides, its length a multiple of 64, inside [0, limit)."""
-    length = min(-(-(stop - start + 2) // _CROP_MULTIPLE) * _CROP_MULTIPLE, limit)
+def _grown(start: int, stop: int, limit: int, wanted: int) -> tuple[int, int]:
+    """An interval inside [0, limit): as long as wanted, or, where that is 0 or too little, one pixel wider on both sides and then to a multiple of 64."""
+    least = stop - start + 2
+    length = min(wanted if wanted >= least else -(-least // _CROP_MULTIPLE) * _CROP_MULTIPLE, limit)
     return max(0, min(start - (length - (stop - start)) // 2, limit - length)), length
 
 

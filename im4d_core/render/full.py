@@ -179,6 +179,6 @@ class _Samples:
 def _samples(rays: Rays, near: Tensor, far: Tensor, edges: Tensor, inside: Inside | None, level: int) -> _Samples:
     depths = near + (far - near) * edges
     middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
-    points = (rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)).flatten(1, 2)
+    points = rays.origins.unsqueeze(-2) + middle.unsqueeze(-1) * rays.directions.unsqueeze(-2)
     lengths = (depths[..., 1:] - depths[..., :-1]) * rays.directions.norm(dim=-1, keepdim=True)
-    return _Samples(depth=middle, length=lengths, points=points, chosen=None if inside is None else inside.choose(points, level))
+    return _Samples(depth=middle, length=lengths, points=points.flatten(1, 2), chosen=None if inside is None else inside.choose(points, level))

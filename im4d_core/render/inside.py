@@ -69,15 +69,18 @@ class Inside:
     room: Room | None = None
     """None takes as many samples as there are, which waits for the device."""
 
-    def choose(self, points: Float[Tensor, "target sample 3"], level: int) -> Chosen:
+    def choose(self, points: Float[Tensor, "target ray sample 3"], level: int) -> Chosen:
         """The samples that lie in the hulls.
 
         Args:
             level: 0 for the proposal's samples, 1 for the fine ones.
         """
-        inside = self.hulls.contain(points, self.row)
-        rank = inside.cumsum(dim=1)
-        most = rank[:, -1].amax()
+        within = self.hulls.contain(points, self.row)
+        of_ray = within.cumsum(dim=-1, dtype=torch.int32)
+        behind = of_ray[..., -1].cumsum(dim=1)  # the sum over all samples of a target at once would run on a single block of a GPU
+        rank = (of_ray + (behind - of_ray[..., -1]).unsqueeze(-1)).flatten(1)
+        inside = within.flatten(1)
+        most = behind[:, -1].amax()
         places = max(int(most), 1) if self.room is None else self.room.samples[level]  # 1: not every method takes no points at all
         if self.room is not None:
             self.room.wanted[level].copy_(torch.maximum(self.room.wanted[level], most))

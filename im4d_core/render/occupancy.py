@@ -119,7 +119,7 @@ def bake_frame(
 def _logit(method: Method, points: Float[Tensor, "n 3"], time: Float[Tensor, "1"], inside: Inside | None) -> Float[Tensor, "n"]:
     if inside is None:
         return method.logit(points[None], time)[0]
-    chosen = inside.choose(points[None], 0)
+    chosen = inside.choose(points[None, None], 0)
     return torch.where(chosen.inside, chosen.spread(method.logit(chosen.take(points[None]), time)), NOTHING)[0]
 
 

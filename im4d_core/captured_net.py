@@ -1,0 +1,83 @@
+"""Passes of an image network as CUDA graphs: one launch instead of a hundred, where pictures come again and again in one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_WARM_UPS = 3  # runs before a capture, in which libraries allocate and choose
+_MOST = 12  # shapes that are captured; each keeps its activations
+
+
+class CapturedNet:
+    """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self._net = net
+        self._met: set[tuple[object, ...]] = set()
+        self._passes: dict[tuple[object, ...], _Pass] = {}
+
+    def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
+        """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
+        half = torch.is_autocast_enabled("cuda")
+        key = (tuple(images.shape), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), half)
+        captured = self._passes.get(key)
+        if captured is None:
+            if key not in self._met or len(self._passes) == _MOST:
+                self._met.add(key)
+                return self._net(images)
+            captured = self._passes[key] = _Pass(self._net, images)
+        if not torch.is_grad_enabled():
+            return captured.forward(images)
+        return _Replayed.apply(captured, images, *captured.weights)  # pyright: ignore[reportReturnType]
+
+
+class _Pass:
+    """A captured pass over one shape, and where gradients are wanted the pass back."""
+
+    def __init__(self, net: nn.Module, like: Tensor) -> None:
+        self.weights = [weight for weight in net.parameters() if weight.requires_grad] if torch.is_grad_enabled() else []
+        self._images = like.detach().clone()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                out = net(self._images)
+                if self.weights:
+                    torch.autograd.grad(out, self.weights, torch.zeros_like(out))
+        torch.cuda.current_stream().wait_stream(stream)
+        self._forward, self._backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._forward, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
+            out = net(self._images)
+        self._out = out.detach()
+        if self.weights:
+            self._gradient = torch.zeros_like(self._out)
+            with torch.cuda.graph(self._backward, pool=self._forward.pool(), capture_error_mode="thread_local"):
+                self._found = torch.autograd.grad(out, self.weights, self._gradient)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Runs the pass."""
+        self._images.copy_(images)
+        self._forward.replay()
+        return self._out
+
+    def backward(self, gradient: Tensor) -> Sequence[Tensor]:
+        """Runs the pass back of the last forward one. Returns the gradients of the weights."""
+        self._gradient.copy_(gradient)
+        self._backward.replay()
+        return self._found
+
+
+class _Replayed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, captured: _Pass, images: Tensor, *weights: Tensor) -> Tensor:
+        ctx.captured = captured
+        return captured.forward(images).clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return (None, None, *(found.clone() for found in ctx.captured.backward(gradient)))

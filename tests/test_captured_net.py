@@ -1,0 +1,60 @@
+"""Captured passes of an image network are the network's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from im4d_core.captured_net import CapturedNet
+from im4d_core.methods.blocks import ImageNet
+
+pytestmark = pytest.mark.gpu
+
+
+def _gradients(net: ImageNet, run: object, images: torch.Tensor, half: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    net.zero_grad(set_to_none=True)
+    with torch.autocast("cuda", dtype=torch.float16, enabled=half, cache_enabled=False):
+        out = run(images)  # pyright: ignore[reportCallIssue]
+    out.float().square().mean().backward()
+    return out.detach().clone(), [weight.grad.clone() for weight in net.parameters()]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_forward_and_backward_are_the_networks(half: bool) -> None:
+    net = ImageNet().cuda()
+    captured = CapturedNet(net)
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    tolerance = 2e-2 if half else 1e-4  # float16 keeps three digits, and cuDNN may choose another algorithm while it captures
+    for step in range(5):  # the weights move in between: graphs must read where they are now
+        images = torch.randn(4, 3, 64, 96, device="cuda")
+        expected, wanted = _gradients(net, net, images, half)
+        found, gradients = _gradients(net, captured, images, half)
+        assert torch.allclose(expected.float(), found.float(), atol=tolerance, rtol=tolerance), step
+        for one, other in zip(wanted, gradients, strict=True):
+            assert (one - other).norm() <= tolerance * one.norm() + 1e-6, step
+        optimiser.step()
+    assert len(captured._passes) == 1
+
+
+def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
+    net = ImageNet().cuda()
+    captured = CapturedNet(net)
+    for _ in range(3):
+        for shape in ((2, 3, 32, 64), (3, 3, 64, 32)):
+            images = torch.randn(shape, device="cuda")
+            with torch.no_grad():
+                assert torch.allclose(net(images), captured(images), atol=1e-4)
+            with torch.inference_mode():
+                assert torch.allclose(net(images), captured(images), atol=1e-4)
+            assert captured(images).requires_grad
+    assert len(captured._passes) == 6
+
+
+def test_a_network_at_rest_gets_no_gradient() -> None:
+    net = ImageNet().cuda()
+    captured = CapturedNet(net)
+    images = torch.randn(2, 3, 32, 32, device="cuda")
+    for _ in range(3):
+        with torch.no_grad():
+            assert not captured(images).requires_grad
+    assert all(weight.grad is None for weight in net.parameters())
