@@ -46,18 +46,18 @@ class _Pass:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
-                out = net(self._images)
-                if self.weights:
-                    torch.autograd.grad(out, self.weights, torch.zeros_like(out))
+                out, weights = _run(net, self._images)
+                if weights:
+                    torch.autograd.grad(out, weights, torch.zeros_like(out))
         torch.cuda.current_stream().wait_stream(stream)
         self._forward, self._backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._forward, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
-            out = net(self._images)
+            out, weights = _run(net, self._images)
         self._out = out.detach()
-        if self.weights:
+        if weights:
             self._gradient = torch.zeros_like(self._out)
             with torch.cuda.graph(self._backward, pool=self._forward.pool(), capture_error_mode="thread_local"):
-                self._found = torch.autograd.grad(out, self.weights, self._gradient)
+                self._found = torch.autograd.grad(out, weights, self._gradient)
 
     def forward(self, images: Tensor) -> Tensor:
         """Runs the pass."""
@@ -70,6 +70,13 @@ class _Pass:
         self._gradient.copy_(gradient)
         self._backward.replay()
         return self._found
+
+
+def _run(net: nn.Module, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """A pass, and the weights that it was made with: others that share the memory of the network's own, whose place in autograd is bound to the stream
+    on which they were used first, and a capture must touch no stream but its own."""
+    own = {name: weight.detach().requires_grad_(weight.requires_grad and torch.is_grad_enabled()) for name, weight in net.named_parameters()}
+    return torch.func.functional_call(net, own, (images,)), [weight for weight in own.values() if weight.requires_grad]
 
 
 class _Replayed(torch.autograd.Function):
