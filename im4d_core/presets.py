@@ -18,7 +18,7 @@ def preset(name: PresetName) -> RunConfig:
         case "tiny":
             return _tiny()
         case "default":
-            return RunConfig()
+            return RunConfig(train=TrainConfig(joint_steps=2000, image_network_every=5))
         case "published":
             return RunConfig(train=TrainConfig(steps=160_000))
 
