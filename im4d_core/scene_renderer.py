@@ -140,6 +140,8 @@ class SceneRenderer:
                     _log.warning("the CUDA kernels failed", exc_info=True)
                     self.kernel_problem, self._fused = f"a kernel failed: {error}", None
             bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
+            if bricks is not None:
+                clock.mark("density")
             pixels = all_pixels(camera, self.device)
             config = self.config
             slab = config.sampling.slab and occupancy is None
