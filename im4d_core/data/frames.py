@@ -101,6 +101,11 @@ class FrameLoader:
         with self._changed:
             return all((frame, view) in self._cache for view in views)
 
+    def holds(self, views: Sequence[int]) -> int:
+        """How many frames of some views fit into the cache."""
+        cameras = [self.scene.cameras[view] for view in views]
+        return self._byte_budget // max(4 * sum(camera.width * camera.height for camera in cameras), 1)
+
     def cached_frames(self) -> frozenset[int]:
         """Frames with at least one view in the cache."""
         with self._changed:
