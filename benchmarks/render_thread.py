@@ -47,11 +47,12 @@ def open_with(source: Path, device: str, views: int | None) -> SceneRenderer:
         device=renderer.device,
         model_id=renderer.model_id,
         occupancy_path=RunFolder(path=source).occupancy,
+        hulls=renderer.hulls,
     )
 
 
 class RenderThread:
-    """A render thread with a scene open. Use it as a context manager.
+    """A render thread with a scene open, whose pictures stay on a GPU as they do for a window that shares them. Use it as a context manager.
 
     Raises:
         SystemExit: the scene cannot be opened, or a picture cannot be made.
@@ -68,7 +69,7 @@ class RenderThread:
         self.facts: Facts | None = None
         """What the thread last told of itself."""
         self._warned: set[str] = set()
-        self.worker = RenderWorker(opener=opener, device=device, display="", display_device="", shares_memory=False, wake=self._bell.set)
+        self.worker = RenderWorker(opener=opener, device=device, display="", display_device="", shares_memory=True, wake=self._bell.set)
         self.worker.start()
         self.reopen()
 

@@ -12,7 +12,7 @@ from im4d_core.config import RunConfig, as_released, standing
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views
-from im4d_core.render.occupancy import Occupancy, bake_frame
+from im4d_core.render.occupancy import Occupancy
 from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.types import Camera
 
@@ -33,12 +33,9 @@ class Rules:
 
     def bake(self, frames: Iterable[int]) -> None:
         """Makes the occupancy of frames that have none, in memory."""
-        renderer = self.renderer
-        config = renderer.config
         for frame in frames:
-            if frame not in self.grids and not renderer.has_occupancy(frame):
-                grid = bake_frame(renderer.method, config.method.times.time(frame), renderer.scene.box(frame), config.occupancy, renderer.device)
-                self.grids[frame] = grid
+            if frame not in self.grids and not self.renderer.has_occupancy(frame):
+                self.grids[frame] = self.renderer.baked(frame)
         self.forget()
 
     def forget(self) -> None:
@@ -80,7 +77,15 @@ def _rules(prefix: str, run: SceneRenderer, method: Method, config: RunConfig, o
 
     def made(cuda_kernels: bool) -> SceneRenderer:
         return SceneRenderer(
-            run.scene, method, run.loader, config, device=run.device, model_id=run.model_id, occupancy_path=occupancy, cuda_kernels=cuda_kernels
+            run.scene,
+            method,
+            run.loader,
+            config,
+            device=run.device,
+            model_id=run.model_id,
+            occupancy_path=occupancy,
+            cuda_kernels=cuda_kernels,
+            hulls=run.hulls,
         )
 
     return Rules(prefix=prefix, renderer=made(True), plain=made(False))

@@ -5,8 +5,12 @@ from __future__ import annotations
 import torch
 
 from im4d_core.cache import ByteCache
+from im4d_core.data.frames import FrameLoader
 from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
+from im4d_core.methods.base import Method
+from im4d_core.methods.source_views import stack_context
+from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features
 
 _BRICK_BYTES, _FIELD_BYTES = 512 << 20, 1 << 30
@@ -43,6 +47,28 @@ class FrameCaches:
     def density_bytes(self) -> int:
         """Held for density."""
         return self.bricks.bytes + self.fields.bytes
+
+    def context(self, method: Method, loader: FrameLoader, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
+        """The source views of a frame, encoded: what is not kept is decoded and encoded, and kept."""
+        context = self.contexts.get((frame, views))
+        if context is not None:
+            return context
+        if method.config.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
+            sources = loader.get(frame, views)
+            clock.mark("sources")
+            context = stack_context([method.encode(sources)])
+        else:
+            known = {view: features for view in views if (features := self.features.get((frame, view))) is not None}
+            missing = [view for view in views if view not in known]
+            sources = loader.get(frame, missing) if missing else []
+            clock.mark("sources")
+            for features in method.encode(sources) if sources else []:
+                known[features.view] = features
+                self.features.put((frame, features.view), features)
+            context = stack_context([[known[view] for view in views]])
+        self.contexts.put((frame, views), context)
+        clock.mark("features")
+        return context
 
     def drop_density(self, frame: int) -> None:
         self.bricks.drop(frame)

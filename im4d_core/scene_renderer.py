@@ -29,7 +29,7 @@ from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
-from im4d_core.methods.source_views import choose_views, stack_context
+from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
 from im4d_core.render.bricks import bake_bricks, choose_refine
@@ -74,7 +74,7 @@ class SceneRenderer:
         """
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
-        self._hulls = None if hulls is None else hulls.to(device)
+        self.hulls = None if hulls is None else hulls.to(device)
         self._occupancies = Occupancies(occupancy_path, model_id, device)
         self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
@@ -119,7 +119,7 @@ class SceneRenderer:
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
-            context = self._context(frame, views, clock)
+            context = self._kept.context(self.method, self.loader, frame, views, clock)
             if occupancy is not None and self._fused is not None and crop is None:
                 if progress is not None and not progress(0.0):
                     return None
@@ -142,7 +142,7 @@ class SceneRenderer:
                 near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(crop, dtype=torch.float32, device=self.device)[None])
                 rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            full_rays = config.sampling.chunk * (1 if self._hulls is None else _SPARSER)
+            full_rays = config.sampling.chunk * (1 if self.hulls is None else _SPARSER)
             tiles = hit.split(tile_rays(mode, self.device, full_rays, baked=bricks is not None)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
             canvas = Canvas(camera.width, camera.height, background)
@@ -245,6 +245,11 @@ class SceneRenderer:
         self._occupancies.use(frame, grid)
         self._kept.drop_density(frame)
 
+    def baked(self, frame: int) -> Occupancy:
+        """The occupancy grid of a frame, baked now and kept nowhere."""
+        time, box = self.config.method.times.time(frame), self.scene.box(frame)
+        return bake_frame(self.method, time, box, self.config.occupancy, self.device, inside=self._inside(frame))
+
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
 
@@ -254,12 +259,8 @@ class SceneRenderer:
         Returns:
             False where it was cancelled.
         """
-        scene, times = self.scene, self.config.method.times
-        grids = (
-            (frame, bake_frame(self.method, times.time(frame), scene.box(frame), self.config.occupancy, self.device, inside=self._inside(frame)))
-            for frame in scene.frames
-        )
-        complete = self._occupancies.write(grids, len(scene.frames), progress)
+        frames = self.scene.frames
+        complete = self._occupancies.write(((frame, self.baked(frame)) for frame in frames), len(frames), progress)
         self._kept.clear_density()
         return complete
 
@@ -293,7 +294,7 @@ class SceneRenderer:
                     return
                 if not self.loader.is_cached(frame, views):
                     continue
-                context = self._context(frame, views, StageClock(self.device))
+                context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
                 if mode != "full" and self.has_occupancy(frame) and self._fused is not None:
                     self._field(self._fused, frame, self.occupancy(frame), self._bakes(mode))
                     self._sources(self._fused, frame, views, context)
@@ -333,34 +334,11 @@ class SceneRenderer:
     def context(self, frame: int, views: tuple[int, ...]) -> Context:
         """The source views of a frame, encoded."""
         with torch.inference_mode():
-            return self._context(frame, views, StageClock(self.device))
-
-    def _context(self, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
-        context = self._kept.contexts.get((frame, views))
-        if context is not None:
-            return context
-        if self.config.method.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
-            sources = self.loader.get(frame, views)
-            clock.mark("sources")
-            context = stack_context([self.method.encode(sources)])
-            self._kept.contexts.put((frame, views), context)
-            clock.mark("features")
-            return context
-        known = {view: features for view in views if (features := self._kept.features.get((frame, view))) is not None}
-        missing = [view for view in views if view not in known]
-        sources = self.loader.get(frame, missing) if missing else []
-        clock.mark("sources")
-        for features in self.method.encode(sources) if sources else []:
-            known[features.view] = features
-            self._kept.features.put((frame, features.view), features)
-        context = stack_context([[known[view] for view in views]])
-        self._kept.contexts.put((frame, views), context)
-        clock.mark("features")
-        return context
+            return self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
 
     def _inside(self, frame: int) -> Inside | None:
         """Where a frame may have matter."""
-        return None if self._hulls is None else Inside(hulls=self._hulls, row=torch.tensor([self._hulls.row(frame)], device=self.device))
+        return None if self.hulls is None else Inside(hulls=self.hulls, row=torch.tensor([self.hulls.row(frame)], device=self.device))
 
     def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
         if occupancy is None:

@@ -36,7 +36,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.frame_folder",
         "im4d_core.methods.base",
         "im4d_core.canvas",
-        "im4d_core.frame_caches",
         "im4d_core.ray_step",
         "im4d_core.path_files",
         "im4d_core.path_generators",
@@ -46,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "im4d_core.checkpoint",
         "im4d_core.occupancies",
+        "im4d_core.frame_caches",
     ),
     ("im4d_core.released",),
     ("im4d_core.scene_renderer", "im4d_core.filming"),
