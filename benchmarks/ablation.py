@@ -19,7 +19,6 @@ from benchmarks.table import Cell, report
 from im4d_core.config import RunConfig
 from im4d_core.geometry import projected_box
 from im4d_core.metrics import psnr
-from im4d_core.render.occupancy import bake_frame
 from im4d_core.scene_renderer import Mode, SceneRenderer, open_run
 
 
@@ -47,10 +46,9 @@ def main(
         truths = {(frame, view): opened.loader.get(frame, [view])[0].image / 255.0 for frame, view in pairs}
         fulls: dict[int, dict[tuple[int, int], torch.Tensor]] = {}
         for name, config in track(list(_settings(opened.config)), description="settings"):
-            renderer = SceneRenderer(scene, opened.method, opened.loader, config, device=opened.device)
+            renderer = SceneRenderer(scene, opened.method, opened.loader, config, device=opened.device, hulls=opened.hulls)
             for frame in {frame for frame, _ in pairs}:
-                time = config.method.times.time(frame)
-                renderer.use_occupancy(frame, bake_frame(renderer.method, time, scene.box(frame), config.occupancy, renderer.device))
+                renderer.use_occupancy(frame, renderer.baked(frame))
             count = config.views.count
             if count not in fulls:  # the full renderer knows none of the settings but the number of views
                 fulls[count] = {pair: _picture(renderer, *pair, "full")[0] for pair in pairs}

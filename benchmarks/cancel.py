@@ -6,7 +6,6 @@ python -m benchmarks.cancel [RUN] [--size WIDTHxHEIGHT]
 from __future__ import annotations
 
 import random
-import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from benchmarks.render_thread import RenderThread
 from benchmarks.table import ROOT, durations, report
-from viewer.messages import Failed, Message, Opened
 from viewer.offline import first_request
 from viewer.request import RenderRequest
-from viewer.worker import RenderWorker, open_scene_renderer
+from viewer.worker import open_scene_renderer
 
 _LONGEST_S = 120.0  # for each renderer
 _WITHIN_S = {"full": 0.7, "fast": 0.1}  # interruptions fall within this time: drafts and pictures alike
@@ -57,48 +56,32 @@ def main(options: Options) -> None:
         renderer.render = watched
         return renderer
 
-    bell = threading.Event()
-    worker = RenderWorker(opener=opener, device=options.device, display="", display_device="", shares_memory=False, wake=bell.set)
-    worker.start()
-    worker.open(options.run)
-    said: list[Message] = []
-
-    def wait(reached) -> None:
-        while not reached():
-            bell.wait(0.005)
-            bell.clear()
-            said.extend(worker.take())
-            problem = next((message for message in said if isinstance(message, Failed) and message.level == "error"), None)
-            if problem is not None:
-                raise SystemExit(problem.text)
-
-    wait(lambda: any(isinstance(message, Opened) for message in said))
-    scene = next(message.scene for message in said if isinstance(message, Opened))
-    rows = []
-    for mode in ("full", "fast"):
-        wanted = first_request(scene, camera=None, frame=None, width=options.size[0], height=options.size[1], mode=mode)
-        rows.append({"renderer": mode, **_interrupted(worker, wanted, wait, stopped, options.count)})
-    worker.stop()
+    with RenderThread(options.run, device=options.device, opener=opener) as thread:
+        rows = []
+        for mode in ("full", "fast"):
+            wanted = first_request(thread.scene, camera=None, frame=None, width=options.size[0], height=options.size[1], mode=mode)
+            rows.append({"renderer": mode, **_interrupted(thread, wanted, stopped, options.count)})
     report(f"From a newer request to a free render thread, {options.size[0]} x {options.size[1]}", rows, options.json)
 
 
-def _interrupted(worker: RenderWorker, wanted: RenderRequest, wait, stopped: list[float], count: int) -> dict[str, str | int | float | None]:
+def _interrupted(thread: RenderThread, wanted: RenderRequest, stopped: list[float], count: int) -> dict[str, str | int | float | None]:
     """Times of so many interruptions."""
     chance = random.Random(0)
     times: list[float] = []
+    worker = thread.worker
     small = replace(wanted, camera=replace(wanted.camera, width=8, height=8), mode="fast", moving=True)
     deadline = time.monotonic() + _LONGEST_S
     while len(times) < count and time.monotonic() < deadline:
         stopped.clear()
         worker.submit(replace(wanted, background=(chance.random(), 0.0, 0.0)))
         began = time.monotonic()
-        wait(lambda began=began: (worker.busy and 0.0 < worker.progress < 1.0) or time.monotonic() - began > 5.0)
+        thread.wait(lambda began=began: (worker.busy and 0.0 < worker.progress < 1.0) or time.monotonic() - began > 5.0)
         time.sleep(_WITHIN_S[wanted.mode] * chance.random())
         if not (worker.busy and worker.progress < 1.0):
             continue
         asked = time.monotonic()
         worker.submit(small)
-        wait(lambda: not worker.busy)
+        thread.wait(lambda: not worker.busy)
         if stopped:
             times.append(1e3 * (stopped[0] - asked))
     if not times:

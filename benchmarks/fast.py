@@ -73,10 +73,10 @@ def main(
 
 
 def _time(renderer: SceneRenderer, mode: Mode, frame: int, width: int, height: int, count: int, warmup: int) -> dict[str, Cell]:
-    for camera in list(orbit(renderer, frame, width, height, max(warmup, 1)))[:warmup]:
+    for camera in list(orbit(renderer.scene, frame, width, height, max(warmup, 1)))[:warmup]:
         renderer.render(camera, frame, mode)
     whole, stage, samples = [], [], []
-    for camera in track(orbit(renderer, frame, width, height, count), description=mode, total=count):
+    for camera in track(orbit(renderer.scene, frame, width, height, count), description=mode, total=count):
         began = time.perf_counter()
         rendered = renderer.render(camera, frame, mode)  # waits for the device, since it reads its clocks
         whole.append(1e3 * (time.perf_counter() - began))

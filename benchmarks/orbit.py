@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool
 
-from im4d_core.geometry import box_corners, fitted, look_at, project
-from im4d_core.scene_renderer import SceneRenderer
-from im4d_core.types import Camera
+from im4d_core.geometry import fitted, look_at
+from im4d_core.types import Camera, Scene
 
 
-def orbit(renderer: SceneRenderer, frame: int, width: int, height: int, count: int) -> Iterator[Camera]:
+def orbit(scene: Scene, frame: int, width: int, height: int, count: int) -> Iterator[Camera]:
     """Cameras on a circle around the frame's box, through the first test camera (or the first of all)."""
-    scene = renderer.scene
     start = fitted(scene.cameras[(scene.test_views or (0,))[0]], width, height)
     target = scene.box(frame).mean(axis=0)
     arm, up = start.centre - target, scene.up
@@ -23,12 +22,24 @@ def orbit(renderer: SceneRenderer, frame: int, width: int, height: int, count: i
         yield replace(start, name="orbit", T_camera_world=look_at(target + turned, target, up))
 
 
-def filling(camera: Camera, box: np.ndarray, share: float) -> Camera:
-    """The same view, zoomed so that the rectangle around the projected box covers a share of the picture (more than 1: it is cut off)."""
-    uv, _ = project(camera, box_corners(box))
-    covered = float(np.prod(uv.max(axis=0) - uv.min(axis=0))) / (camera.width * camera.height)
-    zoom = (share / covered) ** 0.5
+def filling(camera: Camera, figure: Bool[np.ndarray, "h w"], share: float) -> Camera:
+    """The same view, zoomed onto a figure until that covers a share of the picture. What is outside is cut off.
+
+    Args:
+        figure: where it is in a picture of the view, of any size, whole.
+    """
+    height, width = figure.shape
+    v, u = (np.argwhere(figure) + 0.5).T / np.array([[height], [width]])
+    if len(u) == 0:
+        return camera
+    u0, v0 = u.mean(), v.mean()
+    low, high = 0.01, 100.0
+    while high / low > 1.001:
+        zoom = (low * high) ** 0.5
+        inside = (zoom * np.abs(u - u0) < 0.5) & (zoom * np.abs(v - v0) < 0.5)
+        low, high = (low, zoom) if zoom**2 * inside.sum() / (width * height) > share else (zoom, high)
+    size = np.array([camera.width, camera.height])
     K = camera.K.copy()
-    K[:2, :2] *= zoom
-    K[:2, 2] = np.array([camera.width, camera.height]) / 2 + zoom * (K[:2, 2] - uv.mean(axis=0))
+    K[:2, :2] *= low
+    K[:2, 2] = size / 2 + low * (K[:2, 2] - np.array([u0, v0]) * size)
     return replace(camera, K=K)

@@ -35,8 +35,12 @@ class ByteCache(Generic[Key, Value]):
         self.drop(key)
         self._values[key] = value
         self.bytes += self._size(value)
-        while self.bytes > self._budget and len(self._values) > 1:
-            self.bytes -= self._size(self._values.popitem(last=False)[1])
+        self._fit()
+
+    def shrink(self, factor: int) -> None:
+        """Have a budget so many times smaller from now on."""
+        self._budget //= factor
+        self._fit()
 
     def drop(self, key: Key) -> None:
         if key in self._values:
@@ -45,3 +49,7 @@ class ByteCache(Generic[Key, Value]):
     def clear(self) -> None:
         self._values.clear()
         self.bytes = 0
+
+    def _fit(self) -> None:
+        while self.bytes > self._budget and len(self._values) > 1:
+            self.bytes -= self._size(self._values.popitem(last=False)[1])

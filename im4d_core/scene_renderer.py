@@ -17,19 +17,19 @@ import torch
 from torch import Tensor
 
 from im4d_core import kernels
-from im4d_core.cache import ByteCache
-from im4d_core.canvas import Canvas
+from im4d_core.canvas import Canvas, tile_rays
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
+from im4d_core.frame_caches import FrameCaches
 from im4d_core.hulls import Hulls, load_hulls
 from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
-from im4d_core.methods.source_views import choose_views, stack_context
+from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
 from im4d_core.render.bricks import bake_bricks, choose_refine
@@ -38,22 +38,14 @@ from im4d_core.render.inside import Inside
 from im4d_core.render.occupancy import Occupancy, bake_frame
 from im4d_core.render.rays import all_pixels, box_crossing, picture_rays, subset
 from im4d_core.stage_clock import StageClock
-from im4d_core.tensors import Context, Features, Rays, Rendered, Traced
+from im4d_core.tensors import Context, Rays, Rendered, Traced
 from im4d_core.types import Camera, RenderMode, Scene
 
 _log = logging.getLogger(__name__)
 
 Mode = RenderMode
-_FAST_RAYS = 1 << 18
-"""Rays marched at once by the fast renderer on a GPU."""
 _SPARSER = 8
 """Times as many rays of the full renderer within visual hulls: an eighth of the samples is evaluated."""
-_CPU_RAYS: dict[Mode, int] = {"fast": 1 << 10, "exact": 1 << 8, "full": 1 << 7}
-"""On a CPU a tile takes 5 to 10 ms, so that a picture stops at once when it is no longer wanted. Larger ones are not faster. The sizes are fixed, not
-timed: where tiles are cut changes the last bit of a colour now and then, and equal requests must give equal pictures."""
-
-_COMPILED_RAYS = 1 << 13
-"""The same of baked density with the compiled kernels, which are ten times faster."""
 
 
 class SceneRenderer:
@@ -82,18 +74,17 @@ class SceneRenderer:
         """
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
-        self._hulls = None if hulls is None else hulls.to(device)
+        self.hulls = None if hulls is None else hulls.to(device)
         self._occupancies = Occupancies(occupancy_path, model_id, device)
-        self._features: ByteCache[tuple[int, int], Features] = ByteCache(feature_bytes, lambda f: f.texels.nbytes)
-        self._contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(feature_bytes // 4, lambda c: c.texels.nbytes)
-        self._bricks: ByteCache[int, Bricks] = ByteCache(512 << 20, lambda b: b.bytes)
-        self._frames: ByteCache[tuple[int, bool], FrameField] = ByteCache(1 << 30, lambda f: f.bytes)
-        self._texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(feature_bytes // 4, lambda t: t.bytes)
+        self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
         self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
         if device.type == "cuda":
             method.capture()
+        self.fallbacks: list[str] = []
+        """What is done in a slower way than it could be, and why, in words for the user, each once."""
+        self._baking = True
 
     def render(
         self,
@@ -128,7 +119,7 @@ class SceneRenderer:
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
-            context = self._context(frame, views, clock)
+            context = self._kept.context(self.method, self.loader, frame, views, clock)
             if occupancy is not None and self._fused is not None and crop is None:
                 if progress is not None and not progress(0.0):
                     return None
@@ -140,6 +131,8 @@ class SceneRenderer:
                     _log.warning("the CUDA kernels failed", exc_info=True)
                     self.kernel_problem, self._fused = f"a kernel failed: {error}", None
             bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
+            if bricks is not None:
+                clock.mark("density")
             pixels = all_pixels(camera, self.device)
             config = self.config
             slab = config.sampling.slab and occupancy is None
@@ -149,7 +142,8 @@ class SceneRenderer:
                 near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(crop, dtype=torch.float32, device=self.device)[None])
                 rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            tiles = hit.split(self._tile(mode)) if len(hit) else ()
+            full_rays = config.sampling.chunk * (1 if self.hulls is None else _SPARSER)
+            tiles = hit.split(tile_rays(mode, self.device, full_rays, baked=bricks is not None)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
             canvas = Canvas(camera.width, camera.height, background)
             compiled = bricks is not None and self.device.type == "cpu" and kernels.cpu.ready()
@@ -193,7 +187,7 @@ class SceneRenderer:
 
     def _field(self, fused: FusedRenderer, frame: int, occupancy: Occupancy, baked: bool) -> FrameField:
         """The field of a frame; without baked density where there is no memory for it."""
-        field = self._frames.get((frame, baked))
+        field = self._kept.fields.get((frame, baked))
         if field is None:
             time = self.config.method.times.time(frame)
             try:
@@ -201,24 +195,18 @@ class SceneRenderer:
             except torch.OutOfMemoryError:
                 if not baked:
                     raise
-                _log.warning("no memory to bake the density of frame %d: it is evaluated at every sample", frame)
+                self._fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
+                self._baking = baked = False
                 field = fused.frame(occupancy, time, None)
-            self._frames.put((frame, baked), field)
+            self._kept.fields.put((frame, baked), field)
         return field
 
     def _sources(self, fused: FusedRenderer, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
-        texels = self._texels.get((frame, views))
+        texels = self._kept.texels.get((frame, views))
         if texels is None:
             texels = fused.sources(context)
-            self._texels.put((frame, views), texels)
+            self._kept.texels.put((frame, views), texels)
         return texels
-
-    def _tile(self, mode: Mode) -> int:
-        """Rays traced between two looks at whether the picture is still wanted."""
-        most = self.config.sampling.chunk * (1 if self._hulls is None else _SPARSER) if mode == "full" else _FAST_RAYS
-        if self.device.type == "cuda":
-            return most
-        return _COMPILED_RAYS if self._bakes(mode) and kernels.cpu.ready() else min(most, _CPU_RAYS[mode])
 
     @contextmanager
     def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:
@@ -255,9 +243,12 @@ class SceneRenderer:
     def use_occupancy(self, frame: int, grid: Occupancy) -> None:
         """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
         self._occupancies.use(frame, grid)
-        self._bricks.drop(frame)
-        for baked in (False, True):
-            self._frames.drop((frame, baked))
+        self._kept.drop_density(frame)
+
+    def baked(self, frame: int) -> Occupancy:
+        """The occupancy grid of a frame, baked now and kept nowhere."""
+        time, box = self.config.method.times.time(frame), self.scene.box(frame)
+        return bake_frame(self.method, time, box, self.config.occupancy, self.device, inside=self._inside(frame))
 
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
@@ -268,19 +259,14 @@ class SceneRenderer:
         Returns:
             False where it was cancelled.
         """
-        scene, times = self.scene, self.config.method.times
-        grids = (
-            (frame, bake_frame(self.method, times.time(frame), scene.box(frame), self.config.occupancy, self.device, inside=self._inside(frame)))
-            for frame in scene.frames
-        )
-        complete = self._occupancies.write(grids, len(scene.frames), progress)
-        self._bricks.clear()
-        self._frames.clear()
+        frames = self.scene.frames
+        complete = self._occupancies.write(((frame, self.baked(frame)) for frame in frames), len(frames), progress)
+        self._kept.clear_density()
         return complete
 
     def is_ready(self, frame: int) -> bool:
         """Whether source features of a frame are on the device, so that showing it decodes and encodes nothing for some camera."""
-        return any(kept == frame for kept, _ in self._contexts)
+        return any(kept == frame for kept, _ in self._kept.contexts)
 
     def decoded_frames(self) -> frozenset[int]:
         """Frames of which source pictures are in host memory."""
@@ -288,6 +274,8 @@ class SceneRenderer:
 
     def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
         """Asks for the source pictures that coming frames will need; returns at once."""
+        if self.loader.holds(views) < 2:
+            self._fall_back(f"one frame's {len(views)} pictures fill the memory for decoded ones: frames are decoded when they are shown, not ahead")
         self.loader.prefetch(frames, views)
 
     def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: Mode, *, wanted: Callable[[], bool]) -> None:
@@ -306,7 +294,7 @@ class SceneRenderer:
                     return
                 if not self.loader.is_cached(frame, views):
                     continue
-                context = self._context(frame, views, StageClock(self.device))
+                context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
                 if mode != "full" and self.has_occupancy(frame) and self._fused is not None:
                     self._field(self._fused, frame, self.occupancy(frame), self._bakes(mode))
                     self._sources(self._fused, frame, views, context)
@@ -315,8 +303,8 @@ class SceneRenderer:
         """Bytes held, by what holds them."""
         held = {
             "sources": self.loader.cached_bytes,
-            "features": self._features.bytes + self._contexts.bytes + self._texels.bytes,
-            "occupancy": self._occupancies.bytes + self._bricks.bytes + self._frames.bytes,
+            "features": self._kept.feature_bytes,
+            "occupancy": self._occupancies.bytes + self._kept.density_bytes,
         }
         if self.device.type == "cuda":
             held["gpu"] = torch.cuda.memory_allocated(self.device)
@@ -324,14 +312,19 @@ class SceneRenderer:
 
     def forget_frames(self) -> None:
         """Drops what belongs to frames; the pictures that were decoded stay."""
-        for cache in (self._features, self._contexts, self._texels, self._occupancies, self._bricks, self._frames):
-            cache.clear()
+        self._kept.clear()
+        self._occupancies.clear()
 
     def forget(self) -> None:
         """Drops every cache and gives the memory back, after a failure for lack of it."""
         self.forget_frames()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def keep_less(self) -> bool:
+        """Drops every cache and keeps a quarter as much of frames from now on; False where that was done before."""
+        self.forget()
+        return self._kept.keep_less()
 
     def close(self) -> None:
         """Stops the loader's threads and drops the caches."""
@@ -341,50 +334,32 @@ class SceneRenderer:
     def context(self, frame: int, views: tuple[int, ...]) -> Context:
         """The source views of a frame, encoded."""
         with torch.inference_mode():
-            return self._context(frame, views, StageClock(self.device))
-
-    def _context(self, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
-        context = self._contexts.get((frame, views))
-        if context is not None:
-            return context
-        if self.config.method.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
-            sources = self.loader.get(frame, views)
-            clock.mark("sources")
-            context = stack_context([self.method.encode(sources)])
-            self._contexts.put((frame, views), context)
-            clock.mark("features")
-            return context
-        known = {view: features for view in views if (features := self._features.get((frame, view))) is not None}
-        missing = [view for view in views if view not in known]
-        sources = self.loader.get(frame, missing) if missing else []
-        clock.mark("sources")
-        for features in self.method.encode(sources) if sources else []:
-            known[features.view] = features
-            self._features.put((frame, features.view), features)
-        context = stack_context([[known[view] for view in views]])
-        self._contexts.put((frame, views), context)
-        clock.mark("features")
-        return context
+            return self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
 
     def _inside(self, frame: int) -> Inside | None:
         """Where a frame may have matter."""
-        return None if self._hulls is None else Inside(hulls=self._hulls, row=torch.tensor([self._hulls.row(frame)], device=self.device))
+        return None if self.hulls is None else Inside(hulls=self.hulls, row=torch.tensor([self.hulls.row(frame)], device=self.device))
 
     def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
         if occupancy is None:
             return full.trace(self.method, rays, context, self.config.sampling, background=background, inside=self._inside(frame)).traced
         return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
+    def _fall_back(self, text: str) -> None:
+        if text not in self.fallbacks:
+            _log.warning("%s", text)
+            self.fallbacks.append(text)
+
     def _bakes(self, mode: Mode) -> bool:
         density = self.config.fast.density
-        return mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._fused is not None)))
+        return self._baking and mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._fused is not None)))
 
     def _baked(self, frame: int, occupancy: Occupancy) -> Bricks:
-        bricks = self._bricks.get(frame)
+        bricks = self._kept.bricks.get(frame)
         if bricks is None:
             refine = choose_refine(occupancy, self.config.method, self.config.fast)
             bricks = bake_bricks(self.method, self.config.method.times.time(frame), occupancy, refine, self.config.fast.chunk)
-            self._bricks.put(frame, bricks)
+            self._kept.bricks.put(frame, bricks)
         return bricks
 
 

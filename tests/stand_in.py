@@ -85,6 +85,8 @@ class StandIn:
         self.prefetched_views: tuple[int, ...] = ()
         self.made_ready: list[int] = []
         self.kernel_problem: str | None = None
+        self.fallbacks: list[str] = []
+        self.keeps_less = False
         self.prepared = False
         self.cancelled = 0
         self.closed = False
@@ -173,6 +175,10 @@ class StandIn:
 
     def forget(self) -> None:
         pass
+
+    def keep_less(self) -> bool:
+        kept, self.keeps_less = not self.keeps_less, True
+        return kept
 
     def close(self) -> None:
         self.closed = True

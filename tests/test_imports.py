@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "im4d_core.checkpoint",
         "im4d_core.occupancies",
+        "im4d_core.frame_caches",
     ),
     ("im4d_core.released",),
     ("im4d_core.scene_renderer", "im4d_core.filming"),

@@ -57,10 +57,11 @@ class DisplayBuffer:
 
     def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
         """The picture in host memory, row 0 on top."""
-        if isinstance(self.pixels, np.ndarray):
-            return self.pixels
-        owner: Any = self.pixels.owner  # (tensor, event), as `viewer.pictures` makes it
-        return owner[0].cpu().numpy()
+        return _in_host(self.pixels)
+
+    def in_host(self) -> DisplayBuffer:
+        """The same with nothing in CUDA memory, for a window that cannot take it from there."""
+        return replace(self, pixels=self.host_pixels(), depth=self.depth.cpu(), other=None if self.other is None else _in_host(self.other))
 
     def depth_bytes(self) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
         """The depth as four bytes a pixel, where the picture itself is."""
@@ -68,6 +69,13 @@ class DisplayBuffer:
         if isinstance(self.pixels, np.ndarray):
             return self.depth.cpu().numpy().view(np.uint8).reshape(height, width, 4)
         return replace(self.pixels, owner=self.depth, address=self.depth.data_ptr())  # made before the picture, so complete after the same event
+
+
+def _in_host(pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    if isinstance(pixels, np.ndarray):
+        return pixels
+    owner: Any = pixels.owner  # (tensor, event), as `viewer.handover` makes it
+    return owner[0].cpu().numpy()
 
 
 @dataclass(frozen=True, kw_only=True)

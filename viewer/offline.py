@@ -157,12 +157,13 @@ def _examine_encoders() -> Iterator[Finding]:
 def _examine_cuda(device: str) -> Finding:
     import torch
 
-    if torch.cuda.is_available():
-        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        return Finding(name="CUDA", text=f"{names}; torch {torch.__version__}, CUDA {torch.version.cuda}")
     from im4d_core.devices import why_no_cuda
 
-    text = f"{why_no_cuda()}; rendering on the CPU, {torch.get_num_threads()} threads"
+    problem = why_no_cuda()
+    if problem is None:
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        return Finding(name="CUDA", text=f"{names}; torch {torch.__version__}, CUDA {torch.version.cuda}")
+    text = f"{problem}; rendering on the CPU, {torch.get_num_threads()} threads"
     return Finding(name="CUDA", text=text, fine=not device.startswith("cuda"))
 
 

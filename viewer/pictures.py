@@ -237,20 +237,28 @@ class PictureMaker:
             try:
                 rendered = self._renders.render(request, go_on, unfinished)
             except torch.OutOfMemoryError as error:
-                if self._cap <= _LEAST_CAP:
-                    raise
                 details = traceback.format_exc()
                 error.__traceback__ = None  # its frames hold the tensors that did not fit
-                self._shrink(details)
+                if not self._keep_less(details):
+                    if self._cap <= _LEAST_CAP:
+                        raise
+                    self._shrink(details)
                 steady = False
             else:
                 return None if rendered is None else _Made(request=request, rendered=rendered, steady=steady)
 
-    def _shrink(self, details: str) -> None:
-        self._cap /= 2
-        self._renderer.forget()
+    def _keep_less(self, details: str) -> bool:
+        """Make room by keeping less of other frames; False where that was done before."""
         self._renders.forget()
         self._below = None
+        if not self._renderer.keep_less():
+            return False
+        text = f"not enough memory on {self._renderer.device}: less is kept of the frames that were shown, so going back to them takes longer"
+        self._tell(Failed(text=text, details=details, level="warning"))
+        return True
+
+    def _shrink(self, details: str) -> None:
+        self._cap /= 2
         text = f"not enough memory on {self._renderer.device}: pictures are now made at {self._cap:.0%} of their size; open the scene again to reset"
         self._tell(Failed(text=text, details=details, level="warning"))
 

@@ -113,6 +113,7 @@ class Session:
         self._inputs = InputReader()
         self._interop: Interop | None = None
         self._why_upload = ""
+        self._told_upload = False
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
@@ -295,7 +296,7 @@ class Session:
 
     def _share(self, wanted: bool) -> None:
         """Whether the next pictures stay on the GPU, or go through host memory."""
-        worker, works = self._worker, self._interop is not None
+        worker, works = self._worker, not self._why_upload
         assert worker is not None
         worker.share_memory(wanted and works)
         self._meter.presenting(device_name(), "interop" if wanted and works else "upload", self._why_upload, can_share=works)
@@ -338,6 +339,8 @@ class Session:
                 self._opened(scene, source)
             case Facts():
                 self._meter.facts = message
+                if message.device.startswith("cuda") and self._why_upload and self._start.interop and not self._told_upload:
+                    self._tell_upload(self._why_upload)
             case Estimated(request=request, render_ms=render_ms):
                 self.send(RenderFinished(request=request, render_ms=render_ms, shown=False))
             case Failed(text=text, details=details, level=level, opening=opening):
@@ -353,12 +356,30 @@ class Session:
         scene = self.state.scene
         if self._area is None or scene is None or buffer.request.frame not in scene.frames:
             return
-        self._area.show(buffer)
+        try:
+            self._area.show(buffer)
+        except RuntimeError as error:
+            if isinstance(buffer.pixels, np.ndarray):
+                raise
+            self._lose_interop(error)
+            self._area.show(buffer.in_host())
         self._problems.resolved()
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s
             _log.info("first picture after %.2f s", self.first_picture_s)
         self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
+
+    def _lose_interop(self, error: RuntimeError) -> None:
+        """Upload pictures from now on: what worked at the start does no more."""
+        if not self._why_upload:
+            self._why_upload = f"sharing with CUDA failed ({error})"
+            _log.warning("%s", self._why_upload)
+            self._share(False)
+            self._tell_upload(self._why_upload)
+
+    def _tell_upload(self, reason: str) -> None:
+        self._told_upload = True
+        self.send(Notified(level="warning", text=f"pictures go through host memory, which takes longer: {reason}"))
 
     def _opened(self, scene: Scene, source: Path) -> None:
         self._asked = None

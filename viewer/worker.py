@@ -5,6 +5,7 @@ Nothing here touches OpenGL or ImGui, and importing it imports no torch: the thr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -16,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.facts import facts_of, slower_ways
 from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, steps
-from viewer.memory_use import memory_use
-from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, Job, JobOver, JobStep, Message, Opened
+from viewer.messages import DisplayBuffer, Estimated, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.pictures import PictureMaker
 from viewer.request import RenderRequest
 from viewer.state import STILL_S
@@ -77,9 +78,11 @@ class RenderWorker:
         self._progress = 1.0
         # Below: the thread's own.
         self._renderer: SceneRenderer | None = None
+        self._opened: Path | None = None
         self._maker: PictureMaker | None = None
         self._compiler: threading.Thread | None = None
-        self._told_full = self._told_kernels = False
+        self._told_full = False
+        self._told: set[str] = set()
         self._working = False
         self._share = FairShare()
         self._counted_s = 0.0
@@ -189,13 +192,11 @@ class RenderWorker:
 
     def _choose_device(self) -> None:
         """The GPU that draws the window also renders, unless another device was named."""
-        import torch
+        from im4d_core.devices import has_driver, unused_gpu, why_no_cuda
 
-        from im4d_core.devices import unused_gpu
-
-        if self._device == "auto" and not torch.cuda.is_available():
+        if self._device == "auto" and why_no_cuda() is not None:
             self._device = "cpu"
-            if "NVIDIA" in self._display or self._display_device:
+            if "NVIDIA" in self._display or self._display_device or has_driver():
                 self._post(Failed(text=unused_gpu(), details="", level="warning"))
         elif self._device in ("auto", "cuda") and self._display_device:
             self._device = self._display_device
@@ -221,22 +222,25 @@ class RenderWorker:
         try:
             renderer = self._opener(source, self._device)
         except Exception as error:  # noqa: BLE001 - anything a broken folder can cause becomes a message
+            if self._leaves_gpu(error, source):
+                return
             _log.warning("cannot open %s", source, exc_info=True)
             self._post(Failed(text=f"cannot open {source}: {_first_line(error)}", details=traceback.format_exc(), opening=True))
             return
         finally:
             self._status = ""
-        old, self._renderer = self._renderer, renderer
+        old, self._renderer, self._opened = self._renderer, renderer, source
         with self._changed:
             self._request = None  # it was meant for the scene before
-        if old is not None:
-            old.close()
         self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
         self._told_full = False
         self._post(Opened(scene=renderer.scene, source=source))
-        self._told_kernels = False
-        self._tell_kernels()
+        self._told.clear()
+        self._tell_slower()
         self._post_facts()
+        if old is not None:
+            with contextlib.suppress(RuntimeError):  # of a GPU that failed
+                old.close()
 
     def _serve(self) -> None:
         """Make the picture, or pictures, of the waiting request."""
@@ -263,7 +267,7 @@ class RenderWorker:
                 if not made or request.moving or self._moves_on(asked):
                     return
             self._picture(maker, request, asked, final=True, patient=request.moving)
-            self._tell_kernels()
+            self._tell_slower()
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, maker.views)
                 renderer.make_ready(prefetch, maker.views, request.mode, wanted=lambda: self._request is None and not self._stopping)
@@ -364,23 +368,7 @@ class RenderWorker:
         if renderer is None:
             return
         self._facts_s = time.monotonic()
-        occupied = tuple(renderer.has_occupancy(frame) for frame in renderer.scene.frames)
-        in_host = renderer.decoded_frames()
-        decoded = tuple(frame in in_host for frame in renderer.scene.frames)
-        ready = tuple(renderer.is_ready(frame) for frame in renderer.scene.frames)
-        memory = tuple(renderer.memory().items())
-        facts = Facts(
-            device=_device_name(str(renderer.device)),
-            model=_model_name(renderer),
-            memory=memory,
-            in_use=memory_use(str(renderer.device)),
-            occupied=occupied,
-            decoded=decoded,
-            ready=ready,
-            sampling=renderer.config.sampling,
-            fast=renderer.config.fast,
-        )
-        self._post(facts)
+        self._post(facts_of(renderer))
 
     def _report(self, fraction: float) -> None:
         self._progress = fraction
@@ -389,13 +377,12 @@ class RenderWorker:
             self._woke_s = now
             self._wake()
 
-    def _tell_kernels(self) -> None:
-        """Say once for a scene why a GPU renders without our kernels."""
-        renderer = self._renderer
-        if renderer is not None and renderer.device.type == "cuda" and renderer.kernel_problem is not None and not self._told_kernels:
-            self._told_kernels = True
-            text = f"the CUDA kernels cannot be used, so PyTorch renders, more slowly: {renderer.kernel_problem}"
-            self._post(Failed(text=text, details="", level="warning"))
+    def _tell_slower(self) -> None:
+        """Say once for a scene what is done in a slower way than it could be, and why."""
+        for text in [] if self._renderer is None else slower_ways(self._renderer):
+            if text not in self._told:
+                self._told.add(text)
+                self._post(Failed(text=text, details="", level="warning"))
 
     def _tell_full(self) -> None:
         if not self._told_full:
@@ -405,23 +392,25 @@ class RenderWorker:
             self._post(Failed(text=f"{text}. The full renderer is used; build the occupancy in the Render panel.", details="", level="warning"))
 
     def _fail(self, error: Exception) -> None:
+        if self._opened is not None and self._leaves_gpu(error, self._opened):
+            return
         _log.warning("rendering failed", exc_info=error)
         details = "".join(traceback.format_exception(error))
         self._post(Failed(text=f"rendering failed: {_first_line(error)}", details=details))
 
+    def _leaves_gpu(self, error: Exception, source: Path) -> bool:
+        """Open a scene again on the CPU where an error says that the GPU can do no more; False where it does not."""
+        from im4d_core.devices import why_leave
+
+        reason = None if self._device == "cpu" else why_leave(error)
+        if reason is None:
+            return False
+        _log.warning("the GPU is left", exc_info=error)
+        details = "".join(traceback.format_exception(error))
+        self._device, self._source = "cpu", source
+        self._post(Failed(text=f"{reason}: the CPU renders from now on, until the program is started again", details=details, level="warning"))
+        return True
+
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _device_name(device: str) -> str:
-    import torch
-
-    if device.startswith("cuda"):
-        return f"{device} {torch.cuda.get_device_name(device)}"
-    return f"{device}, {torch.get_num_threads()} threads"
-
-
-def _model_name(renderer: SceneRenderer) -> str:
-    field = renderer.config.method.field
-    return f"planes {'/'.join(map(str, field.spatial))}, {field.channels} channels, trained {renderer.config.train.steps} steps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
@@ -24,14 +25,14 @@ class FrameLoader:
     Safe to use from several threads. Close it, or use it as a context manager.
     """
 
-    def __init__(self, scene: Scene, config: DataConfig, *, byte_budget: int = 1 << 30, threads: int = 2) -> None:
+    def __init__(self, scene: Scene, config: DataConfig, *, byte_budget: int = 1 << 30, threads: int = 0) -> None:
         """Prepare; nothing is read yet.
 
         Args:
             scene: the index, made from the same `config`.
             config: background, masking and pixel convention.
             byte_budget: of the cache; the frame in use may exceed it.
-            threads: that decode.
+            threads: that decode; half as many as there are cores when 0, two at least and eight at most.
         """
         self.scene = scene
         self.config = config
@@ -48,7 +49,8 @@ class FrameLoader:
         self._awaited: set[_Key] = set()  # pending, and a get waits for it
         self._failed: dict[_Key, BaseException] = {}  # of prefetch, until a get asks
         self._closed = False
-        self._threads = [threading.Thread(target=self._work, name=f"frames-{i}", daemon=True) for i in range(max(threads, 1))]
+        count = threads or min(max((os.cpu_count() or 2) // 2, 2), 8)
+        self._threads = [threading.Thread(target=self._work, name=f"frames-{i}", daemon=True) for i in range(count)]
         for thread in self._threads:
             thread.start()
 
@@ -100,6 +102,11 @@ class FrameLoader:
         """Whether `get` would return at once."""
         with self._changed:
             return all((frame, view) in self._cache for view in views)
+
+    def holds(self, views: Sequence[int]) -> int:
+        """How many frames of some views fit into the cache."""
+        cameras = [self.scene.cameras[view] for view in views]
+        return self._byte_budget // max(4 * sum(camera.width * camera.height for camera in cameras), 1)
 
     def cached_frames(self) -> frozenset[int]:
         """Frames with at least one view in the cache."""

@@ -1,0 +1,98 @@
+"""What is kept of frames on a device: features, stacked and packed source views, density. Each kind has a budget, which follows the device's memory."""
+
+from __future__ import annotations
+
+import torch
+
+from im4d_core.cache import ByteCache
+from im4d_core.data.frames import FrameLoader
+from im4d_core.kernels.bricks import Bricks
+from im4d_core.kernels.fused import FrameField, SourceTexels
+from im4d_core.methods.base import Method
+from im4d_core.methods.source_views import stack_context
+from im4d_core.stage_clock import StageClock
+from im4d_core.tensors import Context, Features
+
+_BRICK_BYTES, _FIELD_BYTES = 512 << 20, 1 << 30
+_FEWER = 4
+
+
+class FrameCaches:
+    """Values by frame, the least recently used dropped first.
+
+    Args:
+        feature_bytes: budget of the features.
+        device: where the values are. A GPU whose free memory is less than twice all budgets gets smaller ones.
+    """
+
+    def __init__(self, feature_bytes: int, device: torch.device) -> None:
+        share = 1.0
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            share = fitting_share(free, feature_bytes)
+        few = feature_bytes // 4
+        self.features: ByteCache[tuple[int, int], Features] = ByteCache(int(share * feature_bytes), lambda f: f.texels.nbytes)
+        self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(int(share * few), lambda c: c.texels.nbytes)
+        self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(int(share * few), lambda t: t.bytes)
+        self.bricks: ByteCache[int, Bricks] = ByteCache(int(share * _BRICK_BYTES), lambda b: b.bytes)
+        self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(int(share * _FIELD_BYTES), lambda f: f.bytes)
+        self._fewer = False
+
+    @property
+    def feature_bytes(self) -> int:
+        """Held for source views."""
+        return self.features.bytes + self.contexts.bytes + self.texels.bytes
+
+    @property
+    def density_bytes(self) -> int:
+        """Held for density."""
+        return self.bricks.bytes + self.fields.bytes
+
+    def context(self, method: Method, loader: FrameLoader, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
+        """The source views of a frame, encoded: what is not kept is decoded and encoded, and kept."""
+        context = self.contexts.get((frame, views))
+        if context is not None:
+            return context
+        if method.config.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
+            sources = loader.get(frame, views)
+            clock.mark("sources")
+            context = stack_context([method.encode(sources)])
+        else:
+            known = {view: features for view in views if (features := self.features.get((frame, view))) is not None}
+            missing = [view for view in views if view not in known]
+            sources = loader.get(frame, missing) if missing else []
+            clock.mark("sources")
+            for features in method.encode(sources) if sources else []:
+                known[features.view] = features
+                self.features.put((frame, features.view), features)
+            context = stack_context([[known[view] for view in views]])
+        self.contexts.put((frame, views), context)
+        clock.mark("features")
+        return context
+
+    def drop_density(self, frame: int) -> None:
+        self.bricks.drop(frame)
+        for baked in (False, True):
+            self.fields.drop((frame, baked))
+
+    def clear_density(self) -> None:
+        self.bricks.clear()
+        self.fields.clear()
+
+    def clear(self) -> None:
+        for cache in (self.features, self.contexts, self.texels, self.bricks, self.fields):
+            cache.clear()
+
+    def keep_less(self) -> bool:
+        """Keeps a quarter as much from now on; False where that was done before."""
+        if self._fewer:
+            return False
+        self._fewer = True
+        for cache in (self.features, self.contexts, self.texels, self.bricks, self.fields):
+            cache.shrink(_FEWER)
+        return True
+
+
+def fitting_share(free_bytes: int, feature_bytes: int) -> float:
+    """How much of their usual budgets caches may have, so that half of a GPU's free memory is left to pictures."""
+    return min(1.0, free_bytes / (2 * (feature_bytes + 2 * (feature_bytes // 4) + _BRICK_BYTES + _FIELD_BYTES)))
