@@ -196,6 +196,8 @@ LOGIC = tuple(
         "controls",
         "playback",
         "path_editor",
+        "history",
+        "edits",
         "resolution",
         "quality",
         "compare",

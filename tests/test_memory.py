@@ -65,7 +65,7 @@ def test_a_scene_opens_where_it_was_left(tmp_path: Path) -> None:
     np.testing.assert_allclose(kept.T_world_camera, key.T_world_camera, atol=1e-12)
     assert (kept.time_s, kept.fov_y_deg) == (key.time_s, key.fov_y_deg)
     assert after.path_editor.unsaved
-    assert after.path_editor.undo == ()
+    assert after.history.undo == (), "where it was left is where undo begins"
 
 
 def test_the_camera_of_the_capture_is_looked_through_again() -> None:

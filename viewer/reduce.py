@@ -11,10 +11,11 @@ import numpy as np
 from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
-from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
+from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.comparing import compared, holding_captured
 from viewer.crop import limited, whole
+from viewer.edits import jumps, recorded
 from viewer.flight import Flight
 from viewer.preferences import with_recent
 from viewer.request import view_camera
@@ -30,19 +31,16 @@ NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
 
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
-    after = _REDUCERS[type(event)](state, event)
-    if _jumps(event):
+    after = recorded(state, _REDUCERS[type(event)](state, event), event)
+    if jumps(event) or (isinstance(event, e.Triggered) and event.action in ("undo", "redo")):
         after = _flying(state, after)
     return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
 
 
-def _jumps(event: e.Event) -> bool:
-    """Whether the camera may be somewhere else at once, and should be seen going there."""
-    return isinstance(event, e.JumpToCamera | e.TextPasted | e.SetUp) or (isinstance(event, e.Triggered) and event.action in JUMPS)
-
-
 def _flying(before: ViewerState, after: ViewerState) -> ViewerState:
-    if after.scene is None or not after.preferences.animated or _view(after) == _view(before):
+    """The camera is somewhere else, and is to be seen going there."""
+    here, there = ((state.navigation, state.dataset_camera, state.path_editor.previewing) for state in (before, after))
+    if after.scene is None or not after.preferences.animated or here == there:
         return after
     return replace(after, flight=Flight(start=view_camera(before, before.width, before.height), began_s=after.now_s))
 
@@ -60,7 +58,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
 
 def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     dt_s = event.now_s - state.now_s
-    state = replace(state, now_s=event.now_s)
+    state = replace(state, now_s=event.now_s, gesture=event.gesture)
     transport = playback.tick(state.transport, n_frames(state), event.now_s, shown=state.scene is None or state.displayed_frame == state.frame)
     editor = path_editor.tick(state.path_editor, event.now_s)
     notices = tuple(notice for notice in state.notices if event.now_s - notice.raised_s < NOTICE_S[notice.level])

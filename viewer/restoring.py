@@ -44,7 +44,7 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
     scene, manner = state.scene, place.manner
     if scene is None:
         return state
-    editor = replace(path_editor.replace_path(state.path_editor, place.path, shelf=place.shelf), file=manner.path_file, undo=(), redo=())
+    editor = replace(path_editor.replace_path(state.path_editor, place.path, shelf=place.shelf), file=manner.path_file)
     if manner.path_saved:
         editor = replace(editor, saved=place.path, saved_shelf=place.shelf)
     key = place.camera.keys[0]

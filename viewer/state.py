@@ -22,6 +22,7 @@ from im4d_core.types import Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.flight import Flight
+from viewer.history import History
 from viewer.look import Look
 from viewer.preferences import Preferences
 from viewer.quality import Quality
@@ -140,15 +141,6 @@ class Layout:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathEdit:
-    """What undo returns to."""
-
-    path: CameraPath
-    selected: int | None
-    shelf: tuple[CameraPath, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class OrbitSettings:
     """How the path generators go about the pivot, from where the camera is."""
 
@@ -165,7 +157,7 @@ class OrbitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PathEditor:
-    """The camera path under edit, its undo history, and its preview."""
+    """The camera path under edit, and its preview."""
 
     path: CameraPath = CameraPath()
     """The one under edit."""
@@ -173,10 +165,6 @@ class PathEditor:
     """The others, each with a name of its own."""
     selected: int | None = None
     """Id of the selected key."""
-    undo: tuple[PathEdit, ...] = ()
-    redo: tuple[PathEdit, ...] = ()
-    gesture: int = 0
-    """The drag the last edit belongs to; 0 for none."""
     time_s: float = 0.0
     """Playhead of the path."""
     previewing: bool = False
@@ -291,6 +279,10 @@ class ViewerState:
     recording: PathRecording | None = None
     """The motion that is recorded now."""
     export: Export = Export()
+    history: History = History()
+    """What can be undone."""
+    gesture: int = 0
+    """The press of the mouse, or the field that is typed in, which edits come from now; 0 for none."""
     occupancy_job: Job | None = None
     displayed_frame: int | None = None
     """The frame in the picture on the screen, as the capture numbers it."""
