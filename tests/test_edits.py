@@ -11,16 +11,16 @@ from stand_in import stand_in_scene
 from states import after, dragging, opened, press, with_path
 
 from im4d_core.export_settings import ExportSettings
+from im4d_core.quality import Quality
 from viewer import events as e
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.edits import edits_of, view_of
 from viewer.history import BURST_S, MAX_STEPS
 from viewer.look import Look
-from viewer.quality import Quality
 from viewer.request import RenderRequest, render_request, view_camera
 from viewer.restoring import place_of
-from viewer.state import ViewerState
+from viewer.state import Taken, ViewerState
 
 CROP = Crop(on=True, low=(-0.5, -0.5, -0.5), high=(0.5, 0.5, 0.5))
 
@@ -50,9 +50,11 @@ EDITS: tuple[tuple[e.Event, str], ...] = (
     (e.SetOverlay(name="path", shown=False), "what lies over the picture"),
     (e.Triggered(action="show_grid"), "grid on the floor"),
     (e.SetCrop(crop=CROP), "crop box"),
+    (e.SetClip(clip=(1.0, 4.0)), "near and far"),
     (e.SetComparison(comparison=Comparison(layout="split", pair="full | captured")), "comparison"),
     (e.Triggered(action="compare_next"), "compare: off, wipe, split, difference"),
     (e.SetExport(settings=ExportSettings(width=99)), "export settings"),
+    (e.SetTaken(taken=Taken(background=True, cut=False)), "what an export takes along"),
     (e.FileChosen(purpose="export", path=Path("v.mp4")), "export settings"),
     (e.JumpToCamera(view=4), "camera of the capture"),
     (e.Triggered(action="frame_scene"), "frame the scene"),

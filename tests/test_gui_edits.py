@@ -92,3 +92,54 @@ def test_everything_is_undone_by_one_key_and_one_button(drive) -> None:
         d.until(lambda: d.shown.request.crop is not None and d.shown.final)
 
     drive(size=(1400, 860)).run(script)
+
+
+def test_near_and_far_are_set_shown_exported_and_undone(drive) -> None:
+    """In the Camera panel; the box of the frame gives the first values."""
+    import json
+
+    import imageio.v3 as iio
+
+    from im4d_core.export_settings import ExportSettings
+    from viewer.events import SetExport
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.shown.final)
+        d.click("Camera")
+        d.click("what is too near or too far##clip")
+        d.until(lambda: d.renderer.clip is not None)
+        assert d.state.clip is not None
+        near, far = d.state.clip
+        assert 0.0 < near < far
+        d.ctx.item_drag_with_delta("//Camera/##near_far/$$0", (120.0, 0.0))
+        d.ctx.yield_(3)
+        assert d.state.clip[0] > near + 0.3
+        assert whats(d) == ["near and far", "near and far"]
+        d.until(lambda: d.shown.final and d.shown.request.clip == d.state.clip)
+        depth = np.asarray(d.shown.depth)
+        assert depth[depth > 0].min() >= d.state.clip[0], "nothing nearer is seen"
+
+        d.press_name("K")
+        d.drag_picture(80.0, 0.0)
+        d.press_name("K")
+        d.session.send(SetExport(settings=ExportSettings(width=64, height=48, fps=1.0, format="png", file="cut")))
+        d.click("Export")
+        d.click("###export_start")
+        d.until(lambda: d.state.export.finished is not None)
+        note = json.loads(next((d.folder / "output" / "cut").glob("*.json")).read_text())
+        assert note["settings"]["clip"] == list(d.state.clip)
+        d.click("crop box, near and far##export_cut")
+        assert not d.state.export.taken.cut
+        d.session.send(SetExport(settings=ExportSettings(width=64, height=48, fps=1.0, format="png", file="whole")))
+        d.ctx.yield_(3)
+        d.click("###export_start")
+        d.until(lambda: d.state.export.finished is not None and d.state.export.finished.name == "whole")
+        cut, whole = (iio.imread(d.folder / "output" / name / "000000.png") for name in ("cut", "whole"))
+        assert (cut.sum(axis=-1) > 0).sum() < (whole.sum(axis=-1) > 0).sum()
+
+        while "near and far" in whats(d):
+            d.press_name("Ctrl+Z")
+        assert d.state.clip is None
+        d.until(lambda: d.shown.request.clip is None and d.shown.final)
+
+    drive(size=(1300, 860)).run(script)

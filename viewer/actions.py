@@ -32,6 +32,7 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
+from viewer.exporting import export_settings
 from viewer.request import goal_camera, render_request
 from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, placed, scene_timing
 
@@ -152,7 +153,8 @@ def _export_start(state: ViewerState) -> ViewerState:
         return state
     if not state.path_editor.path.keys:
         return notified(state, "warning", "There is nothing to export: the path has no keys; press K to add one")
-    settings = replace(state.export.settings, file=str(placed(state, state.export.settings.file)))
+    settings = export_settings(state)
+    settings = replace(settings, file=str(placed(state, settings.file)))
     return asked(state, StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=settings))
 
 

@@ -17,7 +17,8 @@ from viewer.changes import n_frames
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.history import BURST_S, Gesture, History, Step, with_step
-from viewer.state import Navigation, Overlays, Picture, Transport, ViewerState
+from viewer.near_far import NearFar
+from viewer.state import Navigation, Overlays, Picture, Taken, Transport, ViewerState
 
 JUMPS = frozenset(
     ("frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")
@@ -57,8 +58,10 @@ _WORDS: dict[type, str] = {
     e.SetLook: "look",
     e.SetOverlay: "what lies over the picture",
     e.SetCrop: "crop box",
+    e.SetClip: "near and far",
     e.SetComparison: "comparison",
     e.SetExport: "export settings",
+    e.SetTaken: "what an export takes along",
     e.JumpToCamera: "camera of the capture",
     e.TextPasted: "pasted camera",
     e.SetPose: "position of the camera",
@@ -90,8 +93,10 @@ class Edits:
     picture: Picture
     overlays: Overlays
     crop: Crop
+    clip: NearFar | None
     comparison: Comparison
     export: ExportSettings
+    taken: Taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +154,10 @@ def edits_of(state: ViewerState) -> Edits:
         picture=replace(picture, scale=1.0 if picture.automatic_scale else picture.scale, recent_ms=()),
         overlays=state.overlays,
         crop=state.crop,
+        clip=state.clip,
         comparison=replace(state.comparison, holds_captured=False),
         export=state.export.settings,
+        taken=state.export.taken,
     )
 
 
@@ -176,8 +183,8 @@ def _at(state: ViewerState, step: Step) -> ViewerState:
         scale = state.picture.scale if edits.picture.automatic_scale else edits.picture.scale
         state = replace(state, picture=replace(edits.picture, scale=scale))
     comparison = replace(edits.comparison, holds_captured=state.comparison.holds_captured)
-    export = replace(state.export, settings=edits.export)
-    state = replace(state, overlays=edits.overlays, crop=edits.crop, comparison=comparison, export=export)
+    export = replace(state.export, settings=edits.export, taken=edits.taken)
+    state = replace(state, overlays=edits.overlays, crop=edits.crop, clip=edits.clip, comparison=comparison, export=export)
     return state if step.view is None else _seen_from(state, step.view)
 
 

@@ -17,6 +17,7 @@ from viewer.comparing import compared, holding_captured
 from viewer.crop import limited, whole
 from viewer.edits import jumps, recorded
 from viewer.flight import Flight
+from viewer.near_far import limited as limited_depths
 from viewer.preferences import with_recent
 from viewer.request import view_camera
 from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
@@ -50,7 +51,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
     on_its_way = (state.flight, state.now_s) if state.flight is not None else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop)
+    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop, state.clip)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -263,6 +264,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         preferences=with_recent(state.preferences, event.source),
         navigation=navigation,
         crop=whole(scene.bounds),
+        clip=None,
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),
         recording=None,
@@ -356,6 +358,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
     e.SetComparison: lambda state, event: compared(state, event.comparison),
     e.SetCrop: lambda state, event: state if state.scene is None else replace(state, crop=limited(event.crop, state.scene.bounds)),
+    e.SetClip: lambda state, event: replace(state, clip=limited_depths(event.clip)),
     e.SetLook: lambda state, event: _with_picture(state, replace(state.picture, look=event.look.limited)),
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
@@ -365,6 +368,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),
     e.SetOverlay: _set_overlay,
     e.SetExport: _set_export,
+    e.SetTaken: lambda state, event: replace(state, export=replace(state.export, taken=event.taken)),
     e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,
     e.AskedFor: lambda state, event: asked(state, event.effect),

@@ -18,14 +18,15 @@ from jaxtyping import Float64
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.path_files import PathForm
+from im4d_core.quality import Quality
 from im4d_core.types import Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.flight import Flight
 from viewer.history import History
 from viewer.look import Look
+from viewer.near_far import NearFar
 from viewer.preferences import Preferences
-from viewer.quality import Quality
 
 if TYPE_CHECKING:
     from viewer.events import Effect
@@ -244,8 +245,22 @@ class EncoderReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What an export takes along from the window."""
+
+    background: bool = False
+    """Otherwise the colour that the scene was trained on."""
+    cut: bool = True
+    """The crop box, near and far; otherwise everything is rendered."""
+    quality: bool = True
+    """Samples, thresholds and passes; otherwise those of the run, and one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export:
     settings: ExportSettings = ExportSettings()
+    """Without what is taken along: `viewer.exporting` adds it."""
+    taken: Taken = Taken()
     job: Job | None = None
     """The export under way."""
     finished: Path | None = None
@@ -272,6 +287,8 @@ class ViewerState:
     overlays: Overlays = Overlays()
     comparison: Comparison = Comparison()
     crop: Crop = Crop()
+    clip: NearFar | None = None
+    """Depths between which the view is rendered; None for all of them."""
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
     live_since_s: float | None = None
