@@ -20,7 +20,7 @@ from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
 from viewer.preferences import with_recent
 from viewer.request import view_camera
-from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
+from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
@@ -198,7 +198,7 @@ def _set_scale(state: ViewerState, event: e.SetScale) -> ViewerState:
 def _set_target_fps(state: ViewerState, event: e.SetTargetFps) -> ViewerState:
     if not math.isfinite(event.fps):
         return state
-    return _with_picture(state, replace(state.picture, target_fps=min(max(event.fps, 1.0), 240.0), recent_ms=()))
+    return _with_picture(state, replace(state.picture, target_fps=min(max(event.fps, TARGETS[0]), TARGETS[1]), recent_ms=()))
 
 
 def _set_fov(state: ViewerState, event: e.SetFov) -> ViewerState:

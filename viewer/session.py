@@ -47,7 +47,6 @@ from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
 from viewer.restoring import place_of
-from viewer.settings import Settings, load_settings
 from viewer.state import Mode, Picture, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
@@ -93,15 +92,15 @@ class Session:
     """
 
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
-        self._settings = load_settings(start.settings) if start.settings is not None else Settings()
+        self._events: deque[Event] = deque()
+        self._keeper = Keeper(start.settings, lambda text: self.send(Notified(level="warning", text=text)))
+        self._settings = self._keeper.settings()
         picture = Picture(mode=start.mode or Picture.mode)
         self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences, picture=picture)
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
         self._opener = opener
-        self._keeper = Keeper(start.settings)
-        self._events: deque[Event] = deque()
         self._asked: RenderRequest | None = None
         self._held: frozenset[str] = frozenset()
         self._drawn_s = 0.0
@@ -182,7 +181,7 @@ class Session:
         )
         self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
-        self._show_preview(self._start.source / "preview.jpg")
+        self._area.show_file(self._start.source / "preview.jpg")
         self.window.draw()
         self._worker.start()
         self._worker.open(self._start.source)
@@ -203,19 +202,6 @@ class Session:
             if part is not None:
                 part.close()
         self.window.close()
-
-    def _show_preview(self, file: Path) -> None:
-        """The stored picture of the scene, until the first one is rendered."""
-        if not file.is_file() or self._area is None:
-            return
-        import simplejpeg
-
-        try:
-            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
-        except ValueError as error:
-            _log.warning("%s: not a JPEG picture (%s)", file, error)
-            return
-        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 

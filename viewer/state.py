@@ -46,6 +46,8 @@ STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
 SCALES = (0.2, 1.0)
 """Least and greatest render scale."""
+TARGETS = (1.0, 240.0)
+"""Least and greatest rate that the automatic scale is to meet."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
