@@ -117,8 +117,8 @@ def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerS
     """The state after an event, with a step back to the state before where the event was an edit. Another scene has another history."""
     if isinstance(event, e.SceneOpened | e.Restored):
         return replace(after, history=History())
-    if isinstance(event, e.Triggered) and event.action in _LEADING:
-        return after
+    if isinstance(event, e.Tick | e.Dragged) or (isinstance(event, e.Triggered) and event.action in _LEADING):
+        return after  # what happens all the time is no edit
     edits, view = edits_of(before), None
     if jumps(event) or isinstance(event, e.SetPose | e.SetFov | e.SetRoll):
         view = None if view_of(before) == view_of(after) else view_of(before)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from viewer.edits import Edits, View
 
 MAX_STEPS = 200
-BURST_S = 1.0
+BURST_S = 0.6
 """Turns of the wheel, and repetitions of a key, are one step as long as they follow each other so soon."""
 
 
