@@ -181,7 +181,7 @@ class Session:
         )
         self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
-        self._area.show_file(self._start.source / "preview.jpg")
+        self._show_preview(self._start.source / "preview.jpg")
         self.window.draw()
         self._worker.start()
         self._worker.open(self._start.source)
@@ -202,6 +202,19 @@ class Session:
             if part is not None:
                 part.close()
         self.window.close()
+
+    def _show_preview(self, file: Path) -> None:
+        """The stored picture of the scene, until the first one is rendered."""
+        if not file.is_file() or self._area is None:
+            return
+        import simplejpeg
+
+        try:
+            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
+        except ValueError as error:
+            _log.warning("%s: not a JPEG picture (%s)", file, error)
+            return
+        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 
