@@ -20,6 +20,7 @@ def drag_lowest_side(d: Driver, dy: float) -> None:
     (uv,), _ = project(camera, np.array([handles(d.state.crop)[4].point]))
     place = x + uv[0] / camera.width * width, y + uv[1] / camera.height * height
     d.ctx.mouse_move_to_pos(place)
+    d.ctx.yield_(2)
     d.ctx.mouse_down(0)
     d.ctx.yield_()
     for part in (0.3, 0.7, 1.0):
@@ -59,8 +60,6 @@ def test_everything_is_undone_by_one_key_and_one_button(drive) -> None:
         d.drag_picture(60.0, 10.0)  # moving about is no step
         d.press_name("K")
         edited("add a key at the playhead")
-        d.press_name("M")
-        edited("compare: off, wipe, split, difference")
         d.click("Display")
         d.ctx.item_click("//**/##crop")
         d.ctx.yield_(3)
@@ -70,6 +69,8 @@ def test_everything_is_undone_by_one_key_and_one_button(drive) -> None:
         drag_lowest_side(d, -60.0)
         assert d.state.crop.low[2] > low
         edited("crop box")
+        d.press_name("M")
+        edited("compare: off, wipe, split, difference")
         here = pose(d)
         d.press_name("]")
         edited("next camera of the capture")
