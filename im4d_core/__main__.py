@@ -14,9 +14,10 @@ import tyro
 
 from im4d_core import console
 from im4d_core.config import DataConfig
-from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
+from im4d_core.export_settings import SUFFIXES, Chroma, CropBox, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
 from im4d_core.path_commands import ConvertPath, MakePath, convert_path, make_path
+from im4d_core.quality import Quality
 from im4d_core.types import RenderMode
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class Render:
     """Colour behind the scene, red, green and blue from 0 to 1; the one it was trained on when not given."""
     depth: bool = False
     """Write depth as OpenEXR beside PNG pictures."""
+    crop: CropBox | None = None
+    """Render only what lies in a box: x y z of its least corner, then of its greatest one."""
+    clip: tuple[float, float] | None = None
+    """Render only what lies between two depths: near and far."""
+    rendering: Annotated[Quality, tyro.conf.arg(name="")] = Quality()
     device: Device = "auto"
 
 
@@ -247,6 +253,9 @@ def _render(command: Render) -> int:
             transparent=command.transparent,
             depth=command.depth,
             background=command.background,
+            crop=command.crop,
+            clip=command.clip,
+            rendering=command.rendering,
             start_s=command.start,
             stop_s=command.stop,
             file=str(command.output),

@@ -6,30 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from im4d_core import kernels
 from im4d_core.tensors import Rendered, Traced
-from im4d_core.types import RenderMode
-
-_GPU_RAYS = 1 << 18
-"""Rays marched at once by the fast renderer on a GPU."""
-_CPU_RAYS: dict[RenderMode, int] = {"fast": 1 << 10, "exact": 1 << 8, "full": 1 << 7}
-"""On a CPU a tile takes 5 to 10 ms, so that a picture stops at once when it is no longer wanted. Larger ones are not faster. The sizes are fixed, not
-timed: where tiles are cut changes the last bit of a colour now and then, and equal requests must give equal pictures."""
-_COMPILED_RAYS = 1 << 13
-"""The same of baked density with the compiled kernels, which are ten times faster."""
-
-
-def tile_rays(mode: RenderMode, device: torch.device, full_rays: int, *, baked: bool) -> int:
-    """Rays traced between two looks at whether the picture is still wanted.
-
-    Args:
-        full_rays: most at once by the full renderer.
-        baked: whether density was baked.
-    """
-    most = full_rays if mode == "full" else _GPU_RAYS
-    if device.type == "cuda":
-        return most
-    return _COMPILED_RAYS if baked and kernels.cpu.ready() else min(most, _CPU_RAYS[mode])
 
 
 class Canvas:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from im4d_core.quality import Quality
 from im4d_core.types import RenderMode
 
 Format = Literal["h264", "hevc", "h264_nvenc", "prores", "png"]
@@ -14,6 +16,8 @@ FORMATS: tuple[Format, ...] = ("h264", "hevc", "h264_nvenc", "prores", "png")
 Chroma = Literal["420", "444"]
 SUFFIXES: dict[Format, str] = {"h264": ".mp4", "hevc": ".mp4", "h264_nvenc": ".mp4", "prores": ".mov", "png": ""}
 """How the file of a format ends; a folder has no suffix."""
+CropBox = tuple[float, float, float, float, float, float]
+"""Least corner, then greatest corner."""
 SIDE_RANGE = (1, 16384)
 FPS_RANGE = (0.1, 1000.0)
 QUALITY_RANGE = (0, 51)
@@ -40,6 +44,12 @@ class ExportSettings:
     """Also depth along the optical axis as 32-bit OpenEXR, 0 where there is nothing; PNG only."""
     background: tuple[float, float, float] | None = None
     """Colour behind the scene; None for the one the scene was trained on."""
+    crop: CropBox | None = None
+    """Only what lies in this box is rendered; None for everything."""
+    clip: tuple[float, float] | None = None
+    """Near and far: only what lies between these depths is rendered; None for everything."""
+    rendering: Quality = Quality()
+    """Samples, thresholds and passes; the run's and one where nothing is said."""
     start_s: float | None = None
     """First moment of the path that is rendered; None for its start."""
     stop_s: float | None = None
@@ -64,6 +74,12 @@ class ExportSettings:
             return f"HEVC needs at least {LEAST_HEVC} x {LEAST_HEVC} pixels."
         if self.depth and self.format != "png":
             return "Depth is written beside PNG pictures only."
+        if self.crop is not None and not all(low < high for low, high in zip(self.crop[:3], self.crop[3:])):  # NaN is refused too
+            return f"The crop box must be x y z of its least corner, then of its greatest one, not {_numbers(self.crop)}."
+        if self.clip is not None and not 0.0 <= self.clip[0] < self.clip[1] < math.inf:
+            return f"Near must be at least 0, and far beyond it, not {_numbers(self.clip)}."
+        if self.rendering.problem():
+            return self.rendering.problem()
         if self.start_s is not None and self.stop_s is not None and self.stop_s < self.start_s:
             return f"The part must not end before it begins, as {self.start_s:g} s to {self.stop_s:g} s does."
         if not self.file.strip():
@@ -78,3 +94,7 @@ class ExportSettings:
     def as_json(self) -> dict[str, Any]:
         """Everything that shows in the pictures: all but the place."""
         return {name: value for name, value in asdict(self).items() if name != "file"}
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,9 +15,10 @@ import torch
 from jaxtyping import UInt8
 
 from im4d_core.camera_path import CameraPath, SceneTiming, Shot
-from im4d_core.config import RunConfig
+from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.export_settings import SUFFIXES, ExportSettings
 from im4d_core.frame_folder import FrameFolder
+from im4d_core.passes import averaged
 from im4d_core.path_files import path_to_json
 from im4d_core.pixels import over, to_rgba8, transparent_rgba8
 from im4d_core.tensors import Rendered
@@ -33,7 +35,18 @@ class PictureSource(Protocol):
 
     def prepare(self) -> None: ...
 
-    def render(self, camera: Camera, frame: int, mode: RenderMode, *, progress: Callable[[float], bool] | None = None) -> Rendered | None: ...
+    def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> AbstractContextManager[None]: ...
+
+    def render(
+        self,
+        camera: Camera,
+        frame: int,
+        mode: RenderMode,
+        *,
+        crop: np.ndarray | None = None,
+        clip: tuple[float, float] | None = None,
+        progress: Callable[[float], bool] | None = None,
+    ) -> Rendered | None: ...
 
 
 def film(
@@ -125,9 +138,17 @@ def _pictures(
 
 
 def _rendered(renderer: PictureSource, shot: Shot, settings: ExportSettings, go_on: Callable[[], bool]) -> Rendered | None:
-    if not go_on():
-        return None
-    return renderer.render(shot.sample.camera(settings.width, settings.height), shot.frame, settings.mode, progress=lambda _: go_on())
+    """A picture of the film, with all its passes; None where it was stopped."""
+    config, quality = renderer.config, settings.rendering
+    crop = None if settings.crop is None else np.array(settings.crop).reshape(2, 3)
+
+    def once(camera: Camera, _: int) -> Rendered | None:
+        if not go_on():
+            return None
+        with renderer.tuned(quality.sampling(config.sampling), quality.fast(config.fast)):
+            return renderer.render(camera, shot.frame, settings.mode, crop=crop, clip=settings.clip, progress=lambda _: go_on())
+
+    return averaged(shot.sample.camera(settings.width, settings.height), quality.passes, once)
 
 
 def _note(renderer: PictureSource, path: CameraPath, timing: SceneTiming, settings: ExportSettings, count: int) -> dict[str, Any]:

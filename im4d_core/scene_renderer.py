@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from im4d_core import kernels
-from im4d_core.canvas import Canvas, tile_rays
+from im4d_core.canvas import Canvas
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
@@ -36,16 +36,15 @@ from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
 from im4d_core.render.occupancy import Occupancy, bake_frame
-from im4d_core.render.rays import all_pixels, box_crossing, picture_rays, subset
+from im4d_core.render.rays import all_pixels, cut, picture_rays, subset
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Rays, Rendered, Traced
+from im4d_core.tiles import rays_at_once
 from im4d_core.types import Camera, RenderMode, Scene
 
 _log = logging.getLogger(__name__)
 
 Mode = RenderMode
-_SPARSER = 8
-"""Times as many rays of the full renderer within visual hulls: an eighth of the samples is evaluated."""
 
 
 class SceneRenderer:
@@ -95,6 +94,7 @@ class SceneRenderer:
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
+        clip: tuple[float, float] | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
     ) -> Rendered | None:
@@ -104,6 +104,7 @@ class SceneRenderer:
             hidden: a view that must not be coloured from, such as the one the picture is compared with.
             views: the source views; the nearest when None.
             crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, and made by PyTorch.
+            clip: near and far; nothing outside is rendered. Fast pictures are cut to within a step.
             progress: called between tiles with the fraction done; returns False to cancel.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
 
@@ -124,7 +125,7 @@ class SceneRenderer:
                 if progress is not None and not progress(0.0):
                     return None
                 try:
-                    return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clock)
+                    return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clip, clock)
                 except torch.OutOfMemoryError:
                     raise  # the caller makes room, or a smaller picture
                 except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
@@ -137,16 +138,14 @@ class SceneRenderer:
             config = self.config
             slab = config.sampling.slab and occupancy is None
             rays = picture_rays(camera, pixels, self.scene.box(frame), config.method.times.time(frame), pixel_offset=config.method.pixel_offset, slab=slab)
-            if crop is not None:
-                occupancy = None if occupancy is None else self._occupancies.cropped(occupancy, crop)
-                near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(crop, dtype=torch.float32, device=self.device)[None])
-                rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
+            rays = cut(rays, crop, clip)
+            if crop is not None and occupancy is not None:
+                occupancy = self._occupancies.cropped(occupancy, crop)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            full_rays = config.sampling.chunk * (1 if self.hulls is None else _SPARSER)
-            tiles = hit.split(tile_rays(mode, self.device, full_rays, baked=bricks is not None)) if len(hit) else ()
+            gpu, compiled = self.device.type == "cuda", self.device.type == "cpu" and bricks is not None and kernels.cpu.ready()
+            tiles = hit.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(hit) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
             canvas = Canvas(camera.width, camera.height, background)
-            compiled = bricks is not None and self.device.type == "cpu" and kernels.cpu.ready()
             made_by = f"{'full' if occupancy is None else 'exact' if bricks is None else 'baked'}, {'CPU kernels' if compiled else 'PyTorch'}"
             clock.mark("rays")
             done = 0
@@ -161,7 +160,16 @@ class SceneRenderer:
             return canvas.picture(views, made_by, clock.milliseconds())
 
     def _by_kernels(
-        self, fused: FusedRenderer, camera: Camera, frame: int, mode: Mode, occupancy: Occupancy, views: tuple[int, ...], context: Context, clock: StageClock
+        self,
+        fused: FusedRenderer,
+        camera: Camera,
+        frame: int,
+        mode: Mode,
+        occupancy: Occupancy,
+        views: tuple[int, ...],
+        context: Context,
+        clip: tuple[float, float] | None,
+        clock: StageClock,
     ) -> Rendered:
         """A fast picture by the CUDA kernels, at once."""
         baked, fast_config = self._bakes(mode), self.config.fast
@@ -169,9 +177,9 @@ class SceneRenderer:
         clock.mark("density")
         texels = self._sources(fused, frame, views, context)
         clock.mark("features")
-        painted = fused.render(camera, field, texels, fast_config, self.config.data.background)
+        painted = fused.render(camera, field, texels, fast_config, self.config.data.background, clip=clip)
         while fused.painter.overflowed():
-            painted = fused.render(camera, field, texels, fast_config, self.config.data.background)
+            painted = fused.render(camera, field, texels, fast_config, self.config.data.background, clip=clip)
         clock.mark(mode)
         assert painted.rgb is not None and painted.opacity is not None and painted.samples is not None  # all was asked for
         return Rendered(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from viewer import events as e
+from viewer.inputs import gesture
 from viewer.panels import PANELS, floating, transport
 from viewer.reduce import reduce
 from viewer.state import ViewerState
@@ -36,6 +37,8 @@ class Host:
 
     def take(self, events: list[e.Event]) -> None:
         self.events += events
+        if events:
+            self.state = reduce(self.state, e.Tick(now_s=self.state.now_s, gesture=gesture()))
         for event in events:
             self.state = reduce(self.state, event)
 

@@ -81,6 +81,8 @@ class StandIn:
         self.asked: tuple[int | None, tuple[int, ...] | None, SamplingConfig, FastConfig] | None = None
         """Hidden view, source views and settings of the last render."""
         self.crop: np.ndarray | None = None
+        self.clip: tuple[float, float] | None = None
+        """Of the last render."""
         self.prefetched: tuple[int, ...] = ()
         self.prefetched_views: tuple[int, ...] = ()
         self.made_ready: list[int] = []
@@ -101,6 +103,7 @@ class StandIn:
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
+        clip: tuple[float, float] | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
     ) -> Rendered | None:
@@ -110,10 +113,10 @@ class StandIn:
             raise torch.OutOfMemoryError("stand-in out of memory")
         if mode == "fast" and not self.has_occupancy(frame):
             raise ValueError(f"frame {frame}: no occupancy was baked")
-        self.crop = crop
+        self.crop, self.clip = crop, clip
         self.asked = (hidden, views, self.config.sampling, self.config.fast)
         takes_s = self.delay_s if mode == "full" else self.delay_s / 10
-        rgb, opacity, depth = _trace(camera, self.scene.frames.index(frame))
+        rgb, opacity, depth = _cut(*_trace(camera, self.scene.frames.index(frame)), clip)
         samples = (opacity * (12 if mode == "fast" else 96)).int()
         picture = Rendered(
             rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), renderer="stand-in", milliseconds={mode: 1e3 * takes_s + 1.0}
@@ -202,6 +205,14 @@ class StandInLoader:
 def as_renderer(stand_in: StandIn) -> SceneRenderer:
     """For the type checker, which cannot know that the interface is the same."""
     return cast("SceneRenderer", stand_in)
+
+
+def _cut(rgb: torch.Tensor, opacity: torch.Tensor, depth: torch.Tensor, clip: tuple[float, float] | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Without surfaces that are too near or too far; what lies behind them is not found."""
+    if clip is None:
+        return rgb, opacity, depth
+    kept = (depth >= clip[0]) & (depth <= clip[1])
+    return rgb * kept[..., None], opacity * kept, depth * kept
 
 
 def _first(picture: Rendered, pixels: int) -> Rendered:

@@ -32,3 +32,8 @@ def with_path(state: ViewerState) -> ViewerState:
     for view in range(3):
         state = after(state, e.JumpToCamera(view=view), e.Triggered(action="key_add"))
     return after(state, e.SetKeyFrame(key_id=2, scene_frame=15.0))
+
+
+def dragging(gesture: int) -> e.Tick:
+    """The mouse holds a widget from now on; 0: it lets go."""
+    return e.Tick(now_s=100.0, gesture=gesture)

@@ -187,9 +187,12 @@ def test_settings_that_make_no_sense_are_put_aside(tmp_path: Path) -> None:
 
     kept = Settings(width=900, height=600, preferences=Preferences(vsync=False, preset="web", chords=(("play", ("G",)),), recent=("/a", "/b")))
     save_settings(kept, tmp_path)
-    assert load_settings(tmp_path) == kept
+    told: list[str] = []
+    assert load_settings(tmp_path, told.append) == kept
+    assert told == []
     for broken in ("{", '{"version": 99}', '{"version": 1, "width": -5, "height": 700, "vsync": true}', "[]"):
         (tmp_path / "settings.json").write_text(broken)
-        assert load_settings(tmp_path) == Settings()
+        assert load_settings(tmp_path, told.append) == Settings()
+        assert str(tmp_path / "settings.json") in told[-1] and "renamed to settings.bad.json" in told[-1]
         assert (tmp_path / "settings.bad.json").read_text() == broken
         assert not (tmp_path / "settings.json").exists()

@@ -62,16 +62,21 @@ def _rays(rng: torch.Generator, box: torch.Tensor, count: int) -> tuple[torch.Te
 @pytest.mark.usefixtures("compiled", "two_threads")
 @pytest.mark.parametrize("refine", [(1, 1, 1), (2, 4, 1)])
 @pytest.mark.parametrize("limits", [(0.0, 1e-6), (0.01, 0.003)])
-def test_a_march_keeps_the_samples_of_its_twin(refine: tuple[int, int, int], limits: tuple[float, float]) -> None:
+@pytest.mark.parametrize("depths", [(0.0, 9.0), (0.61, 0.97)])
+def test_a_march_keeps_the_samples_of_its_twin(refine: tuple[int, int, int], limits: tuple[float, float], depths: tuple[float, float]) -> None:
+    """Over the whole box, and between two depths."""
     rng = torch.Generator().manual_seed(3)
     box, cells = torch.tensor([[-0.5, -0.4, -0.6], [0.5, 0.6, 0.7]]), (24, 36, 20)
     distance = reference.distance_grid(torch.rand(cells, generator=rng) < 0.02, 8)
     places = [(n * r + 7) // 8 for n, r in zip(cells, refine, strict=True)]
     table = torch.arange(math.prod(places), dtype=torch.int32).reshape(places)
     values = torch.randn(table.numel(), 9, 9, 9, generator=rng) * 2.0 + 2.0
-    arguments = (*_rays(rng, box, 3000), distance, Bricks(values=values, table=table, box=box, refine=refine), 0.013, *limits)
+    origins, directions, near, far = _rays(rng, box, 3000)
+    rays = origins, directions, near.clamp(min=depths[0]), far.clamp(max=depths[1])
+    arguments = (*rays, distance, Bricks(values=values, table=table, box=box, refine=refine), 0.013, *limits)
     found, expected = kernels.march_bricks(*arguments), reference.march_bricks(*arguments)
-    assert len(found.ray) > 2000
+    assert len(found.ray) > 400
+    assert float(found.depth.min()) > depths[0] - 0.013 and float(found.depth.max()) < depths[1] + 0.013  # cut to within a step
     assert torch.equal(found.ray, expected.ray) and torch.equal(found.depth, expected.depth)  # both find the cell of a sample by the same roundings
     assert torch.equal(found.evaluated, expected.evaluated)
     # logits up to ten, a few roundings each: densities differ by 1e-5 of themselves, weights are below one

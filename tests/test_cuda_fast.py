@@ -17,7 +17,7 @@ from im4d_core.render import fast
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.occupancy import Occupancy, bake_frame
-from im4d_core.render.rays import all_pixels, camera_rays
+from im4d_core.render.rays import all_pixels, camera_rays, cut
 from im4d_core.tensors import Context, Traced
 from im4d_core.types import Camera, TimeRange
 
@@ -94,15 +94,18 @@ def _frame(renderer: FusedRenderer, config: RunConfig, grid: Occupancy, *, baked
     return renderer.frame(grid, TIME, choose_refine(grid, config.method, config.fast) if baked else None)
 
 
-def _picture(renderer: FusedRenderer, config: RunConfig, seen: Camera, frame: fused.FrameField, sources: fused.SourceTexels) -> fused.Painted:
-    return renderer.render(seen, frame, sources, config.fast, config.data.background)
+def _picture(
+    renderer: FusedRenderer, config: RunConfig, seen: Camera, frame: fused.FrameField, sources: fused.SourceTexels, clip: tuple[float, float] | None = None
+) -> fused.Painted:
+    return renderer.render(seen, frame, sources, config.fast, config.data.background, clip=clip)
 
 
-def _twin(method: Im4D, config: RunConfig, context: Context, grid: Occupancy, size: int, *, baked: bool) -> Traced:
+def _twin(method: Im4D, config: RunConfig, context: Context, grid: Occupancy, size: int, *, baked: bool, clip: tuple[float, float] | None = None) -> Traced:
     seen = camera(size, distance=1.6)
     with torch.inference_mode():
         pixels = all_pixels(seen, torch.device("cuda"))[None]
         rays = camera_rays([seen], pixels, BOX[None], [TIME], pixel_offset=config.method.pixel_offset, slab=False)
+        rays = cut(rays, None, clip)
         bricks = bake_bricks(method, TIME, grid, choose_refine(grid, config.method, config.fast), 1 << 18) if baked else None
         background = torch.tensor(config.data.background, device="cuda")
         return fast.trace(method, rays, context, grid, config.fast, background=background, bricks=bricks)
@@ -187,6 +190,25 @@ def test_pictures_are_those_of_the_twin(name: str, released: bool, baked: bool) 
         assert ours <= theirs * 1.01  # the twin stops every eight samples only
     bytes_of_rgb = (painted.rgb * 255 + 0.5).to(torch.uint8)
     assert torch.equal(painted.display[..., :3], bytes_of_rgb) and bool((painted.display[..., 3] == 255).all())
+
+
+@pytest.mark.parametrize("baked", [False, True])
+def test_near_and_far_cut_as_the_twin_does(baked: bool) -> None:
+    config, clip = _config(NARROW), (1.4, 1.7)
+    method = _model(config)
+    context, grid = _context(4), _grid(method, config)
+    renderer = FusedRenderer(method, config.method)
+    frame, sources, seen = _frame(renderer, config, grid, baked=baked), renderer.sources(context), camera(150, distance=1.6)
+    painted = _picture(renderer, config, seen, frame, sources, clip)
+    while renderer.painter.overflowed():
+        painted = _picture(renderer, config, seen, frame, sources, clip)
+    twin = _twin(method, config, context, grid, 150, baked=baked, clip=clip)
+    assert painted.rgb is not None and painted.opacity is not None
+    assert _psnr(painted.rgb, twin.rgb[0].reshape(150, 150, 3).clamp(0, 1)) > 50  # as whole pictures are
+    assert _psnr(painted.opacity, twin.opacity[0].reshape(150, 150)) > 45
+    seen_at = painted.depth[painted.opacity > 0.05]
+    step = float(np.linalg.norm(BOX[1] - BOX[0])) / config.fast.steps
+    assert len(seen_at) > 100 and float(seen_at.min()) > clip[0] - step and float(seen_at.max()) < clip[1] + step
 
 
 def test_a_picture_is_the_same_every_time() -> None:

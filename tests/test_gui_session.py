@@ -37,6 +37,44 @@ def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) ->
     drive(settings=settings, fresh=True).run(look_afresh)
 
 
+def test_overlays_and_look_are_there_again_and_a_broken_file_is_a_message(drive, tmp_path: Path) -> None:
+    settings = tmp_path / "settings"
+
+    def change(d: Driver) -> None:
+        d.press_name("G")
+        d.press_name("2")
+        d.click("Render")
+        d.ctx.item_click("//**/##inverted")
+        d.click("Display")
+        d.ctx.item_click("//**/##pattern")
+        d.ctx.yield_(3)
+
+    def look_again(d: Driver) -> None:
+        assert d.state.overlays.grid and d.state.picture.output == "depth"
+        assert d.state.picture.look.inverted and d.state.picture.look.pattern
+        d.until(lambda: d.shown.request.look == d.state.picture.look)
+        assert d.state.history.undo == ()
+        assert d.state.notices == ()
+
+    def look_at_the_message(d: Driver) -> None:
+        assert not d.state.overlays.grid and d.state.picture.output == "colour"
+        told = [notice.text for notice in d.state.notices if notice.level == "warning"]
+        assert len(told) == 2 and "settings.json" in told[0] and "look.colormap" in told[1]
+        d.press_name("G")  # the window works as ever
+
+    drive(settings=settings).run(change)
+    drive(settings=settings).run(look_again)
+    (place,) = (settings / "places").glob("*.json")
+    content = json.loads(place.read_text())
+    content["shown"]["look"]["colormap"] = "rainbow"
+    place.write_text(json.dumps(content))
+    (settings / "settings.json").write_text("{")
+    drive(settings=settings).run(look_at_the_message)
+    assert (settings / "settings.bad.json").read_text() == "{"
+    assert place.with_name(f"{place.stem}.bad.json").is_file()
+    assert json.loads(place.read_text())["shown"]["overlays"]["grid"], "and goes on remembering"
+
+
 def test_a_key_is_changed_by_clicking_it(drive) -> None:
     def script(d: Driver) -> None:
         d.click("Keys")

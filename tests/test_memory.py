@@ -10,8 +10,30 @@ import numpy as np
 import pytest
 from stand_in import stand_in_scene
 
-from viewer.events import Dragged, JumpToCamera, Restored, SceneOpened, SetFov, SetFrame, SetMode, Tick, Triggered
+from im4d_core.quality import Quality
+from viewer.crop import Crop
+from viewer.events import (
+    Dragged,
+    JumpToCamera,
+    Restored,
+    SceneOpened,
+    SetBackground,
+    SetClip,
+    SetCrop,
+    SetFov,
+    SetFrame,
+    SetLook,
+    SetMode,
+    SetOverlay,
+    SetQuality,
+    SetRange,
+    SetScale,
+    SetTargetFps,
+    Tick,
+    Triggered,
+)
 from viewer.keeper import Keeper
+from viewer.look import Look
 from viewer.memory import load_place, save_place
 from viewer.preferences import Preferences
 from viewer.reduce import reduce
@@ -21,6 +43,11 @@ from viewer.settings import Settings, load_settings
 from viewer.state import ViewerState
 
 SOURCE = Path("somewhere/scene")
+
+
+def silent(text: str) -> None:
+    """Where nothing must be told."""
+    raise AssertionError(text)
 
 
 def opened() -> ViewerState:
@@ -49,10 +76,10 @@ def test_a_scene_opens_where_it_was_left(tmp_path: Path) -> None:
     place = place_of(before)
     assert place is not None
     save_place(place, tmp_path, SOURCE)
-    loaded = load_place(tmp_path, SOURCE)
+    loaded = load_place(tmp_path, SOURCE, silent)
     assert loaded is not None
     assert loaded.manner == place.manner
-    assert load_place(tmp_path, Path("somewhere/else")) is None
+    assert load_place(tmp_path, Path("somewhere/else"), silent) is None
     after = reduce(opened(), Restored(place=loaded))
     then, now = view_camera(before, 320, 240), view_camera(after, 320, 240)
     np.testing.assert_allclose(now.T_camera_world, then.T_camera_world, atol=1e-12)  # quaternions, there and back
@@ -65,7 +92,61 @@ def test_a_scene_opens_where_it_was_left(tmp_path: Path) -> None:
     np.testing.assert_allclose(kept.T_world_camera, key.T_world_camera, atol=1e-12)
     assert (kept.time_s, kept.fov_y_deg) == (key.time_s, key.fov_y_deg)
     assert after.path_editor.unsaved
-    assert after.path_editor.undo == ()
+    assert after.history.undo == (), "where it was left is where undo begins"
+
+
+def shown_otherwise() -> ViewerState:
+    """Everything about how the scene is shown differs from what it is at first."""
+    state = looked_around()
+    for event in (
+        SetOverlay(name="grid", shown=True),
+        SetOverlay(name="path", shown=False),
+        SetLook(look=Look(exposure=1.5, colormap="viridis", inverted=True, depths=(1.0, 4.0), pattern=True)),
+        SetQuality(quality=Quality(steps=128, min_weight=0.01, passes=4)),
+        SetBackground(colour=(0.1, 0.2, 0.3)),
+        SetScale(scale=0.5),
+        SetTargetFps(fps=24.0),
+        SetCrop(crop=Crop(on=True, low=(-0.5, -0.5, -0.5), high=(0.5, 0.4, 0.3))),
+        SetClip(clip=(0.5, 5.0)),
+        SetRange(first=1, last=5),
+    ):
+        state = reduce(state, event)
+    return state
+
+
+def test_overlays_look_and_quality_are_as_they_were_left(tmp_path: Path) -> None:
+    before = shown_otherwise()
+    place = place_of(before)
+    assert place is not None
+    save_place(place, tmp_path, SOURCE)
+    loaded = load_place(tmp_path, SOURCE, silent)
+    assert loaded is not None
+    after = reduce(opened(), Restored(place=loaded))
+    assert (after.overlays, after.picture, after.crop, after.clip) == (before.overlays, before.picture, before.crop, before.clip)
+    assert (after.transport.first, after.transport.last) == (1, 5)
+    assert after.history.undo == ()
+    small = replace(loaded, shown=replace(loaded.shown, first=3, last=900, crop=Crop(on=True, low=(-9.0,) * 3, high=(9.0,) * 3)))  # pyright: ignore[reportArgumentType]
+    inside = reduce(opened(), Restored(place=small))
+    assert (inside.transport.first, inside.transport.last) == (3, None)
+    assert inside.scene is not None and np.array_equal(inside.crop.box, inside.scene.bounds), "what another capture had is brought within"
+
+
+def test_a_place_of_the_first_version_is_read(tmp_path: Path) -> None:
+    """It told nothing of how the scene was shown: that stays as the window has it."""
+    place = place_of(looked_around())
+    assert place is not None
+    save_place(place, tmp_path, SOURCE)
+    (file,) = (tmp_path / "places").glob("*.json")
+    content = json.loads(file.read_text())
+    assert content["version"] == 2
+    del content["shown"]
+    file.write_text(json.dumps({**content, "version": 1}))
+    loaded = load_place(tmp_path, SOURCE, silent)
+    assert loaded is not None and loaded.shown is None
+    now = reduce(opened(), SetOverlay(name="box", shown=True))
+    after = reduce(now, Restored(place=loaded))
+    assert (after.overlays, after.picture.look, after.crop) == (now.overlays, now.picture.look, now.crop)
+    assert (after.frame, after.picture.mode) == (15, "auto")
 
 
 def test_the_camera_of_the_capture_is_looked_through_again() -> None:
@@ -87,6 +168,11 @@ def test_the_camera_of_the_capture_is_looked_through_again() -> None:
         lambda content: content["manner"].update(mode="best"),
         lambda content: content["camera"].update(keys=[]),
         lambda content: content.update(path=None),
+        lambda content: content["shown"].update(background=[0.0, 2.0, 0.0]),
+        lambda content: content["shown"].update(scale=float("nan")),
+        lambda content: content["shown"]["look"].update(colormap="rainbow"),
+        lambda content: content["shown"]["overlays"].update(stars=True),
+        lambda content: content["shown"].pop("crop"),
         lambda content: content.update(version=7),
         lambda content: content.clear(),
     ],
@@ -99,12 +185,14 @@ def test_a_broken_place_is_put_aside(tmp_path: Path, damage) -> None:
     content = json.loads(file.read_text())
     damage(content)
     file.write_text(json.dumps(content))
-    assert load_place(tmp_path, SOURCE) is None
+    told: list[str] = []
+    assert load_place(tmp_path, SOURCE, told.append) is None
+    assert len(told) == 1 and str(file) in told[0] and f"renamed to {file.stem}.bad.json" in told[0]
     assert [left.name for left in (tmp_path / "places").iterdir()] == [f"{file.stem}.bad.json"]
 
 
 def test_the_keeper_writes_when_something_changed_and_nothing_moves(tmp_path: Path) -> None:
-    keeper, state = Keeper(tmp_path), looked_around()
+    keeper, state = Keeper(tmp_path, silent), looked_around()
     soon = keeper._kept_s
     keeper.keep(state, soon + 1.0)
     assert not (tmp_path / "places").exists(), "not too often"
@@ -119,12 +207,12 @@ def test_the_keeper_writes_when_something_changed_and_nothing_moves(tmp_path: Pa
     assert not list((tmp_path / "places").glob("*.json")), "it is written already"
     keeper.write(reduce(still, SetFrame(index=0)))
     assert list((tmp_path / "places").glob("*.json"))
-    Keeper(None).write(still)  # keeps nothing, and says nothing
+    Keeper(None, silent).write(still)  # keeps nothing, and says nothing
 
 
 def test_settings_of_the_first_version_are_read(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"version": 1, "width": 900, "height": 700, "vsync": false}')
-    assert load_settings(tmp_path) == Settings(width=900, height=700, preferences=Preferences(vsync=False))
+    assert load_settings(tmp_path, silent) == Settings(width=900, height=700, preferences=Preferences(vsync=False))
 
 
 def test_recent_scenes_are_listed_once_the_newest_first() -> None:

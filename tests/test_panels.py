@@ -18,6 +18,7 @@ except ImportError as error:  # its X11 and OpenGL libraries are missing
 from panel_host import ALL, Host, promise_textures, run
 from stand_in import stand_in_scene
 
+from im4d_core.quality import Quality
 from viewer import events as e
 from viewer.compare import Comparison
 from viewer.export_command import export_command
@@ -25,7 +26,6 @@ from viewer.look import Look
 from viewer.panels import floating
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
-from viewer.quality import Quality
 from viewer.reduce import reduce
 from viewer.request import render_request
 from viewer.state import ExportSettings, Overlays, ViewerState

@@ -19,12 +19,12 @@ from im4d_core.camera_path import SceneTiming
 from im4d_core.export_settings import ExportSettings
 from im4d_core.geometry import resized
 from im4d_core.path_generators import orbit
+from im4d_core.quality import Quality
 from im4d_core.scene_renderer import SceneRenderer
 from viewer import events as e
 from viewer.jobs import JOB_SHARE, ExportOrder, FairShare, OccupancyOrder, Orders, PictureOrder
 from viewer.look import Look
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
-from viewer.quality import Quality
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, render_request
 from viewer.state import ViewerState

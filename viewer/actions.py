@@ -13,6 +13,7 @@ from im4d_core.path_files import path_from_json, path_to_json
 from viewer import attitude, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
+from viewer.edits import redone, undone
 from viewer.events import (
     BuildOccupancy,
     CancelExport,
@@ -31,6 +32,7 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
+from viewer.exporting import export_settings
 from viewer.request import goal_camera, render_request
 from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, placed, scene_timing
 
@@ -151,7 +153,8 @@ def _export_start(state: ViewerState) -> ViewerState:
         return state
     if not state.path_editor.path.keys:
         return notified(state, "warning", "There is nothing to export: the path has no keys; press K to add one")
-    settings = replace(state.export.settings, file=str(placed(state, state.export.settings.file)))
+    settings = export_settings(state)
+    settings = replace(settings, file=str(placed(state, settings.file)))
     return asked(state, StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=settings))
 
 
@@ -201,12 +204,6 @@ def _export_panel(state: ViewerState) -> ViewerState:
     return asked(replace(state, layout=replace(state.layout, panels=True)), FocusPanel(name="Export"))
 
 
-JUMPS = frozenset(
-    ("frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")
-    + tuple(f"camera_{number}" for number in range(10))
-)
-"""Actions that put the camera somewhere else at once."""
-
 HANDLERS: dict[str, Handler] = {
     **attitude.HANDLERS,
     "play": _transport(_play),
@@ -251,6 +248,8 @@ HANDLERS: dict[str, Handler] = {
     "screenshot_window": _effect(TakeScreenshot(window=True)),
     "reload": lambda state: state if state.source is None else asked(state, OpenScene(source=state.source)),
     **path_actions.HANDLERS,
+    "undo": undone,
+    "redo": redone,
     "open": _effect(ChooseFile(purpose="open")),
     "export_panel": _export_panel,
     "export_start": _export_start,

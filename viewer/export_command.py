@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import fields
 
 from im4d_core.export_settings import SUFFIXES, ExportSettings
+from viewer.exporting import export_settings
 from viewer.state import ViewerState, placed, scene_timing
 
 
 def export_command(state: ViewerState) -> str:
     """What to type in the folder of the program. It reads the path's file, so the path has to be saved."""
-    settings, timing = state.export.settings, scene_timing(state)
+    settings, timing = export_settings(state), scene_timing(state)
     words = ["python", "-m", "im4d_core", "render", str(state.source or "RUN")]
     words += ["--path", str(placed(state, state.path_editor.file)), "--output", str(placed(state, settings.file))]
-    words += ["--size", f"{settings.width}x{settings.height}", "--fps", repr(settings.fps), "--mode", settings.mode, *_made_as(settings)]
+    words += ["--size", f"{settings.width}x{settings.height}", "--fps", repr(settings.fps), "--mode", settings.mode, *_made_as(settings), *_rendered(settings)]
     if settings.start_s is not None:
         words += ["--start", repr(settings.start_s)]
     if settings.stop_s is not None:
@@ -37,4 +39,15 @@ def _made_as(settings: ExportSettings) -> list[str]:
         words += ["--background", *map(repr, settings.background)]
     if settings.depth:
         words.append("--depth")
+    return words
+
+
+def _rendered(settings: ExportSettings) -> list[str]:
+    """What is cut away, and whatever differs from the run's samples."""
+    words = [] if settings.crop is None else ["--crop", *map(repr, settings.crop)]
+    words += [] if settings.clip is None else ["--clip", *map(repr, settings.clip)]
+    for field in fields(settings.rendering):
+        value = getattr(settings.rendering, field.name)
+        if value != field.default:
+            words += [f"--{field.name.replace('_', '-')}", repr(value)]
     return words

@@ -112,6 +112,11 @@ def _origin() -> imgui.ImVec2:
     return imgui.get_main_viewport().pos
 
 
+def gesture() -> int:
+    """A number that all edits of one drag share, or all that is typed into a field: when the mouse went down. 0 where no widget is held."""
+    return 1 + int(imgui.get_io().mouse_clicked_time[0] * 1000.0) if imgui.is_any_item_active() else 0
+
+
 def imgui_key(name: str) -> imgui.Key:
     """The key that the table of bindings calls by a name."""
     known = _SIGNS.get(name) or _NAMES.get(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from viewer.memory import Place, load_place, save_place
 from viewer.request import is_moving
 from viewer.restoring import place_of
-from viewer.settings import Settings, save_settings
+from viewer.settings import Settings, Tell, load_settings, save_settings
 from viewer.state import ViewerState
 
 _EVERY_S = 5.0  # an accident costs no more than this
@@ -19,18 +19,24 @@ class Keeper:
 
     Args:
         folder: None keeps nothing.
+        tell: takes what the user should know of files that cannot be used.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, tell: Tell) -> None:
         self._folder = folder
+        self._tell = tell
         self._kept: Place | None = None
         self._source: Path | None = None
         self._kept_s = time.monotonic()
         self._settings: Settings | None = None
 
+    def settings(self) -> Settings:
+        """What the user prefers."""
+        return Settings() if self._folder is None else load_settings(self._folder, self._tell)
+
     def place(self, source: Path) -> Place | None:
         """Where a scene was left."""
-        return None if self._folder is None else load_place(self._folder, source)
+        return None if self._folder is None else load_place(self._folder, source, self._tell)
 
     def keep_settings(self, settings: Settings) -> None:
         """These are to be written soon."""

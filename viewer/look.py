@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from viewer.near_far import NearFar, limited
+
 Colormap = Literal["distance", "viridis", "heat", "grey"]
 
 COLORMAPS: tuple[Colormap, ...] = ("distance", "viridis", "heat", "grey")
@@ -20,7 +22,7 @@ class Look:
     colormap: Colormap = "distance"
     """Of depth and opacity. Cost keeps its own colours and range, so that pictures compare."""
     inverted: bool = False
-    depths: tuple[float, float] | None = None
+    depths: NearFar | None = None
     """The depths that the first and last colour stand for, in world units; None for the depths of the frame's box."""
     exposure: float = 0.0
     """Stops: one more doubles the light."""
@@ -31,9 +33,4 @@ class Look:
     def limited(self) -> Look:
         """Within what can be shown."""
         exposure = min(max(self.exposure, EXPOSURES[0]), EXPOSURES[1]) if math.isfinite(self.exposure) else 0.0
-        depths = self.depths
-        if depths is not None:
-            near, far = depths
-            sane = math.isfinite(near) and math.isfinite(far)
-            depths = (max(near, 0.0), max(far, near + 1e-3, 1e-3)) if sane else None  # 1e-3: a range of nothing has no colours
-        return replace(self, exposure=exposure, depths=depths)
+        return replace(self, exposure=exposure, depths=limited(self.depths))

@@ -1,4 +1,5 @@
-"""Where a scene was left: camera, time, renderer, path. Kept for each scene in the settings folder, so that it opens there again."""
+"""Where a scene was left and how it was shown: camera, time, renderer, path, look, overlays. Kept for each scene in the settings folder, so that it
+opens there again."""
 
 from __future__ import annotations
 
@@ -14,10 +15,15 @@ import numpy as np
 from im4d_core.camera_path import CameraPath
 from im4d_core.config import config_from_json
 from im4d_core.path_files import path_from_json, path_to_json
-from viewer.settings import put_aside, write_json
-from viewer.state import LoopMode, Mode, NavigationMode, Output
+from im4d_core.quality import Quality
+from viewer.crop import Crop
+from viewer.look import Look
+from viewer.near_far import NearFar
+from viewer.settings import Tell, put_aside, write_json
+from viewer.state import LoopMode, Mode, NavigationMode, Output, Overlays, Vector
 
-_VERSION = 1
+_VERSION = 2
+_READ = (1, _VERSION)  # the first one did not tell how a scene was shown
 _MOST = 100  # places that are kept
 
 
@@ -40,10 +46,30 @@ class Manner:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How pictures of the scene were made and shown."""
+
+    overlays: Overlays
+    look: Look
+    quality: Quality
+    background: Vector
+    automatic_scale: bool
+    scale: float
+    target_fps: float
+    crop: Crop
+    clip: NearFar | None
+    first: int
+    """Indices of the first and the last frame that play; None for the last one there is."""
+    last: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a scene was left."""
 
     manner: Manner
+    shown: Shown | None
+    """None where a file of the first version does not tell."""
     camera: CameraPath
     """One key: pose, field of view and frame."""
     path: CameraPath
@@ -51,8 +77,8 @@ class Place:
     """The other named paths."""
 
 
-def load_place(folder: Path, source: Path) -> Place | None:
-    """Where a scene was left; None where it is not known, or the file is broken (it is put aside)."""
+def load_place(folder: Path, source: Path, tell: Tell) -> Place | None:
+    """Where a scene was left; None where it is not known, or the file is broken: it is put aside, and that is told."""
     file = _file(folder, source)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -60,7 +86,7 @@ def load_place(folder: Path, source: Path) -> Place | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        put_aside(file, str(error))
+        put_aside(file, str(error), tell)
         return None
 
 
@@ -69,6 +95,7 @@ def save_place(place: Place, folder: Path, source: Path) -> None:
     file = _file(folder, source)
     content = {
         "manner": asdict(place.manner),
+        "shown": None if place.shown is None else asdict(place.shown),
         "camera": path_to_json(place.camera),
         "path": path_to_json(place.path),
         "shelf": [path_to_json(path) for path in place.shelf],
@@ -84,7 +111,7 @@ def _file(folder: Path, source: Path) -> Path:
 
 
 def _from_json(content: Any, where: str) -> Place:
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
+    if not isinstance(content, dict) or content.get("version") not in _READ:
         raise ValueError(f"{where}: it is of another version")
     manner = config_from_json(Manner, content.get("manner"), f"{where}, manner")
     if not all(map(math.isfinite, (*manner.pivot, *manner.up, manner.speed))) or np.linalg.norm(manner.up) < 1e-6:
@@ -95,4 +122,15 @@ def _from_json(content: Any, where: str) -> Place:
     shelf = content.get("shelf", [])
     if not isinstance(shelf, list):
         raise ValueError(f"{where}: shelf must be a list of paths, found {shelf!r}")
-    return Place(manner=manner, camera=camera, path=path, shelf=tuple(path_from_json(other, f"{where}, shelf") for other in shelf))
+    shown = None if content.get("shown") is None else _shown(content["shown"], f"{where}, shown")
+    return Place(manner=manner, shown=shown, camera=camera, path=path, shelf=tuple(path_from_json(other, f"{where}, shelf") for other in shelf))
+
+
+def _shown(content: Any, where: str) -> Shown:
+    """Look, quality, crop box, near and far need no check: they are limited to what can be shown when they are taken up."""
+    shown = config_from_json(Shown, content, where)
+    if not all(0.0 <= part <= 1.0 for part in shown.background):
+        raise ValueError(f"{where}: background must be red, green and blue from 0 to 1, found {shown.background}")
+    if not (math.isfinite(shown.scale) and math.isfinite(shown.target_fps)):
+        raise ValueError(f"{where}: scale and target_fps must be finite")
+    return shown

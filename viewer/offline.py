@@ -77,10 +77,11 @@ def why_full(renderer: SceneRenderer, wanted: RenderMode | None) -> str:
 
 
 def take_picture(renderer: SceneRenderer, request: RenderRequest, progress: Callable[[float], bool] | None = None) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Render a request to host memory, as the window shows it; None where `progress` stopped it."""
+    """Render a request to host memory, as the window shows it when the view is still; None where `progress` stopped it."""
     from viewer.colormap import display_pixels
+    from viewer.renders import Renders
 
-    rendered = renderer.render(request.camera, request.frame, request.mode, progress=progress)
+    rendered = Renders(renderer).complete(request, progress or (lambda _: True))
     if rendered is None:
         return None
     pixels = display_pixels(

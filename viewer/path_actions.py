@@ -200,8 +200,6 @@ HANDLERS: dict[str, Handler] = {
     "path_copy": on_editor(path_shelf.copied),
     "path_remove": on_editor(path_shelf.removed),
     "path_record": path_recording.toggled,
-    "undo": on_editor(path_editor.undo),
-    "redo": on_editor(path_editor.redo),
     "path_save": _path_save,
     "path_export": _path_export,
     "path_load": _path_load,

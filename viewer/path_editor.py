@@ -1,4 +1,4 @@
-"""Edits of the camera path, each one undo step; and the preview's clock. Pure functions of `PathEditor`."""
+"""Edits of the camera path, and the preview's clock. Pure functions of `PathEditor`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,26 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, evened, keyframe
-from viewer.state import PathEdit, PathEditor
+from viewer.state import PathEditor
 
 SPACING_S = 2.0
 """Time of a key added after the last one."""
 MIN_GAP_S = 0.01
 """Least time between two keys."""
-MAX_UNDO = 200
 
 
-def edited(editor: PathEditor, path: CameraPath, selected: int | None, gesture: int = 0, *, shelf: tuple[CameraPath, ...] | None = None) -> PathEditor:
-    """The editor with another path, the old one under undo. Edits of one gesture (a drag) share one undo step; no change makes none.
-
-    Keys of a path at constant speed find their times by themselves.
-    """
+def edited(editor: PathEditor, path: CameraPath, selected: int | None, *, shelf: tuple[CameraPath, ...] | None = None) -> PathEditor:
+    """The editor with another path, and other paths on the shelf where they are given. Keys of a path at constant speed find their times by themselves."""
     shelf = editor.shelf if shelf is None else shelf
     path = evened(path) if path.constant_speed else path
     if (path, shelf) == (editor.path, editor.shelf):
         return replace(editor, selected=selected)
-    undo = editor.undo
-    if gesture == 0 or gesture != editor.gesture:
-        undo = (*undo, _present(editor))[-MAX_UNDO:]
-    return _within(replace(editor, path=path, shelf=shelf, selected=selected, undo=undo, redo=(), gesture=gesture))
+    return _within(replace(editor, path=path, shelf=shelf, selected=selected))
 
 
-def undo(editor: PathEditor) -> PathEditor:
-    if not editor.undo:
-        return editor
-    last = editor.undo[-1]
-    redo = (*editor.redo, _present(editor))
-    return _within(replace(editor, path=last.path, shelf=last.shelf, selected=last.selected, undo=editor.undo[:-1], redo=redo, gesture=0))
-
-
-def redo(editor: PathEditor) -> PathEditor:
-    if not editor.redo:
-        return editor
-    last = editor.redo[-1]
-    undo = (*editor.undo, _present(editor))
-    return _within(replace(editor, path=last.path, shelf=last.shelf, selected=last.selected, undo=undo, redo=editor.redo[:-1], gesture=0))
+def returned(editor: PathEditor, path: CameraPath, shelf: tuple[CameraPath, ...], selected: int | None) -> PathEditor:
+    """The editor with the paths that it had before."""
+    return _within(replace(editor, path=path, shelf=shelf, selected=selected))
 
 
 def add_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
@@ -80,13 +62,13 @@ def duplicate_key(editor: PathEditor) -> PathEditor:
     return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
 
 
-def copy_key(editor: PathEditor, key_id: int, time_s: float, gesture: int = 0) -> PathEditor:
+def copy_key(editor: PathEditor, key_id: int, time_s: float) -> PathEditor:
     """A copy of a key at another time; it becomes selected. Where keys stand, it stands just beside them."""
     key = _find(editor, key_id)
     if key is None or not np.isfinite(time_s):
         return editor
     made = replace(key, id=_next_id(editor.path), time_s=_free_time(editor.path.keys, time_s))
-    return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id, gesture)
+    return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
 
 
 def delete_key(editor: PathEditor) -> PathEditor:
@@ -99,51 +81,51 @@ def delete_key(editor: PathEditor) -> PathEditor:
     return edited(editor, replace(editor.path, keys=keys), keys[min(at, len(keys) - 1)].id if keys else None)
 
 
-def set_key_time(editor: PathEditor, key_id: int, time_s: float, gesture: int = 0) -> PathEditor:
+def set_key_time(editor: PathEditor, key_id: int, time_s: float) -> PathEditor:
     """Move a key in time; it may pass others, but not stand on one: it stops just short of it."""
     key = _find(editor, key_id)
     if key is None or not np.isfinite(time_s):
         return editor
     made = replace(key, time_s=_free_time([other for other in editor.path.keys if other.id != key_id], time_s))
     keys = tuple(made if other.id == key_id else other for other in editor.path.keys)
-    return edited(editor, _with_keys(editor.path, keys), key_id, gesture)
+    return edited(editor, _with_keys(editor.path, keys), key_id)
 
 
-def set_key_frame(editor: PathEditor, key_id: int, scene_frame: float | None, gesture: int = 0) -> PathEditor:
+def set_key_frame(editor: PathEditor, key_id: int, scene_frame: float | None) -> PathEditor:
     key = _find(editor, key_id)
     if key is None or (scene_frame is not None and not np.isfinite(scene_frame)):
         return editor
-    return edited(editor, _with_key(editor.path, replace(key, scene_frame=scene_frame)), key_id, gesture)
+    return edited(editor, _with_key(editor.path, replace(key, scene_frame=scene_frame)), key_id)
 
 
-def set_key_fov(editor: PathEditor, key_id: int, fov_y_deg: float, gesture: int = 0) -> PathEditor:
+def set_key_fov(editor: PathEditor, key_id: int, fov_y_deg: float) -> PathEditor:
     key = _find(editor, key_id)
     if key is None or not np.isfinite(fov_y_deg):
         return editor
-    return edited(editor, _with_key(editor.path, replace(key, fov_y_deg=_fov(fov_y_deg))), key_id, gesture)
+    return edited(editor, _with_key(editor.path, replace(key, fov_y_deg=_fov(fov_y_deg))), key_id)
 
 
-def set_key_ease(editor: PathEditor, key_id: int, ease_in: float, ease_out: float, gesture: int = 0) -> PathEditor:
+def set_key_ease(editor: PathEditor, key_id: int, ease_in: float, ease_out: float) -> PathEditor:
     key = _find(editor, key_id)
     if key is None or not (np.isfinite(ease_in) and np.isfinite(ease_out)):
         return editor
     made = replace(key, ease_in=min(max(ease_in, 0.0), 1.0), ease_out=min(max(ease_out, 0.0), 1.0))
-    return edited(editor, _with_key(editor.path, made), key_id, gesture)
+    return edited(editor, _with_key(editor.path, made), key_id)
 
 
-def set_key_pose(editor: PathEditor, key_id: int, T_world_camera: Float64[np.ndarray, "4 4"], gesture: int = 0) -> PathEditor:
+def set_key_pose(editor: PathEditor, key_id: int, T_world_camera: Float64[np.ndarray, "4 4"]) -> PathEditor:
     """Another place and direction of a key."""
     key = _find(editor, key_id)
     if key is None or not np.isfinite(T_world_camera).all():
         return editor
     moved = keyframe(key.id, key.time_s, T_world_camera, key.fov_y_deg, key.scene_frame)
-    return edited(editor, _with_key(editor.path, replace(key, position=moved.position, rotation=moved.rotation)), key_id, gesture)
+    return edited(editor, _with_key(editor.path, replace(key, position=moved.position, rotation=moved.rotation)), key_id)
 
 
-def set_tension(editor: PathEditor, tension: float, gesture: int = 0) -> PathEditor:
+def set_tension(editor: PathEditor, tension: float) -> PathEditor:
     if not np.isfinite(tension):
         return editor
-    return edited(editor, replace(editor.path, tension=min(max(tension, 0.0), 1.0)), editor.selected, gesture)
+    return edited(editor, replace(editor.path, tension=min(max(tension, 0.0), 1.0)), editor.selected)
 
 
 def set_constant_speed(editor: PathEditor, on: bool) -> PathEditor:
@@ -171,7 +153,7 @@ def replace_path(editor: PathEditor, path: CameraPath, *, shelf: tuple[CameraPat
 
 def select(editor: PathEditor, key_id: int | None) -> PathEditor:
     key = _find(editor, key_id)
-    return replace(editor, selected=None if key is None else key.id, gesture=0)
+    return replace(editor, selected=None if key is None else key.id)
 
 
 def select_neighbour(editor: PathEditor, by: int) -> PathEditor:
@@ -221,10 +203,6 @@ def tick(editor: PathEditor, now_s: float) -> PathEditor:
         return replace(editor, time_s=path.start_s + (time_s - path.start_s) % path.duration_s)
     end_s = path.start_s + path.duration_s
     return replace(editor, time_s=min(time_s, end_s), playing=time_s < end_s)
-
-
-def _present(editor: PathEditor) -> PathEdit:
-    return PathEdit(path=editor.path, selected=editor.selected, shelf=editor.shelf)
 
 
 def _within(editor: PathEditor) -> PathEditor:

@@ -21,15 +21,15 @@ def _select_key(editor: PathEditor, event: e.SelectKey) -> PathEditor:
 
 EDITS: dict[type, Callable[[PathEditor, Any], PathEditor]] = {
     e.SelectKey: _select_key,
-    e.SetKeyTime: lambda editor, event: path_editor.set_key_time(editor, event.key_id, event.time_s, event.gesture),
-    e.CopyKey: lambda editor, event: path_editor.copy_key(editor, event.key_id, event.time_s, event.gesture),
-    e.SetKeyFrame: lambda editor, event: path_editor.set_key_frame(editor, event.key_id, event.scene_frame, event.gesture),
-    e.SetKeyFov: lambda editor, event: path_editor.set_key_fov(editor, event.key_id, event.fov_y_deg, event.gesture),
-    e.SetKeyEase: lambda editor, event: path_editor.set_key_ease(editor, event.key_id, event.ease_in, event.ease_out, event.gesture),
-    e.SetKeyPose: lambda editor, event: path_editor.set_key_pose(editor, event.key_id, event.T_world_camera, event.gesture),
+    e.SetKeyTime: lambda editor, event: path_editor.set_key_time(editor, event.key_id, event.time_s),
+    e.CopyKey: lambda editor, event: path_editor.copy_key(editor, event.key_id, event.time_s),
+    e.SetKeyFrame: lambda editor, event: path_editor.set_key_frame(editor, event.key_id, event.scene_frame),
+    e.SetKeyFov: lambda editor, event: path_editor.set_key_fov(editor, event.key_id, event.fov_y_deg),
+    e.SetKeyEase: lambda editor, event: path_editor.set_key_ease(editor, event.key_id, event.ease_in, event.ease_out),
+    e.SetKeyPose: lambda editor, event: path_editor.set_key_pose(editor, event.key_id, event.T_world_camera),
     e.SetPathLoop: lambda editor, event: path_editor.set_loop(editor, event.loop, event.loop_s),
     e.SetInterpolation: lambda editor, event: path_editor.set_interpolation(editor, event.interpolation),
-    e.SetTension: lambda editor, event: path_editor.set_tension(editor, event.tension, event.gesture),
+    e.SetTension: lambda editor, event: path_editor.set_tension(editor, event.tension),
     e.SetConstantSpeed: lambda editor, event: path_editor.set_constant_speed(editor, event.on),
     e.SetPathTime: lambda editor, event: path_editor.scrub(editor, event.time_s),
     e.SetRecordsSceneTime: lambda editor, event: replace(editor, records_scene_time=event.on),
@@ -38,7 +38,7 @@ EDITS: dict[type, Callable[[PathEditor, Any], PathEditor]] = {
     e.SetPathFile: lambda editor, event: replace(editor, file=event.file),
     e.SetPathForm: lambda editor, event: replace(editor, form=event.form),
     e.ChoosePath: lambda editor, event: path_shelf.chosen(editor, event.name),
-    e.RenamePath: lambda editor, event: path_shelf.renamed(editor, event.name, event.gesture),
+    e.RenamePath: lambda editor, event: path_shelf.renamed(editor, event.name),
 }
 """Events that concern the path editor alone."""
 

@@ -1,4 +1,4 @@
-"""Several named paths: one is under edit, the others lie on the shelf. Each change is one undo step. Pure functions of `PathEditor`."""
+"""Several named paths: one is under edit, the others lie on the shelf. Pure functions of `PathEditor`."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def removed(editor: PathEditor) -> PathEditor:
     return _shown(editor, following[0], tuple(path for path in editor.shelf if path is not following[0]))
 
 
-def renamed(editor: PathEditor, name: str, gesture: int = 0) -> PathEditor:
+def renamed(editor: PathEditor, name: str) -> PathEditor:
     """The present path under another name; one that is taken gets a number."""
     name = name.strip()
     if not name or name == title(editor.path):
         return editor
-    return edited(editor, replace(editor.path, name=_free_name(name, editor.shelf)), editor.selected, gesture)
+    return edited(editor, replace(editor.path, name=_free_name(name, editor.shelf)), editor.selected)
 
 
 def _shown(editor: PathEditor, path: CameraPath, shelf: tuple[CameraPath, ...]) -> PathEditor:

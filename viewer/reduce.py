@@ -11,14 +11,16 @@ import numpy as np
 from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
-from viewer.actions import HANDLERS, JUMPS, camera_pasted, set_fly_speed, set_mode
+from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.comparing import compared, holding_captured
 from viewer.crop import limited, whole
+from viewer.edits import jumps, recorded
 from viewer.flight import Flight
+from viewer.near_far import limited as limited_depths
 from viewer.preferences import with_recent
 from viewer.request import view_camera
-from viewer.state import SCALES, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
+from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
 
 FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
@@ -30,19 +32,16 @@ NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
 
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
-    after = _REDUCERS[type(event)](state, event)
-    if _jumps(event):
+    after = recorded(state, _REDUCERS[type(event)](state, event), event)
+    if jumps(event) or (isinstance(event, e.Triggered) and event.action in ("undo", "redo")):
         after = _flying(state, after)
     return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
 
 
-def _jumps(event: e.Event) -> bool:
-    """Whether the camera may be somewhere else at once, and should be seen going there."""
-    return isinstance(event, e.JumpToCamera | e.TextPasted | e.SetUp) or (isinstance(event, e.Triggered) and event.action in JUMPS)
-
-
 def _flying(before: ViewerState, after: ViewerState) -> ViewerState:
-    if after.scene is None or not after.preferences.animated or _view(after) == _view(before):
+    """The camera is somewhere else, and is to be seen going there."""
+    here, there = ((state.navigation, state.dataset_camera, state.path_editor.previewing) for state in (before, after))
+    if after.scene is None or not after.preferences.animated or here == there:
         return after
     return replace(after, flight=Flight(start=view_camera(before, before.width, before.height), began_s=after.now_s))
 
@@ -52,7 +51,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
     on_its_way = (state.flight, state.now_s) if state.flight is not None else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop)
+    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop, state.clip)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -60,7 +59,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
 
 def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     dt_s = event.now_s - state.now_s
-    state = replace(state, now_s=event.now_s)
+    state = replace(state, now_s=event.now_s, gesture=event.gesture)
     transport = playback.tick(state.transport, n_frames(state), event.now_s, shown=state.scene is None or state.displayed_frame == state.frame)
     editor = path_editor.tick(state.path_editor, event.now_s)
     notices = tuple(notice for notice in state.notices if event.now_s - notice.raised_s < NOTICE_S[notice.level])
@@ -199,7 +198,7 @@ def _set_scale(state: ViewerState, event: e.SetScale) -> ViewerState:
 def _set_target_fps(state: ViewerState, event: e.SetTargetFps) -> ViewerState:
     if not math.isfinite(event.fps):
         return state
-    return _with_picture(state, replace(state.picture, target_fps=min(max(event.fps, 1.0), 240.0), recent_ms=()))
+    return _with_picture(state, replace(state.picture, target_fps=min(max(event.fps, TARGETS[0]), TARGETS[1]), recent_ms=()))
 
 
 def _set_fov(state: ViewerState, event: e.SetFov) -> ViewerState:
@@ -265,6 +264,7 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
         preferences=with_recent(state.preferences, event.source),
         navigation=navigation,
         crop=whole(scene.bounds),
+        clip=None,
         transport=transport,
         path_editor=path_editor.stop(state.path_editor),
         recording=None,
@@ -358,6 +358,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetBackground: lambda state, event: _with_picture(state, replace(state.picture, background=event.colour)),
     e.SetComparison: lambda state, event: compared(state, event.comparison),
     e.SetCrop: lambda state, event: state if state.scene is None else replace(state, crop=limited(event.crop, state.scene.bounds)),
+    e.SetClip: lambda state, event: replace(state, clip=limited_depths(event.clip)),
     e.SetLook: lambda state, event: _with_picture(state, replace(state.picture, look=event.look.limited)),
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
@@ -367,6 +368,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),
     e.SetOverlay: _set_overlay,
     e.SetExport: _set_export,
+    e.SetTaken: lambda state, event: replace(state, export=replace(state.export, taken=event.taken)),
     e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,
     e.AskedFor: lambda state, event: asked(state, event.effect),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from im4d_core.types import Camera
-from viewer.quality import jitter
 from viewer.request import RenderRequest
 
 if TYPE_CHECKING:
@@ -68,29 +67,27 @@ class Renders:
                 request.mode,
                 hidden=request.hidden,
                 crop=None if request.crop is None else np.array(request.crop),
+                clip=request.clip,
                 views=self._choose(request),
                 progress=_in_step(go_on, renderer.device),
                 unfinished=unfinished,
             )
 
     def passes(self, request: RenderRequest, first: Rendered, go_on: GoOn) -> Iterator[Rendered]:
-        """The means of the first picture and ever more like it, each shifted within the pixel; ends early where `go_on` stops it.
+        """The means of the first picture and ever more like it; ends early where `go_on` stops it."""
+        from im4d_core.passes import means
 
-        Only colour and coverage are averaged: the mean of two depths lies on neither surface.
-        """
+        return means(first, request.camera, request.quality.passes, self._pass(request, go_on))
+
+    def complete(self, request: RenderRequest, go_on: GoOn) -> Rendered | None:
+        """One picture with all its passes; None where `go_on` stopped it."""
+        from im4d_core.passes import averaged
+
+        return averaged(request.camera, request.quality.passes, self._pass(request, go_on))
+
+    def _pass(self, request: RenderRequest, go_on: GoOn) -> Callable[[Camera, int], Rendered | None]:
         count = request.quality.passes
-        rgb, opacity, samples = first.rgb.clone(), first.opacity.clone(), first.samples.clone()
-        for i in range(1, count):
-            shifted = replace(request, camera=_shifted(request.camera, *jitter(i)))
-            made = self.render(shifted, lambda fraction, i=i: go_on((i + fraction) / count))
-            if made is None:
-                return
-            rgb += made.rgb
-            opacity += made.opacity
-            samples += made.samples  # what the picture cost, all passes together
-            milliseconds = {name: ms + made.milliseconds.get(name, 0.0) for name, ms in first.milliseconds.items()}
-            first = replace(first, milliseconds=milliseconds)
-            yield replace(first, rgb=rgb / (i + 1), opacity=opacity / (i + 1), samples=samples.clone(), display=None)
+        return lambda camera, i: self.render(replace(request, camera=camera), lambda fraction: go_on((i + fraction) / count))
 
     def _choose(self, request: RenderRequest) -> tuple[int, ...]:
         from im4d_core.methods.source_views import choose_views
@@ -135,11 +132,6 @@ def _enlarged(draft: Rendered, height: int, width: int) -> Rendered:
 
     rgb = F.interpolate(draft.rgb.permute(2, 0, 1)[None], size=(height, width), mode="bilinear")[0].permute(1, 2, 0).contiguous().clone()
     return replace(draft, rgb=rgb, opacity=nearest(draft.opacity), depth=nearest(draft.depth), samples=nearest(draft.samples), display=None)
-
-
-def _shifted(camera: Camera, x: float, y: float) -> Camera:
-    """The camera whose pixel centres lie elsewhere within the pixels."""
-    return replace(camera, K=np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]]) @ camera.K)
 
 
 def _in_step(go_on: GoOn, at: device) -> GoOn:

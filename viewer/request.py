@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from im4d_core.geometry import fitted, intrinsics
+from im4d_core.quality import Quality
 from im4d_core.types import Camera, RenderMode
 from viewer.compare import opponents
 from viewer.flight import underway
 from viewer.look import Look
-from viewer.quality import Quality
+from viewer.near_far import NearFar
 from viewer.state import STILL_S, Output, Vector, ViewerState
 
 
@@ -34,6 +35,8 @@ class RenderRequest:
     look: Look = Look()
     crop: tuple[Vector, Vector] | None = None
     """Least and greatest corner of the box that is rendered; None for everything."""
+    clip: NearFar | None = None
+    """Depths between which the view is rendered; None for all of them."""
     hidden: int | None = None
     """A view that must not be coloured from."""
     view: int | None = None
@@ -54,7 +57,7 @@ class RenderRequest:
         """Hashable identity of what is rendered, whatever is then shown of it."""
         camera = self.camera
         view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
-        return (*view, self.frame, self.mode, self.quality, self.crop, self.hidden, self.steady)
+        return (*view, self.frame, self.mode, self.quality, self.crop, self.clip, self.hidden, self.steady)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -119,6 +122,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         quality=picture.quality,
         look=picture.look,
         crop=(state.crop.low, state.crop.high) if state.crop.on else None,
+        clip=state.clip,
         hidden=compared.hidden,
         view=view,
         against=compared.against,

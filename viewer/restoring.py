@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
+from im4d_core.types import Scene
 from viewer import controls, path_editor, playback
 from viewer.actions import SPEED_RANGE
 from viewer.changes import looking_through, n_frames, taken_over, vector
-from viewer.memory import Manner, Place
-from viewer.state import ViewerState
+from viewer.crop import limited as limited_box
+from viewer.memory import Manner, Place, Shown
+from viewer.near_far import limited as limited_depths
+from viewer.state import SCALES, TARGETS, ViewerState
 
 
 def place_of(state: ViewerState) -> Place | None:
@@ -32,7 +35,21 @@ def place_of(state: ViewerState) -> Place | None:
         path_file=editor.file,
         path_saved=not editor.unsaved,
     )
-    return Place(manner=manner, camera=CameraPath(keys=(key,)), path=editor.path, shelf=editor.shelf)
+    picture, transport = state.picture, state.transport
+    shown = Shown(
+        overlays=state.overlays,
+        look=picture.look,
+        quality=picture.quality,
+        background=picture.background,
+        automatic_scale=picture.automatic_scale,
+        scale=1.0 if picture.automatic_scale else picture.scale,  # what it was during the last motion is of no use
+        target_fps=picture.target_fps,
+        crop=state.crop,
+        clip=state.clip,
+        first=transport.first,
+        last=transport.last,
+    )
+    return Place(manner=manner, shown=shown, camera=CameraPath(keys=(key,)), path=editor.path, shelf=editor.shelf)
 
 
 def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
@@ -44,13 +61,15 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
     scene, manner = state.scene, place.manner
     if scene is None:
         return state
-    editor = replace(path_editor.replace_path(state.path_editor, place.path, shelf=place.shelf), file=manner.path_file, undo=(), redo=())
+    editor = replace(path_editor.replace_path(state.path_editor, place.path, shelf=place.shelf), file=manner.path_file)
     if manner.path_saved:
         editor = replace(editor, saved=place.path, saved_shelf=place.shelf)
     key = place.camera.keys[0]
     index = int(np.argmin(np.abs(np.asarray(scene.frames) - (key.scene_frame or 0.0))))
     transport = replace(playback.seek(state.transport, n_frames(state), index, state.now_s), loop=manner.loop)
     state = replace(state, path_editor=editor, transport=transport, picture=replace(state.picture, mode=manner.mode, output=manner.output))
+    if place.shown is not None:
+        state = _shown_as(state, place.shown, scene)
     if not view:
         return state
     navigation = replace(
@@ -65,3 +84,19 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
     state = replace(taken_over(state), navigation=navigation, dataset_camera=None)
     named = next((view for view, camera in enumerate(scene.cameras) if camera.name == manner.dataset_camera), None)
     return state if named is None else looking_through(state, named)
+
+
+def _shown_as(state: ViewerState, shown: Shown, scene: Scene) -> ViewerState:
+    """Shown in the way it was; what the scene no longer has room for is brought within."""
+    picture = replace(
+        state.picture,
+        look=shown.look.limited,
+        quality=shown.quality.limited,
+        background=shown.background,
+        automatic_scale=shown.automatic_scale,
+        scale=min(max(shown.scale, SCALES[0]), SCALES[1]),
+        target_fps=min(max(shown.target_fps, TARGETS[0]), TARGETS[1]),
+    )
+    transport = playback.set_range(state.transport, len(scene.frames), state.now_s, shown.first, shown.last)
+    crop, clip = limited_box(shown.crop, scene.bounds), limited_depths(shown.clip)
+    return replace(state, picture=picture, overlays=shown.overlays, crop=crop, clip=clip, transport=transport)

@@ -31,12 +31,11 @@ from viewer.events import (
     Restored,
     SceneOpened,
     SetFrame,
-    SetMode,
     Tick,
     Triggered,
 )
 from viewer.gl import device_name
-from viewer.inputs import InputReader
+from viewer.inputs import InputReader, gesture
 from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
@@ -48,8 +47,7 @@ from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
 from viewer.restoring import place_of
-from viewer.settings import Settings, load_settings
-from viewer.state import Mode, ViewerState
+from viewer.state import Mode, Picture, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
@@ -94,14 +92,15 @@ class Session:
     """
 
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
-        self._settings = load_settings(start.settings) if start.settings is not None else Settings()
-        self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences)
+        self._events: deque[Event] = deque()
+        self._keeper = Keeper(start.settings, lambda text: self.send(Notified(level="warning", text=text)))
+        self._settings = self._keeper.settings()
+        picture = Picture(mode=start.mode or Picture.mode)
+        self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences, picture=picture)
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
         self._opener = opener
-        self._keeper = Keeper(start.settings)
-        self._events: deque[Event] = deque()
         self._asked: RenderRequest | None = None
         self._held: frozenset[str] = frozenset()
         self._drawn_s = 0.0
@@ -260,7 +259,7 @@ class Session:
         if (width, height) != (self.state.width, self.state.height):
             self.send(Resized(width=width, height=height))
         self._held = self._inputs.held(self.window)
-        self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held)])
+        self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held, gesture=gesture())])
         self._events.extend(self._inputs.events(picture, self.state.navigation.mode, capture=self.state.asks_key is not None))
         self._events.extend(effects.events())
         self._pick(picture)
@@ -407,9 +406,8 @@ class Session:
             self.send(Notified(level="error", text=str(error)))
         self.send(SceneOpened(scene=scene, source=source, first_view=view))
         if place is not None:
-            self.send(Restored(place=place, view=start.camera is None))
-        if start.mode is not None:
-            self.send(SetMode(mode=start.mode))
+            manner = replace(place.manner, mode=start.mode or place.manner.mode)
+            self.send(Restored(place=replace(place, manner=manner), view=start.camera is None))
         try:
             if start.frame is not None:
                 self.send(SetFrame(index=find_frame(scene, start.frame)))

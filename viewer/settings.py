@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import platformdirs
 from im4d_core.config import config_from_json
 from viewer.preferences import Preferences, clamped
 
+Tell = Callable[[str], None]
+"""Takes what the user should know."""
 _log = logging.getLogger(__name__)
 _VERSION = 2
 _SIZES = (320, 16384)  # windows outside were not made by a person
@@ -39,22 +42,22 @@ def output_folder() -> Path:
     return Path(platformdirs.user_pictures_dir()) / "Im4D"
 
 
-def load_settings(folder: Path) -> Settings:
-    """Read the settings; defaults where there are none, or where the file is broken (it is kept as settings.bad.json)."""
+def load_settings(folder: Path, tell: Tell) -> Settings:
+    """Read the settings; defaults where there are none, or where the file is broken: it is kept as settings.bad.json, and that is told."""
     file = folder / "settings.json"
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
-        put_aside(file, str(error))
+        put_aside(file, str(error), tell)
         return Settings()
     try:
         settings = config_from_json(Settings, _migrated(stored), str(file))
         if not all(_SIZES[0] <= side <= _SIZES[1] for side in (settings.width, settings.height)):
             raise ValueError(f"absurd window size {settings.width} x {settings.height}")
     except ValueError as error:
-        put_aside(file, str(error))
+        put_aside(file, str(error), tell)
         return Settings()
     return replace(settings, preferences=clamped(settings.preferences))
 
@@ -75,14 +78,16 @@ def write_json(content: dict[str, Any], file: Path) -> None:
         _log.warning("%s is not kept: %s", file.name, error)
 
 
-def put_aside(file: Path, reason: str) -> None:
+def put_aside(file: Path, reason: str, tell: Tell) -> None:
     """Rename a file that cannot be used, so that it is neither obeyed nor lost."""
     aside = file.with_name(f"{file.stem}.bad.json")
-    _log.warning("%s is ignored (%s); it was renamed to %s", file, reason, aside.name)
     try:
         os.replace(file, aside)
+        done = f"it was renamed to {aside.name}"
     except OSError as error:
-        _log.warning("it could not be renamed: %s", error)
+        done = f"it could not be renamed ({error})"
+    _log.warning("%s is ignored (%s); %s", file, reason, done)
+    tell(f"What was remembered is not used: {reason if str(file) in reason else f'{file}: {reason}'}; {done}")
 
 
 def _migrated(stored: object) -> dict[str, Any]:

@@ -18,13 +18,15 @@ from jaxtyping import Float64
 from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.path_files import PathForm
+from im4d_core.quality import Quality
 from im4d_core.types import Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.flight import Flight
+from viewer.history import History
 from viewer.look import Look
+from viewer.near_far import NearFar
 from viewer.preferences import Preferences
-from viewer.quality import Quality
 
 if TYPE_CHECKING:
     from viewer.events import Effect
@@ -44,6 +46,8 @@ STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
 SCALES = (0.2, 1.0)
 """Least and greatest render scale."""
+TARGETS = (1.0, 240.0)
+"""Least and greatest rate that the automatic scale is to meet."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,15 +144,6 @@ class Layout:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathEdit:
-    """What undo returns to."""
-
-    path: CameraPath
-    selected: int | None
-    shelf: tuple[CameraPath, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class OrbitSettings:
     """How the path generators go about the pivot, from where the camera is."""
 
@@ -165,7 +160,7 @@ class OrbitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PathEditor:
-    """The camera path under edit, its undo history, and its preview."""
+    """The camera path under edit, and its preview."""
 
     path: CameraPath = CameraPath()
     """The one under edit."""
@@ -173,10 +168,6 @@ class PathEditor:
     """The others, each with a name of its own."""
     selected: int | None = None
     """Id of the selected key."""
-    undo: tuple[PathEdit, ...] = ()
-    redo: tuple[PathEdit, ...] = ()
-    gesture: int = 0
-    """The drag the last edit belongs to; 0 for none."""
     time_s: float = 0.0
     """Playhead of the path."""
     previewing: bool = False
@@ -256,8 +247,22 @@ class EncoderReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What an export takes along from the window."""
+
+    background: bool = False
+    """Otherwise the colour that the scene was trained on."""
+    cut: bool = True
+    """The crop box, near and far; otherwise everything is rendered."""
+    quality: bool = True
+    """Samples, thresholds and passes; otherwise those of the run, and one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export:
     settings: ExportSettings = ExportSettings()
+    """Without what is taken along: `viewer.exporting` adds it."""
+    taken: Taken = Taken()
     job: Job | None = None
     """The export under way."""
     finished: Path | None = None
@@ -284,6 +289,8 @@ class ViewerState:
     overlays: Overlays = Overlays()
     comparison: Comparison = Comparison()
     crop: Crop = Crop()
+    clip: NearFar | None = None
+    """Depths between which the view is rendered; None for all of them."""
     layout: Layout = Layout()
     path_editor: PathEditor = PathEditor()
     live_since_s: float | None = None
@@ -291,6 +298,10 @@ class ViewerState:
     recording: PathRecording | None = None
     """The motion that is recorded now."""
     export: Export = Export()
+    history: History = History()
+    """What can be undone."""
+    gesture: int = 0
+    """The press of the mouse, or the field that is typed in, which edits come from now; 0 for none."""
     occupancy_job: Job | None = None
     displayed_frame: int | None = None
     """The frame in the picture on the screen, as the capture numbers it."""

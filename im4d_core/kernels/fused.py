@@ -77,6 +77,7 @@ class Aim:
     height: int
     pixel_offset: float
     near: float
+    far: float
     step: float
     min_weight: float
     stop: float
@@ -331,6 +332,7 @@ def _view(aim: Aim, frame: FrameField) -> structs.View:
         height=aim.height,
         pixel_offset=aim.pixel_offset,
         near=aim.near,
+        far=aim.far,
         step=aim.step,
         min_weight=aim.min_weight,
         stop=aim.stop,

@@ -99,11 +99,11 @@ def lattice_samples(
     """Occupied samples on the lattice of midpoints (k + 1/2) * step, sorted by ray, then depth.
 
     Every ray is marched with the same step in depth, measured from the camera. A sample is emitted where its midpoint lies in the box, in an
-    occupied cell, and not more than a step in front of near. The march goes over blocks of steps first and expands those whose neighbourhood holds
-    an occupied cell: the result is that of testing every midpoint.
+    occupied cell, and not more than a step in front of near or behind far. The march goes over blocks of steps first and expands those whose
+    neighbourhood holds an occupied cell: the result is that of testing every midpoint.
 
     Args:
-        near, far: where each ray enters and leaves the box; far <= near where it misses.
+        near, far: where each ray enters and leaves the box, or what of that is wanted; far <= near where it misses.
         distance: `distance_grid` of the occupied cells, reaching farther than `nearby`.
         nearby: cells around an occupied one whose blocks are expanded: wide enough for blocks of several steps, narrow enough to skip most of a box.
 
@@ -117,8 +117,9 @@ def lattice_samples(
     # as many steps as stay nearby their middle along every axis; one cell is lost to rounding, and a block of one step needs no neighbours
     farthest = step * float(directions.norm(dim=-1).max() * scale.max()) if len(directions) else 1.0
     block = max(1, int(2.0 * (nearby - 1) / farthest))
-    first = torch.floor(near.clamp(min=0.0) / (step * block)).long()
-    count = (torch.ceil(far / (step * block)).long() - first).clamp(min=0) * (far > near)
+    begin, end = (near.clamp(min=0.0) / step - 0.5).long(), (far / step + 0.5).long()
+    first = begin // block
+    count = (end // block + 1 - first).clamp(min=0) * (far > near)
     ray = torch.repeat_interleave(torch.arange(len(near), device=near.device), count)
     k = torch.arange(len(ray), device=near.device) - torch.repeat_interleave(torch.cumsum(count, 0) - count, count) + first[ray]
     middle = (k + 0.5) * (step * block)
@@ -129,8 +130,8 @@ def lattice_samples(
     ray, k = ray[live], k[live]
     ray = ray.repeat_interleave(block)
     k = (k[:, None] * block + torch.arange(block, device=k.device)).reshape(-1)
-    begun = k >= (near / step - 0.5).int()[ray]  # a camera may stand in the box, nearer to its cells than near
-    ray, k = ray[begun], k[begun]
+    wanted = (k >= begin[ray]) & (k <= end[ray])  # a camera may stand in the box, nearer to its cells than near
+    ray, k = ray[wanted], k[wanted]
     depth = (k + 0.5) * step
     cell = ((origins[ray] + depth[:, None] * directions[ray] - low) * scale).floor().long()
     inside = ((cell >= 0) & (cell < cells)).all(dim=-1)

@@ -26,6 +26,7 @@ class View(ctypes.Structure):
         ("height", ctypes.c_int),
         ("pixel_offset", ctypes.c_float),
         ("near", ctypes.c_float),
+        ("far", ctypes.c_float),
         ("step", ctypes.c_float),
         ("min_weight", ctypes.c_float),
         ("stop", ctypes.c_float),

@@ -9,7 +9,7 @@ struct View {
     float scale[3];         // cells per world unit
     int cells[3];
     int width, height;
-    float pixel_offset, near, step;
+    float pixel_offset, near, far, step;
     float min_weight;  // lighter samples are not kept
     float stop;        // a ray ends below this transmittance
     const unsigned char* distance;  // x, y, z: Chebyshev distance in cells to the nearest occupied one
@@ -50,7 +50,7 @@ __device__ __forceinline__ float3 point_at(const View& view, float3 direction, f
 __device__ __forceinline__ Ray ray_of(const View& view, int pixel) {
     const float3 world = direction_of(view, pixel);
     const float d[3] = {world.x, world.y, world.z};
-    float near = view.near, far = 1e30f;
+    float near = view.near, far = view.far;
     Ray ray;
 #pragma unroll
     for (int a = 0; a < 3; ++a) {

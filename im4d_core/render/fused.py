@@ -15,6 +15,8 @@ from im4d_core.render.rays import NEAR
 from im4d_core.tensors import Context
 from im4d_core.types import Camera
 
+_ENDLESS = 1e30
+
 
 def obstacle(method: Method, config: RunConfig, device: torch.device) -> str | None:
     """Why the kernels cannot render a model on a device, in words for the user; None where they can."""
@@ -50,11 +52,20 @@ class FusedRenderer:
         return self.painter.blend.sources(context.texels[0], context.sizes[0], context.K[0], context.T_camera_world[0])
 
     def render(
-        self, camera: Camera, frame: FrameField, sources: SourceTexels, fast: FastConfig, background: tuple[float, float, float], *, display_only: bool = False
+        self,
+        camera: Camera,
+        frame: FrameField,
+        sources: SourceTexels,
+        fast: FastConfig,
+        background: tuple[float, float, float],
+        *,
+        clip: tuple[float, float] | None = None,
+        display_only: bool = False,
     ) -> Painted:
         """Enqueues a picture.
 
         Args:
+            clip: near and far; None for all that the frame's box holds.
             display_only: bytes and depth only.
         """
         aim = Aim(
@@ -63,7 +74,8 @@ class FusedRenderer:
             width=camera.width,
             height=camera.height,
             pixel_offset=self._pixel_offset,
-            near=NEAR,
+            near=NEAR if clip is None else max(clip[0], NEAR),
+            far=_ENDLESS if clip is None else clip[1],
             step=float(np.linalg.norm(frame.high - frame.low)) / fast.steps,
             min_weight=fast.min_weight,
             # without renormalising nothing behind a transmittance below the least weight is ever seen

@@ -76,6 +76,14 @@ def picture_rays(camera: Camera, pixels: Int[Tensor, "ray 2"], box: Float[np.nda
     return replace(rays, far=torch.where(far > near, rays.far, rays.near))
 
 
+def cut(rays: Rays, box: Float[np.ndarray, "2 3"] | None, depths: tuple[float, float] | None) -> Rays:
+    """The parts of rays that lie in a box and between two depths; far <= near where nothing is left."""
+    if box is not None:
+        near, far = box_crossing(rays.origins, rays.directions, torch.as_tensor(box, dtype=torch.float32, device=rays.near.device)[None])
+        rays = replace(rays, near=torch.maximum(rays.near, near), far=torch.minimum(rays.far, far))
+    return rays if depths is None else replace(rays, near=rays.near.clamp(min=depths[0]), far=rays.far.clamp(max=depths[1]))
+
+
 def subset(rays: Rays, index: Int[Tensor, "chosen"]) -> Rays:
     """Some of the rays of each target."""
     return replace(rays, origins=rays.origins[:, index], directions=rays.directions[:, index], near=rays.near[:, index], far=rays.far[:, index])

@@ -49,6 +49,7 @@ from viewer.events.jobs import (
     RenderFinished,
     SceneOpened,
     SetExport,
+    SetTaken,
     TextPasted,
 )
 from viewer.events.path import (
@@ -79,6 +80,7 @@ from viewer.events.path import (
 from viewer.events.picture import (
     PictureEvent,
     SetBackground,
+    SetClip,
     SetComparison,
     SetCrop,
     SetLook,
@@ -148,6 +150,7 @@ __all__ = [
     "SelectKey",
     "SessionEvent",
     "SetBackground",
+    "SetClip",
     "SetComparison",
     "SetConstantSpeed",
     "SetCrop",
@@ -182,6 +185,7 @@ __all__ = [
     "SetRoll",
     "SetScale",
     "SetSpeed",
+    "SetTaken",
     "SetTargetFps",
     "SetTension",
     "SetUp",

@@ -19,6 +19,8 @@ class Tick:
     now_s: float
     """A monotonic clock."""
     held: frozenset[str] = frozenset()
+    gesture: int = 0
+    """Number of the press of the mouse that holds a widget, or began typing into one; 0 for none. Edits of one press are undone together."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from im4d_core.export_settings import ExportSettings
 from im4d_core.types import Scene
 from viewer.events.effects import Effect
 from viewer.request import RenderRequest
-from viewer.state import EncoderReport, Level
+from viewer.state import EncoderReport, Level, Taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,11 @@ class SetExport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetTaken:
+    taken: Taken
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderProbed:
     """Answer to `ProbeEncoder`."""
 
@@ -122,6 +127,7 @@ JobEvent = (
     | TextPasted
     | EffectsTaken
     | SetExport
+    | SetTaken
     | EncoderProbed
     | LiveEnded
     | AskedFor

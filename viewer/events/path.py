@@ -24,8 +24,6 @@ class SelectKey:
 class SetKeyTime:
     key_id: int
     time_s: float
-    gesture: int = 0
-    """Edits of one drag share a number other than 0 and are undone together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +32,6 @@ class CopyKey:
 
     key_id: int
     time_s: float
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +40,12 @@ class SetKeyFrame:
 
     key_id: int
     scene_frame: float | None
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetKeyFov:
     key_id: int
     fov_y_deg: float
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +55,6 @@ class SetKeyEase:
     key_id: int
     ease_in: float
     ease_out: float
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +63,6 @@ class SetKeyPose:
 
     key_id: int
     T_world_camera: Float64[np.ndarray, "4 4"]
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +70,6 @@ class SetTension:
     """Of the smooth curve, 0 to 1."""
 
     tension: float
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +89,6 @@ class ChoosePath:
 @dataclass(frozen=True, kw_only=True)
 class RenamePath:
     name: str
-    gesture: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +126,7 @@ class SetRecordsSceneTime:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplacePath:
-    """A whole new path; one undo step."""
+    """A whole new path."""
 
     path: CameraPath
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from im4d_core.quality import Quality
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.look import Look
-from viewer.quality import Quality
+from viewer.near_far import NearFar
 from viewer.state import Mode, Output, Vector
 
 
@@ -67,10 +68,17 @@ class SetCrop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetClip:
+    """Other depths between which the view is rendered; None for all of them. Clamped."""
+
+    clip: NearFar | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetComparison:
     """Other pictures side by side, or another border between them. Clamped."""
 
     comparison: Comparison
 
 
-PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetLook | SetCrop | SetComparison
+PictureEvent = SetMode | SetOutput | SetScale | SetTargetFps | SetBackground | SetOverlay | SetQuality | SetLook | SetCrop | SetClip | SetComparison

@@ -7,7 +7,8 @@ from imgui_bundle import imgui
 
 from viewer import attitude, controls
 from viewer.actions import SPEED_RANGE
-from viewer.events import Event, JumpToCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
+from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
+from viewer.panels import near_far
 from viewer.panels.widgets import ACCENT, action, choice, em, explained, note, row, section, tooltip
 from viewer.request import view_camera
 from viewer.state import NavigationMode, ViewerState
@@ -23,6 +24,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if clicked is not None:
         events.append(SetNavigationMode(mode="fly" if clicked == "fly" else "orbit"))
     events += _lens(state)
+    events += _clip(state, stats)
     events += _pose(state)
     half = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
     events += action("Frame scene##frame_scene", "frame_scene", width=half, enabled=state.scene is not None)
@@ -49,6 +51,19 @@ def _lens(state: ViewerState) -> list[Event]:
     if changed:
         events.append(SetFlySpeed(speed=speed))
     return events
+
+
+def _clip(state: ViewerState, stats: Stats) -> list[Event]:
+    """Depths between which the view is rendered."""
+    clip = state.clip
+    row("Cut off")
+    changed, on = imgui.checkbox("what is too near or too far##clip", clip is not None)
+    tooltip("Only what lies between two depths along the viewing direction is rendered, also along paths")
+    if changed:
+        clip = near_far.of_the_box(state, stats) if on else None
+    if clip is not None:
+        clip = near_far.numbers("near_far", clip)
+    return [] if clip == state.clip else [SetClip(clip=clip)]
 
 
 def _pose(state: ViewerState) -> list[Event]:

@@ -26,7 +26,7 @@ def draw(state: ViewerState) -> list[Event]:
         after = replace(after, on=on)
     if crop.on:
         after = _numbers(after)
-        note("Drag the handles over the picture. Videos are made of the whole scene.")
+        note("Drag the handles over the picture. Exports take the box along, unless the Export panel says otherwise.")
         if state.scene is not None and button("Whole scene##crop_whole", width=-1.0):
             after = replace(whole(state.scene.bounds), on=True)
     return [SetCrop(crop=after)] if after != crop else []

@@ -10,11 +10,11 @@ from imgui_bundle import imgui
 
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.types import RenderMode
-from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, ShowInFolder
+from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken, ShowInFolder
 from viewer.export_command import export_command
 from viewer.panels.scene import progress
 from viewer.panels.widgets import WARNING, action, button, choice, em, icon, muted, note, plural, row, seconds, section, tooltip
-from viewer.state import ViewerState, encoder_problem, scene_timing
+from viewer.state import Taken, ViewerState, encoder_problem, scene_timing
 from viewer.stats import Stats
 
 _SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (720, 1280), (1080, 1080))
@@ -34,9 +34,10 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     running = state.export.job is not None
     imgui.begin_disabled(running)
     settings = state.export.settings
-    changed = _what(_how(_size(settings), settings), state)
-    changed = _part(changed, state)
+    changed = _part(_what(_how(_size(settings), settings)), state)
+    taken = _from_the_window(state)
     events: list[Event] = [] if changed == settings else [SetExport(settings=changed)]
+    events += [] if taken == state.export.taken else [SetTaken(taken=taken)]
     events += _output_file(settings)
     imgui.end_disabled()
     events += _start(state, stats)
@@ -118,7 +119,7 @@ def with_format(settings: ExportSettings, wanted: Format) -> ExportSettings:
     )
 
 
-def _what(settings: ExportSettings, state: ViewerState) -> ExportSettings:
+def _what(settings: ExportSettings) -> ExportSettings:
     row("Renderer")
     clicked = choice(
         "export_mode", _MODES, settings.mode, ("Fast", "Exact", "Full"), ("As in the window", "The field at every sample", "The reference: slower")
@@ -126,17 +127,8 @@ def _what(settings: ExportSettings, state: ViewerState) -> ExportSettings:
     for mode in _MODES:
         if mode == clicked:
             settings = replace(settings, mode=mode)
-    row("Behind")
-    imgui.begin_disabled(settings.transparent)
-    changed, own = imgui.checkbox("the window's background##export_background", settings.background is not None)
-    tooltip("The colour chosen in the Render panel; otherwise the one the scene was trained on")
-    imgui.end_disabled()
-    if changed:
-        settings = replace(settings, background=state.picture.background if own else None)
-    elif settings.background is not None:
-        settings = replace(settings, background=state.picture.background)
     if settings.format in ("png", "prores"):
-        row("")
+        row("Behind")
         changed, transparent = imgui.checkbox("transparent##export_transparent", settings.transparent)
         tooltip("No background: opacity becomes the alpha channel")
         if changed:
@@ -148,6 +140,27 @@ def _what(settings: ExportSettings, state: ViewerState) -> ExportSettings:
         if changed:
             settings = replace(settings, depth=depth)
     return settings
+
+
+def _from_the_window(state: ViewerState) -> Taken:
+    """What the pictures have in common with those of the window."""
+    taken = state.export.taken
+    row("As in window")
+    imgui.begin_disabled(state.export.settings.transparent)
+    changed, on = imgui.checkbox("background##export_background", taken.background)
+    tooltip("The colour chosen in the Display panel; otherwise the one the scene was trained on")
+    imgui.end_disabled()
+    if changed:
+        taken = replace(taken, background=on)
+    row("")
+    changed, on = imgui.checkbox("crop box, near and far##export_cut", taken.cut)
+    tooltip("What the Display and Camera panels cut away is left out; otherwise the whole scene is rendered")
+    if changed:
+        taken = replace(taken, cut=on)
+    row("")
+    changed, on = imgui.checkbox("samples and passes##export_quality", taken.quality)
+    tooltip("Those of the Render panel, as for a still picture: more passes take longer. Otherwise those of the run, and one pass")
+    return replace(taken, quality=on) if changed else taken
 
 
 def _quality_text(quality: int) -> str:

@@ -10,7 +10,7 @@ from im4d_core.types import Camera
 from viewer.events import Event, SelectKey, SetKeyPose
 from viewer.key_gizmo import KeyHandle, dragged, handles
 from viewer.panels.knob import AXES, knob
-from viewer.panels.widgets import ACCENT, WARNING, colour, gesture
+from viewer.panels.widgets import ACCENT, WARNING, colour
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -54,7 +54,7 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
             mouse, scale = imgui.get_mouse_pos(), (area[2] / camera.width, area[3] / camera.height)
             pose = dragged(key, handle, camera, (mouse.x - area[0]) / scale[0], (mouse.y - area[1]) / scale[1], np.array(state.navigation.up))
             if not np.allclose(pose, key.T_world_camera, atol=1e-9):
-                events.append(SetKeyPose(key_id=key.id, T_world_camera=pose, gesture=gesture()))
+                events.append(SetKeyPose(key_id=key.id, T_world_camera=pose))
     return events
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
-from im4d_core.geometry import box_depth_range
 from viewer.events import Event, SetLook
 from viewer.look import COLORMAPS, EXPOSURES
+from viewer.panels import near_far
 from viewer.panels.widgets import row, tooltip
 from viewer.state import ViewerState
 from viewer.stats import Stats
@@ -46,13 +46,5 @@ def _range(state: ViewerState, stats: Stats) -> tuple[float, float] | None:
     changed, automatic = imgui.checkbox("of the box##depth_range", depths is None)
     tooltip("Colours span the depths of the frame's box; otherwise those below")
     if changed:
-        depths = None if automatic else (0.0, 1.0)
-        if not automatic and state.scene is not None and stats.displayed is not None and stats.displayed.frame in state.scene.frames:
-            near, far = box_depth_range(stats.displayed.camera, state.scene.box(stats.displayed.frame))
-            depths = (max(near, 0.0), max(far, 1e-3))
-    if depths is not None:
-        row("Near, far")
-        changed, values = imgui.drag_float2("##depths", list(depths), 0.01, 0.0, 1e4, "%.2f")
-        if changed:
-            depths = (values[0], values[1])
-    return depths
+        depths = None if automatic else near_far.of_the_box(state, stats)
+    return None if depths is None else near_far.numbers("depths", depths)

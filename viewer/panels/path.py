@@ -20,8 +20,8 @@ from viewer.events import (
     SetRecordsSceneTime,
     SetTension,
 )
-from viewer.panels import path_keys, path_make
-from viewer.panels.widgets import action, button, choice, em, gesture, icon, muted, row, seconds, section, tooltip
+from viewer.panels import path_keys, path_make, undo
+from viewer.panels.widgets import action, button, choice, em, icon, muted, row, seconds, section, tooltip
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -53,15 +53,18 @@ def _edit_buttons(state: ViewerState) -> list[Event]:
     selected = editor.selected_key is not None
     rows = (
         (("Add", "key_add", state.scene is not None), ("Overwrite", "key_overwrite", selected), ("Duplicate", "key_duplicate", selected)),
-        (("Delete", "key_delete", selected), ("Undo", "undo", bool(editor.undo)), ("Redo", "redo", bool(editor.redo))),
+        (("Delete", "key_delete", selected),),
     )
+    width = _widths(3)
     for buttons in rows:
-        width = _widths(len(buttons))
         for i, (label, name, enabled) in enumerate(buttons):
             if i:
                 imgui.same_line()
             events += action(f"{label}##{name}", name, width=width, enabled=enabled)
-    return events
+    imgui.same_line()
+    events += undo.draw_undo(state, "Undo##undo", width)
+    imgui.same_line()
+    return events + undo.draw_redo(state, "Redo##redo", width)
 
 
 def _preview(state: ViewerState) -> list[Event]:
@@ -95,7 +98,7 @@ def _shape(state: ViewerState) -> list[Event]:
         changed, tension = imgui.slider_float("##tension", path.tension, 0.0, 1.0, "%.2f")
         tooltip("0: the roundest curve; 1: straight from key to key")
         if changed:
-            events.append(SetTension(tension=tension, gesture=gesture()))
+            events.append(SetTension(tension=tension))
     row("Speed")
     changed, on = imgui.checkbox("the same everywhere##constant_speed", path.constant_speed)
     tooltip("Constant speed along the path: the times of the keys between the ends follow from where they are")

@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, Keyframe
 from viewer.events import Event, SelectKey, SetKeyEase, SetKeyFov, SetKeyFrame, SetKeyTime
-from viewer.panels.widgets import ACCENT, colour, em, gesture, muted, note, row, tooltip
+from viewer.panels.widgets import ACCENT, colour, em, muted, note, row, tooltip
 from viewer.state import ViewerState
 
 
@@ -46,7 +46,7 @@ def _key_row(state: ViewerState, number: int, key: Keyframe) -> list[Event]:
     imgui.set_next_item_width(-1.0)
     changed, time_s = imgui.drag_float("##time", key.time_s, 0.02, 0.0, MAX_TIME_S, "%.2f s")
     if changed:
-        events.append(SetKeyTime(key_id=key.id, time_s=time_s, gesture=gesture()))
+        events.append(SetKeyTime(key_id=key.id, time_s=time_s))
     imgui.table_next_column()
     changed, fixed = imgui.checkbox("##fixed", key.scene_frame is not None)
     tooltip("Fix the frame of the scene at this key; otherwise the scene plays")
@@ -61,12 +61,12 @@ def _key_row(state: ViewerState, number: int, key: Keyframe) -> list[Event]:
         first, last = (state.scene.frames[0], state.scene.frames[-1]) if state.scene is not None else (0, 0)
         changed, frame = imgui.drag_float("##frame", key.scene_frame, 0.1, float(first), float(last), "%.1f")
         if changed:
-            events.append(SetKeyFrame(key_id=key.id, scene_frame=frame, gesture=gesture()))
+            events.append(SetKeyFrame(key_id=key.id, scene_frame=frame))
     imgui.table_next_column()
     imgui.set_next_item_width(-1.0)
     changed, fov = imgui.drag_float("##key_fov", key.fov_y_deg, 0.1, *FOV_RANGE_DEG, "%.0f deg")
     if changed:
-        events.append(SetKeyFov(key_id=key.id, fov_y_deg=fov, gesture=gesture()))
+        events.append(SetKeyFov(key_id=key.id, fov_y_deg=fov))
     return events
 
 
@@ -81,5 +81,5 @@ def _ease(key: Keyframe | None) -> list[Event]:
         tooltip("How gently the camera comes to the selected key" if name == "ease_in" else "How gently the camera leaves the selected key")
         if changed:
             ease_in, ease_out = (eased / 100, key.ease_out) if name == "ease_in" else (key.ease_in, eased / 100)
-            events.append(SetKeyEase(key_id=key.id, ease_in=ease_in, ease_out=ease_out, gesture=gesture()))
+            events.append(SetKeyEase(key_id=key.id, ease_in=ease_in, ease_out=ease_out))
     return events

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 from im4d_core.camera_path import CameraPath, Keyframe
 from viewer.events import CopyKey, Event, SelectKey, SetKeyTime, SetPathTime
 from viewer.panels.lane import TEXT, Lane, diamond, nice_step
-from viewer.panels.widgets import ACCENT, MUTED, colour, em, gesture, tooltip
+from viewer.panels.widgets import ACCENT, MUTED, colour, em, tooltip
 from viewer.state import ViewerState
 
 _SELECTED = -1
@@ -75,5 +75,5 @@ def _drag(lane: Lane, state: ViewerState, pressed: Keyframe | None, time_s: floa
     moved = held.time_s + io.mouse_delta.x / scale  # by difference, because the scale may change under the drag
     if io.key_shift and lane.held != _SELECTED:
         lane.hold(_SELECTED)
-        return [CopyKey(key_id=held.id, time_s=moved, gesture=gesture())]
-    return [SetKeyTime(key_id=held.id, time_s=moved, gesture=gesture())]
+        return [CopyKey(key_id=held.id, time_s=moved)]
+    return [SetKeyTime(key_id=held.id, time_s=moved)]

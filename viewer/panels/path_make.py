@@ -8,7 +8,7 @@ from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
 from viewer.events import ChoosePath, Event, RenamePath, SetOrbit
-from viewer.panels.widgets import action, em, gesture, icon, muted, row, seconds, section, tooltip
+from viewer.panels.widgets import action, em, icon, muted, row, seconds, section, tooltip
 from viewer.path_shelf import title, titles
 from viewer.state import OrbitSettings, ViewerState
 
@@ -29,7 +29,7 @@ def draw_shelf(state: ViewerState) -> list[Event]:
     changed, name = imgui.input_text("##path_name", current, imgui.InputTextFlags_.enter_returns_true)
     tooltip("Its name: type another one and press Enter")
     if changed:
-        events.append(RenamePath(name=name, gesture=gesture()))
+        events.append(RenamePath(name=name))
     rows = (
         (icon(icons.ICON_FA_PLUS, "+"), "path_new", bool(editor.path.keys), "A new, empty path; this one is kept"),
         (icon(icons.ICON_FA_COPY, "c"), "path_copy", bool(editor.path.keys), "A copy of this path, to try something"),

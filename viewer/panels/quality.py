@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
+from im4d_core.quality import PASSES, Quality
 from viewer.events import Event, SetQuality
 from viewer.panels.widgets import button, choice, row, section, tooltip
-from viewer.quality import PASSES, Quality
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -25,7 +25,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     after = _full(after, sampling.proposal_samples, sampling.fine_samples, sampling.chunk)
     after = _fast(after, fast.steps, fast.min_weight, fast.min_transmittance)
     changed = before != Quality(passes=before.passes)
-    if button("As the run says##quality_reset", width=-1.0, enabled=changed, why="Samples and thresholds of the run; videos are always made with these"):
+    if button("As the run says##quality_reset", width=-1.0, enabled=changed, why="Samples and thresholds of the run"):
         after = Quality(passes=before.passes)
     return [SetQuality(quality=after)] if after != before else []
 

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from im4d_core.camera_path import Keyframe
 from viewer.events import Event, SelectKey, SetFrame, SetKeyFrame, SetRange
 from viewer.panels.lane import BACK, TEXT, Lane, diamond, nice_step
-from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, gesture, tooltip
+from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, tooltip
 from viewer.state import ViewerState, played_range, shown_index
 from viewer.stats import Cached, Stats
 
@@ -117,7 +117,7 @@ def _drag(lane: Lane, state: ViewerState, what: int, under: int) -> list[Event]:
         key = next((key for key in state.path_editor.path.keys if key.id == held - _KEYS), None)
         frame = float(state.scene.frames[under]) if state.scene is not None else 0.0
         moved = imgui.is_mouse_dragging(0) and key is not None and key.scene_frame != frame
-        return [SetKeyFrame(key_id=held - _KEYS, scene_frame=frame, gesture=gesture())] if moved else []
+        return [SetKeyFrame(key_id=held - _KEYS, scene_frame=frame)] if moved else []
     return [SetFrame(index=under)] if under != shown_index(state) else []
 
 

@@ -7,13 +7,15 @@ from imgui_bundle import imgui
 
 from viewer import playback
 from viewer.events import Event, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
-from viewer.panels import timeline
+from viewer.panels import timeline, undo
 from viewer.panels.widgets import action, button, em, icon, muted, tooltip
 from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
 from viewer.stats import Stats
 
 _MODE_EM, _MODE_GAP_EM = 3.6, 0.25
 HEIGHT_EM = 7.05
+_UNDO_FROM_EM = 64.0
+"""Width of a window with room for them; in a narrow one the other buttons need it more."""
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 _MODE_WHY: dict[Mode, str] = {
@@ -27,6 +29,11 @@ _MODE_WHY: dict[Mode, str] = {
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events = _buttons(state)
     imgui.same_line(0.0, em(1.0))
+    if imgui.get_window_width() > em(_UNDO_FROM_EM):
+        events += undo.draw_undo(state, f"{icon(icons.ICON_FA_UNDO, 'Undo')}###undo", em(2.2))
+        imgui.same_line(0.0, em(0.25))
+        events += undo.draw_redo(state, f"{icon(icons.ICON_FA_REDO, 'Redo')}###redo", em(2.2))
+        imgui.same_line(0.0, em(1.0))
     events += _clock(state)
     imgui.same_line(0.0, em(1.2))
     _position(state)

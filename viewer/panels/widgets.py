@@ -119,11 +119,6 @@ def choice(name: str, options: Sequence[str], current: str, labels: Sequence[str
     return clicked
 
 
-def gesture() -> int:
-    """A number that all edits of the present drag share, other than 0: when the mouse went down."""
-    return 1 + int(imgui.get_io().mouse_clicked_time[0] * 1000.0)
-
-
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 

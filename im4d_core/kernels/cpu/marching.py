@@ -54,7 +54,7 @@ def march(origins, directions, near, far, begin, end, lattice, transmittance, ev
         length[r] = step * math.sqrt(x * x + y * y + z * z)
         steps_per_cell[r] = _ONE / (step * max(abs(x) * lattice.scale[0], abs(y) * lattice.scale[1], abs(z) * lattice.scale[2]))
         if far[begin + r] > near[begin + r]:
-            k[r], last[r] = max(0, int(near[begin + r] / step - _HALF)), int(far[begin + r] / step) + 1
+            k[r], last[r] = max(0, int(near[begin + r] / step - _HALF)), int(far[begin + r] / step + _HALF)
             going[count] = r
             count += 1
     while count:

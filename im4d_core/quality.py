@@ -1,10 +1,13 @@
-"""How well pictures are rendered: samples, thresholds and tile size of both renderers, as the user sets them. No torch."""
+"""How well pictures are rendered: samples, thresholds and tile size of both renderers, and passes, as the user sets them. No torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
 
 from im4d_core.config import FastConfig, SamplingConfig
+from im4d_core.types import Camera
 
 PASSES = (1, 4, 8, 16)
 """Choices of anti-aliasing: pictures averaged when the view is still."""
@@ -15,15 +18,19 @@ class Quality:
     """Settings of the renderers that differ from the run's; None leaves the run's."""
 
     proposal_samples: int | None = None
+    """Samples per ray of the full renderer that look where something is."""
     fine_samples: int | None = None
+    """Samples per ray of the full renderer that density and colour are taken at."""
     chunk: int | None = None
     """Most rays of the full renderer at once."""
     steps: int | None = None
     """Steps of the fast renderer over the box's diagonal."""
     min_weight: float | None = None
+    """Samples of the fast renderer that weigh less get no colour."""
     min_transmittance: float | None = None
+    """A ray of the fast renderer ends when less light comes through."""
     passes: int = 1
-    """Pictures averaged when the view is still, each shifted within the pixel."""
+    """Pictures averaged, each shifted within the pixel; in the window when the view is still."""
 
     def sampling(self, run: SamplingConfig) -> SamplingConfig:
         """Settings of the full renderer."""
@@ -55,6 +62,21 @@ class Quality:
             min_transmittance=_share(self.min_transmittance),
             passes=min(max(self.passes, 1), PASSES[-1]),
         )
+
+    def problem(self) -> str:
+        """What no renderer can do, by its name; empty when there is nothing."""
+        nearest = self.limited
+        for field in fields(self):
+            found, possible = getattr(self, field.name), getattr(nearest, field.name)
+            if found != possible:
+                return f"{field.name} cannot be {found:g}: the nearest that works is {possible:g}."
+        return ""
+
+
+def shifted(camera: Camera, index: int) -> Camera:
+    """The camera of a pass: its pixel centres lie elsewhere within the pixels."""
+    x, y = jitter(index)
+    return replace(camera, K=np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]]) @ camera.K)
 
 
 def jitter(index: int) -> tuple[float, float]:
