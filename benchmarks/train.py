@@ -36,6 +36,8 @@ def main(
     steps: int = 0,
     schedule_steps: int = 0,
     boxes: str = "",
+    bounds: tuple[float, ...] = (),
+    seed: int = 0,
     evaluate_every: int = 1,
     device: str = "auto",
     output: Path = Path("benchmarks/results/train.json"),
@@ -50,14 +52,16 @@ def main(
         steps: the preset's when 0.
         schedule_steps: steps the learning rate's schedule is made for; as many as are run when 0.
         boxes: a .npy file of per-frame boxes; from the masks when empty.
+        bounds: the scene's box as x0 y0 z0 x1 y1 z1; the capture's when empty.
+        seed: of what is drawn.
         evaluate_every: evaluate every so many frames; 0 for no evaluation.
         device: auto, cpu, cuda or cuda:N.
         output: where the figures are written.
     """
     where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     config = as_released(preset(preset_name)) if compatibility else preset(preset_name)
-    train = replace(config.train, steps=steps or config.train.steps, schedule_steps=schedule_steps)
-    config = stored_boxes(replace(config, data=replace(config.data, path=str(data), boxes=boxes), train=train), run)
+    train = replace(config.train, steps=steps or config.train.steps, schedule_steps=schedule_steps, seed=seed)
+    config = stored_boxes(replace(config, data=replace(config.data, path=str(data), boxes=boxes, bounds=bounds), train=train), run)
     scene = open_scene(config.data)
     trainer = Trainer(scene, resolved(config, scene), run, device=where)
     began, first = time.perf_counter(), trainer.step
