@@ -9,21 +9,17 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-import torch
-from captures import write_capture
+from untrained import write_untrained_run
 
 import im4d_core.console
 from im4d_core.__main__ import main
-from im4d_core.checkpoint import RunFolder, save_weights
-from im4d_core.config import DataConfig, FastConfig, FieldConfig, MethodConfig, OccupancyConfig, RunConfig, SamplingConfig, ViewsConfig, save_config
-from im4d_core.data import open_scene
+from im4d_core.config import FastConfig, load_config, save_config
 from im4d_core.export_settings import ExportSettings
 from im4d_core.filming import film
-from im4d_core.methods import build_method
 from im4d_core.path_files import save_path
 from im4d_core.quality import Quality
 from im4d_core.scene_renderer import open_run
-from im4d_core.types import RenderMode, TimeRange
+from im4d_core.types import RenderMode
 from viewer import events as e
 from viewer.crop import Crop
 from viewer.export_command import export_command
@@ -32,26 +28,13 @@ from viewer.reduce import reduce
 from viewer.request import render_request, view_camera
 from viewer.state import OrbitSettings, Taken, ViewerState
 
-_FIELD = FieldConfig(spatial=(8,), temporal=(3,), channels=4, width=8, depth=1, skip=False)
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of an untrained model, with the occupancy of its random field."""
-    folder = tmp_path_factory.mktemp("run")
-    write_capture(folder / "capture")
-    data = DataConfig(path=str(folder / "capture"))
-    config = RunConfig(
-        data=data,
-        method=MethodConfig(field=_FIELD, proposal=_FIELD, bounds=tuple(open_scene(data).bounds.reshape(-1).tolist()), times=TimeRange(first=0, last=2)),
-        views=ViewsConfig(count=3),
-        sampling=SamplingConfig(proposal_samples=16, fine_samples=8, chunk=200),
-        occupancy=OccupancyConfig(resolution=(16,), min_alpha=0.01),
-        fast=FastConfig(steps=40),  # the field is thin: shorter steps would weigh next to nothing
-    )
-    torch.manual_seed(0)
-    save_config(config, folder / "config.json")
-    save_weights(build_method(config.method), RunFolder(path=folder).weights)
+    folder = write_untrained_run(tmp_path_factory.mktemp("run"))
+    config = load_config(folder / "config.json")
+    save_config(replace(config, fast=FastConfig(steps=40)), folder / "config.json")  # the field is thin: shorter steps would weigh next to nothing
     renderer = open_run(folder, device="cpu")
     renderer.bake_occupancy()
     renderer.close()
