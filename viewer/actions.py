@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
-from im4d_core.path_files import path_from_json, path_to_json
+from im4d_core.path_files import path_from_text, path_to_json
 from viewer import attitude, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
@@ -128,7 +128,7 @@ def camera_text(state: ViewerState) -> str:
 def camera_pasted(state: ViewerState, text: str) -> ViewerState:
     """The first camera of a path's text becomes the user's."""
     try:
-        path = path_from_json(json.loads(text), "clipboard")
+        path = path_from_text(text, "clipboard")
     except ValueError as error:
         return notified(state, "warning", f"The clipboard holds no camera: {error}")
     if not path.keys:

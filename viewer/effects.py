@@ -79,11 +79,15 @@ class Effects:
         return self._records
 
     def run(self, effects: Sequence[e.Effect]) -> None:
+        """One after the other; whatever one of them raises becomes a notice, and the next has its turn."""
         for effect in effects:
             try:
                 self._run(effect)
             except (OSError, ValueError) as error:
                 self._send(e.Notified(level="error", text=str(error)))
+            except Exception as error:  # noqa: BLE001 - a defect of ours must not take along what waits behind it
+                _log.exception("%s failed", type(effect).__name__)
+                self._send(e.Notified(level="error", text=f"{type(effect).__name__} failed: {error or type(error).__name__}; the log has the details"))
 
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""

@@ -266,9 +266,10 @@ class Session:
         before = self.state
         while self._events:
             self.state = reduce(self.state, self._events.popleft())
-        if self.state.effects:
-            effects.run(self.state.effects)
-            self.state = reduce(self.state, EffectsTaken(count=len(self.state.effects)))
+        wanted = self.state.effects
+        if wanted:
+            self.state = reduce(self.state, EffectsTaken(count=len(wanted)))  # before they run: none of them is ever tried twice
+            effects.run(wanted)
             self.window.invalidate()
         if self.state.preferences != before.preferences:
             self._follow(self.state.preferences)

@@ -2,7 +2,7 @@
 
 `viewer.reduce.reduce(state, event) -> state` is the only way to a new state (events: `viewer.events`). Nothing here knows OpenGL, torch or ImGui.
 
-The window's loop: poll → events → reduce → run `state.effects` → `render_request` → if it differs from the last one, hand it to the worker → present →
+The window's loop: poll → events → reduce → take and run `state.effects` → `render_request` → if it differs from the last one, hand it to the worker → present →
 overlays with the *displayed* request's camera → panels, whose events are reduced in the next turn.
 """
 

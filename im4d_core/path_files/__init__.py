@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import colmap, easymocap
+from im4d_core.path_files.fields import json_value
 from im4d_core.path_files.foreign import PathView, as_camera_path
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
 from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_json, nerfstudio_path
@@ -25,6 +26,7 @@ __all__ = [
     "load_path",
     "load_paths",
     "path_from_json",
+    "path_from_text",
     "path_to_json",
     "save_path",
 ]
@@ -73,7 +75,7 @@ def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld =
 
 
 def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
-    """`load_path` of what a JSON file (or the clipboard) holds; `where` begins its errors."""
+    """`load_path` of what a JSON file holds; `where` begins its errors."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{where}: expected a JSON object, found {type(content).__name__}")
     if content.get("format") != FORMAT and is_nerfstudio(content):
@@ -81,6 +83,11 @@ def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None
     if content.get("format") != FORMAT and is_instant_ngp(content):
         return as_camera_path(instant_ngp_path(content, where, world), frames, where)
     return own_path(content, where)
+
+
+def path_from_text(text: str, where: str) -> CameraPath:
+    """`load_path` of a text, such as the clipboard's; `where` begins its errors."""
+    return path_from_json(json_value(text, where), where)
 
 
 def save_path(path: CameraPath, file: Path, others: Sequence[CameraPath] = ()) -> None:
@@ -130,6 +137,7 @@ def _read(file: Path) -> Any:
     if not file.is_file():
         raise FileNotFoundError(f"camera path {file}: no such file")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except ValueError as error:
-        raise ValueError(f"camera path {file}: not a JSON file ({error})") from error
+        raise ValueError(f"camera path {file}: expected JSON, found a file that is no text ({error})") from error
+    return json_value(text, f"camera path {file}")

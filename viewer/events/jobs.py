@@ -78,7 +78,7 @@ class TextPasted:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectsTaken:
-    """The window has run the first `count` effects."""
+    """The window is about to run the first `count` effects."""
 
     count: int
 
