@@ -16,8 +16,8 @@ import numpy as np
 from imgui_bundle import imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
-from im4d_core.export_settings import Chroma, Format
-from im4d_core.path_files import export_path, load_paths, save_path
+from im4d_core.export_settings import SUFFIXES, Chroma, Format
+from im4d_core.path_files import CAMERA_FILES, export_path, is_own_file, load_paths, save_path
 from im4d_core.path_simplify import simplified
 from im4d_core.types import Scene
 from viewer import events as e
@@ -64,6 +64,7 @@ class Effects:
         self._written: list[Future[Path]] = []
         self._tried: list[Future[EncoderReport]] = []
         self._recorded: list[Future[CameraPath]] = []
+        self._own: set[Path] = set()
         self._wanted_s: float | None = None
         self._records = False
         self._live: LiveRecording | None = None
@@ -89,6 +90,15 @@ class Effects:
                 _log.exception("%s failed", type(effect).__name__)
                 self._send(e.Notified(level="error", text=f"{type(effect).__name__} failed: {error or type(error).__name__}; the log has the details"))
 
+    def own(self, file: Path) -> None:
+        """What is saved under this name replaces what the user knows to be there."""
+        self._own.add(file)
+
+    def recorded(self) -> list[e.Event]:
+        """Recordings whose keys are still being chosen, waited for."""
+        waiting, self._recorded = self._recorded, []
+        return [_answer(done) for done in waiting]
+
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""
         answers: list[e.Event] = []
@@ -108,7 +118,7 @@ class Effects:
             answers.append(e.EncoderProbed(report=done.result()))
         for done in [future for future in self._recorded if future.done()]:
             self._recorded.remove(done)
-            answers.append(e.MotionRecorded(path=done.result()))
+            answers.append(_answer(done))
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -141,13 +151,18 @@ class Effects:
                 imgui.set_clipboard_text(text)
             case e.PasteText():
                 self._send(e.TextPasted(text=imgui.get_clipboard_text()))
+            case e.SavePath(file=target) | e.ExportPath(target=target) if not self._may_write(target, effect):
+                self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
+            case e.StartExport(settings=settings) if SUFFIXES[settings.format] and not self._may_write(Path(settings.file), effect):
+                self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
             case e.SavePath(path=path, file=file, others=others):
-                file.parent.mkdir(parents=True, exist_ok=True)
                 save_path(path, file, others)
                 self._send(e.PathSaved(path=path, file=file, others=others))
             case e.LoadPath(file=file):
                 frames = self.scene.frames if self.scene is not None else None
                 path, *others = load_paths(file, frames)
+                if is_own_file(file):
+                    self.own(file)
                 self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
@@ -182,6 +197,14 @@ class Effects:
                 self._window.focus_panel(name)
             case e.Quit():
                 self._window.request_close()
+
+    def _may_write(self, file: Path, effect: e.SavePath | e.ExportPath | e.StartExport) -> bool:
+        """Whether nothing of another origin is lost; what is written then counts as the session's own."""
+        there = file / CAMERA_FILES[0] if os.path.isdir(file) else file
+        if not effect.replaces and file not in self._own and os.path.isfile(there):
+            return False
+        self.own(file)
+        return True
 
     def _save_picture(self) -> None:
         shown = self._shown()
@@ -240,6 +263,13 @@ class Effects:
         future = self._writer.submit(_save_as_new, pixels, target)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
+
+
+def _answer(recorded: Future[CameraPath]) -> e.Event:
+    error = recorded.exception()
+    if error is not None:
+        return e.Notified(level="error", text=f"the recording could not be made a path: {error}")
+    return e.MotionRecorded(path=recorded.result())
 
 
 def _path_of(poses: tuple[Keyframe, ...], distance: float) -> CameraPath:

@@ -316,8 +316,8 @@ class ViewerState:
     """The action that the next key is to mean; no key acts meanwhile."""
     notices: tuple[Notice, ...] = ()
     next_notice: int = 1
-    asks_quit: bool = False
-    """Show the question whether to quit although an export runs or the path is unsaved."""
+    asks: Effect | None = None
+    """What waits until the user agrees; `viewer.consent` has the question."""
     width: int = 1280
     height: int = 720
     """The picture area in framebuffer pixels."""

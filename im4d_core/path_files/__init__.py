@@ -23,6 +23,7 @@ __all__ = [
     "PathForm",
     "PathView",
     "export_path",
+    "is_own_file",
     "load_path",
     "load_paths",
     "path_from_json",
@@ -72,6 +73,12 @@ def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld =
         ValueError: naming file, key, field, what was expected and what was found.
     """
     return load_paths(file, frames, world)[0]
+
+
+def is_own_file(file: Path) -> bool:
+    """Whether a file is of our own form: saving a path there loses nothing that another program knows."""
+    content = _read(file) if file.is_file() and file.name not in CAMERA_FILES else None
+    return isinstance(content, Mapping) and content.get("format") == FORMAT
 
 
 def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value

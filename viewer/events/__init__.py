@@ -51,6 +51,7 @@ from viewer.events.jobs import (
     SetExport,
     SetTaken,
     TextPasted,
+    WouldReplace,
 )
 from viewer.events.path import (
     ChoosePath,
@@ -199,4 +200,5 @@ __all__ = [
     "Tick",
     "ToggleFullscreen",
     "Triggered",
+    "WouldReplace",
 ]
