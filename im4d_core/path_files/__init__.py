@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from im4d_core.path_files.foreign import PathView, as_camera_path
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
 from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_json, nerfstudio_path
 from im4d_core.path_files.own import FORMAT, own_path, path_to_json
+from im4d_core.whole_file import whole_file
 
 __all__ = [
     "CAMERA_FILES",
@@ -102,6 +102,9 @@ def save_path(path: CameraPath, file: Path, others: Sequence[CameraPath] = ()) -
 
     Args:
         others: paths that the file keeps as well; `load_path` and the command line take the first one.
+
+    Raises:
+        OSError: as `whole_file`.
     """
     content = path_to_json(path)
     if others:
@@ -114,6 +117,7 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
 
     Raises:
         ValueError: the path has no keys.
+        OSError: as `whole_file`.
     """
     if not path.keys:
         raise ValueError("camera path: it has no keys; add one first")
@@ -131,13 +135,8 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
 
 
 def _write(text: str, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> Any:
