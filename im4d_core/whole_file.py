@@ -72,6 +72,7 @@ def _reason(file: Path, error: OSError) -> str:
     folder = next((folder for folder in file.parents if folder.exists()), file.parent)
     if folder.is_file():
         return f"{folder} is a file"
-    if error.errno == errno.ENOSPC or shutil.disk_usage(folder).free < _LEAST_FREE:
+    disk = shutil.disk_usage(folder)
+    if error.errno == errno.ENOSPC or (disk.total > 0 and disk.free < _LEAST_FREE):  # /proc and its like have no size
         return "the disk is full"
     return error.strerror or str(error)

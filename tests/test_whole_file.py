@@ -28,6 +28,7 @@ _PICTURE = np.zeros((16, 16, 3), np.uint8)
 class _Usage:
     """Of a disk."""
 
+    total = 1 << 40
     free = 100
 
 

@@ -154,7 +154,7 @@ class Session:
         )
         self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
-        self._show_preview(self._start.source / "preview.jpg")
+        self._area.store(self._start.source / "preview.jpg")
         self.window.draw()
         self._worker.start()
         self._worker.open(self._start.source)
@@ -176,19 +176,6 @@ class Session:
             if part is not None:
                 part.close()
         self.window.close()
-
-    def _show_preview(self, file: Path) -> None:
-        """The stored picture of the scene, until the first one is rendered."""
-        if not file.is_file() or self._area is None:
-            return
-        import simplejpeg
-
-        try:
-            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
-        except ValueError as error:
-            _log.warning("%s: not a JPEG picture (%s)", file, error)
-            return
-        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,10 @@ def json_value(text: str, where: str) -> Any:
     """What a JSON text holds, or a ValueError that begins with `where`."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{where}: expected JSON, found {text[:60]!r} ({error})") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: expected JSON, found {text[:60]!r} (nested too deeply)") from error
 
 
 def field(item: Any, name: str, where: str) -> Any:
