@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from driver import Driver
+from invariants import check
+from stand_in import stand_in_scene
 
 from im4d_core.path_files import load_path, load_paths, save_path
 from im4d_core.path_generators import orbit
@@ -216,6 +218,23 @@ def test_nothing_of_another_origin_is_replaced_unasked(drive, tmp_path: Path) ->
         assert video.stat().st_size > 100
         d.session.send(Triggered(action="export_start"))
         d.until(lambda: d.notices().count(f"Saved {video}") and d.state.notices[-1].count == 2)
+
+    drive().run(script)
+
+
+def test_a_scene_that_lost_frames_is_read_again(drive) -> None:
+    def script(d: Driver) -> None:
+        d.press_name("End")
+        d.press_name("B")
+        d.until(lambda: d.shown.request.frame == 17)
+        d.renderer.scene = stand_in_scene(frames=3)
+        d.renderer.delay_s = 3.0
+        d.press_name("F5")
+        d.until(lambda: d.state.transport.index == 2)
+        d.ctx.yield_(3)
+        d.until(lambda: d.session.shown is not None and d.shown.request.frame == 12)
+        check(d)
+        d.renderer.delay_s = 0.0
 
     drive().run(script)
 

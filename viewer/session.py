@@ -369,14 +369,17 @@ class Session:
         self._settle(effects)  # it is meant for the scene before
         effects.scene = scene
         self.window.set_title(f"{scene.name} - Im4D Viewer")
-        if is_open(self.state, source):
+        before = self.state.scene
+        if before is not None and is_open(self.state, source):
+            if (before.frames, len(before.cameras)) != (scene.frames, len(scene.cameras)):
+                area.forget()  # what is shown may be no longer there
             self.send(SceneOpened(scene=scene, source=source))
             return
         area.forget()
         self._end_recording(effects)
         self._keeper.write(self.state)  # of the scene before
         start = Start(source=source)
-        if self.state.scene is None:
+        if before is None:
             export = self.state.export.settings
             self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
             start = self._start if source == self._start.source else start
