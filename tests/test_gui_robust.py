@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +179,33 @@ def test_a_motion_that_is_recorded_is_kept_when_another_scene_opens_and_when_the
 
     drive(settings=settings).run(script)
     drive(settings=settings).run(script_after)
+
+
+def test_a_long_recording_whose_keys_take_long_to_choose_is_kept_at_once(drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = []
+
+    def endless(poses: object, *, distance: float, go_on: Callable[[], bool]) -> None:
+        while go_on():
+            time.sleep(0.01)
+        stopped.append(poses)
+
+    monkeypatch.setattr("viewer.effects.simplified", endless)
+
+    def script(d: Driver) -> None:
+        first = d.state.source
+        d.press_name("Ctrl+Shift+R")
+        d.drag_picture(40.0, 10.0)
+        d.drag_picture(-20.0, 0.0)
+        d.press_name("Ctrl+Shift+R")  # ended; its keys are being chosen
+        assert d.state.recording is None
+        open_another(d)
+        assert d.state.path_editor.empty
+        d.until(lambda: stopped)
+        d.session.send(FileChosen(purpose="open", path=first))
+        d.until(lambda: d.state.source == first and len(d.state.path_editor.path.keys) >= 2)
+        assert d.state.path_editor.path.name == "recording"
+
+    drive(settings=tmp_path / "settings").run(script)
 
 
 def test_nothing_of_another_origin_is_replaced_unasked(drive, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from imgui_bundle import imgui
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.export_settings import SUFFIXES, Chroma, Format
 from im4d_core.path_files import CAMERA_FILES, export_path, is_own_file, load_paths, save_path
-from im4d_core.path_simplify import simplified
+from im4d_core.path_simplify import simplified, thinned
 from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
@@ -32,7 +33,29 @@ from viewer.window import Window
 from viewer.worker import RenderWorker
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 0.5  # so long the window may stand still for the keys of a recording
 _SETTLING_S = 1.0  # within this time after the last move the render thread begins the picture that follows a draft
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Recorded:
+    """A recorded motion whose keys are being chosen."""
+
+    poses: tuple[Keyframe, ...]
+    path: Future[CameraPath]
+    stopped: threading.Event
+
+    def hurried(self) -> e.Event:
+        """The path by its few keys where they are found within a moment, else by many."""
+        try:
+            path = self.path.result(timeout=_PATIENCE_S)
+        except TimeoutError:
+            self.stopped.set()
+            path = thinned(self.poses)
+        except Exception as error:  # noqa: BLE001 - the motion is kept whatever becomes of its keys
+            _log.warning("no keys could be chosen", exc_info=error)
+            path = thinned(self.poses)
+        return e.MotionRecorded(path=replace(path, name="recording"))
 
 
 class Effects:
@@ -63,7 +86,7 @@ class Effects:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._written: list[Future[Path]] = []
         self._tried: list[Future[EncoderReport]] = []
-        self._recorded: list[Future[CameraPath]] = []
+        self._recorded: list[_Recorded] = []
         self._own: set[Path] = set()
         self._wanted_s: float | None = None
         self._records = False
@@ -95,9 +118,9 @@ class Effects:
         self._own.add(file)
 
     def recorded(self) -> list[e.Event]:
-        """Recordings whose keys are still being chosen, waited for."""
+        """Recordings whose keys are still being chosen: what was found by now, or more keys than needed. They are wanted at once."""
         waiting, self._recorded = self._recorded, []
-        return [_answer(done) for done in waiting]
+        return [recorded.hurried() for recorded in waiting]
 
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""
@@ -116,9 +139,9 @@ class Effects:
         for done in [future for future in self._tried if future.done()]:
             self._tried.remove(done)
             answers.append(e.EncoderProbed(report=done.result()))
-        for done in [future for future in self._recorded if future.done()]:
+        for done in [recorded for recorded in self._recorded if recorded.path.done()]:
             self._recorded.remove(done)
-            answers.append(_answer(done))
+            answers.append(done.hurried())
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -170,9 +193,10 @@ class Effects:
                 export_path(path, target, form, view)
                 self._send(e.Notified(level="info", text=f"Exported {target}", path=target))
             case e.SimplifyRecording(poses=poses, distance=distance):
-                recorded = self._writer.submit(_path_of, poses, distance)
-                recorded.add_done_callback(lambda _: self._window.wake())
-                self._recorded.append(recorded)
+                stopped = threading.Event()
+                path = self._writer.submit(simplified, poses, distance=distance, go_on=lambda: not stopped.is_set())
+                path.add_done_callback(lambda _: self._window.wake())
+                self._recorded.append(_Recorded(poses=poses, path=path, stopped=stopped))
             case e.ChooseFile(purpose=purpose, suggested=suggested):
                 self._dialog.ask(purpose, suggested or str(self._output))
             case e.OpenScene(source=source):
@@ -263,17 +287,6 @@ class Effects:
         future = self._writer.submit(_save_as_new, pixels, target)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
-
-
-def _answer(recorded: Future[CameraPath]) -> e.Event:
-    error = recorded.exception()
-    if error is not None:
-        return e.Notified(level="error", text=f"the recording could not be made a path: {error}")
-    return e.MotionRecorded(path=recorded.result())
-
-
-def _path_of(poses: tuple[Keyframe, ...], distance: float) -> CameraPath:
-    return replace(simplified(poses, distance=distance), name="recording")
 
 
 def _probed(format: Format, chroma: Chroma) -> EncoderReport:

@@ -161,11 +161,13 @@ class Session:
 
     def _finish(self) -> None:
         """Threads, then what CUDA shares, then OpenGL, then the window."""
-        self.window.hide()  # what runs may take a moment to stop
+        self.window.hide()
+        if self._effects is not None:
+            self._end_recording(self._effects)
+        self._keeper.write(self.state)  # before that what runs is stopped, which may take a moment
         if self._worker is not None and not self._worker.stop():
             _log.warning("the render thread is still busy; the program ends without it")
         if self._effects is not None:
-            self._end_recording(self._effects)
             self._effects.close()
         bindings.use(bindings.Table())
         if self._area is not None and not self.window.is_fullscreen:
