@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 
 from im4d_core import console
+from im4d_core.whole_file import require_writable
 from viewer.settings import settings_folder
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo"
@@ -124,7 +125,7 @@ def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int]
     from im4d_core.scene_renderer import open_run
     from viewer.offline import first_request, save_png, take_picture, usable_mode, why_full
 
-    console.require_writable(file)
+    require_writable(file)
     renderer = open_run(source, device=options.device)
     try:
         width, height = size or (renderer.scene.cameras[0].width, renderer.scene.cameras[0].height)
@@ -158,7 +159,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
         width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
         target = options.output / f"{source.resolve().name}.mp4"
-        console.require_writable(target)
+        require_writable(target)
         mode = usable_mode(renderer, options.mode)
         settings = ExportSettings(width=width, height=height, fps=scene.fps, mode=mode, file=str(target))
         count = 0

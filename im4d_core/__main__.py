@@ -19,6 +19,7 @@ from im4d_core.limits import Amount, Count, Weight, too_small
 from im4d_core.path_commands import ConvertPath, MakePath, convert_path, make_path
 from im4d_core.quality import Quality
 from im4d_core.types import RenderMode
+from im4d_core.whole_file import require_writable
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -206,7 +207,7 @@ def _evaluate(command: Evaluate) -> int:
     try:
         lpips = load_lpips(command.lpips, renderer.device) if command.lpips else None
         output = command.output or RunFolder(path=command.run).metrics
-        console.require_writable(output)
+        require_writable(output)
         frames = _frames(command.frames, renderer.scene.frames)
         views = _views(command.views, renderer)
         modes: tuple[Mode, ...] = ("full", "fast") if command.mode == "both" else (command.mode,)
@@ -236,7 +237,7 @@ def _render(command: Render) -> int:
     from im4d_core.filming import film
     from im4d_core.path_files import load_path
 
-    console.require_writable(command.output if SUFFIXES[command.format] else command.output / "picture")
+    require_writable(command.output if SUFFIXES[command.format] else command.output / "picture")
     renderer = _opened(command.run, command.device)
     try:
         scene = renderer.scene

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from im4d_core.config import DataConfig, RunConfig, load_config, save_config
+from im4d_core.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -94,26 +95,23 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` fill a temporary file beside `path`, flushes it to the disk, then gives it the name; what stood there stays until then.
 
     Raises:
-        RuntimeError: the file cannot be written (folder missing or read-only, disk full); nothing is left behind.
+        OSError: the file cannot be written (read-only, disk full); nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
+    with whole_file(path) as temporary:
+        try:
+            write(temporary)
+        except (RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk by their own types
+            raise OSError(str(error)) from error
         temporary.chmod(0o644)  # safetensors writes for the owner only
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk by their own types
-        raise RuntimeError(f"{path}: cannot be written ({error}); check the free space and the rights of {path.parent}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_weights(method: nn.Module, path: Path) -> None:
     """Writes a model's state as safetensors.
 
     Raises:
-        RuntimeError: the file cannot be written.
+        OSError: the file cannot be written.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in method.state_dict().items()}
     write_atomically(path, lambda temporary: save_file(state, temporary))
@@ -166,7 +164,7 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     """Writes the training state of a step and removes all but the newest two.
 
     Raises:
-        RuntimeError: it cannot be written; older checkpoints stay.
+        OSError: it cannot be written; older checkpoints stay.
     """
     path = folder / f"step_{step:08d}.pt"
     write_atomically(path, lambda temporary: torch.save(dict(state), temporary))
@@ -201,7 +199,8 @@ def claim_run(run: RunFolder, config: RunConfig, boxes: Float64[np.ndarray, "n_f
 
     Raises:
         ValueError: it holds a run with other settings, or weights without any.
-        RuntimeError: it cannot be written.
+        RuntimeError: its folder cannot be made.
+        OSError: it cannot be written to.
     """
 
     def write_boxes(temporary: Path) -> None:
@@ -219,11 +218,8 @@ def claim_run(run: RunFolder, config: RunConfig, boxes: Float64[np.ndarray, "n_f
         raise ValueError(f"{run.path}: holds weights without config.json, so no run that can go on; choose another --output")
     if run.boxes.is_file() and not np.array_equal(np.load(run.boxes), boxes):
         raise ValueError(f"{run.path}: holds a run with other boxes of its frames; leave out --boxes to go on with it, or choose another --output")
-    try:
-        write_atomically(run.boxes, write_boxes)
-        save_config(config, run.config)
-    except OSError as error:
-        raise RuntimeError(f"{run.config}: cannot be written ({error}); choose another --output") from error
+    write_atomically(run.boxes, write_boxes)
+    save_config(config, run.config)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

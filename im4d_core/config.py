@@ -7,7 +7,6 @@ is the one compatibility switch.
 from __future__ import annotations
 
 import json
-import os
 import types
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from im4d_core.limits import Amount, Count, Weight, too_small
 from im4d_core.types import TimeRange
+from im4d_core.whole_file import whole_file
 
 CONFIG_FORMAT = "im4d-run"
 CONFIG_VERSION = 1
@@ -250,9 +250,8 @@ def standing(config: RunConfig, up: Iterable[float]) -> RunConfig:
 def save_config(config: RunConfig, path: Path) -> None:
     """Write a run's settings as JSON; the file appears whole or not at all."""
     text = json.dumps({"format": CONFIG_FORMAT, "version": CONFIG_VERSION, **asdict(config)}, indent=1)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def load_config(path: Path) -> RunConfig:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -61,20 +59,3 @@ def run(command: Callable[[], int], *, verbose: bool) -> int:
             logging.getLogger(__name__).debug("where it failed", exc_info=error)
         sys.stderr.write(f"error: {error or type(error).__name__}\n")
         return 1
-
-
-def require_writable(file: Path) -> None:
-    """Make sure, before minutes of work, that a file can be written; its folder is made where it is missing.
-
-    Raises:
-        OSError: it cannot, with what to do.
-    """
-    if file.is_dir():
-        raise IsADirectoryError(f"{file}: is a folder; name a file in it")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", suffix=".part"):
-            pass
-    except OSError as error:
-        reason = f"{file.parent} is a file" if file.parent.is_file() else error.strerror or error
-        raise OSError(f"{file}: cannot be written ({reason}); choose another place") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from im4d_core.path_files import path_to_json
 from im4d_core.pixels import over, to_rgba8, transparent_rgba8
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera, RenderMode, Scene
+from im4d_core.whole_file import require_writable, whole_file
 
 
 @runtime_checkable
@@ -66,6 +66,7 @@ def film(
     Raises:
         ValueError: the path has no keys, or the settings make no sense.
         FileExistsError: the folder holds something else.
+        OSError: the place cannot be written to.
         RuntimeError: the encoder fails or is missing.
     """
     problem = settings.problem()
@@ -74,6 +75,8 @@ def film(
     shots = path.shots(timing, settings.fps, settings.start_s, settings.stop_s)
     note = _note(renderer, path, timing, settings, len(shots))
     target = Path(settings.file).expanduser()
+    if SUFFIXES[settings.format]:
+        require_writable(target)
     renderer.prepare()  # all pictures of a film, here and in the shell, are made by the same code, to the last bit
     made = _video if SUFFIXES[settings.format] else _pictures
     return made(renderer, shots, settings, target, note, go_on)
@@ -92,7 +95,6 @@ def _video(
 ) -> Generator[tuple[int, int]]:
     from im4d_core.video import VideoWriter  # pictures can be made without PyAV
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     writer = VideoWriter(
         target,
         settings.width,
@@ -167,6 +169,5 @@ def _note(renderer: PictureSource, path: CameraPath, timing: SceneTiming, settin
 
 
 def _write_note(note: dict[str, Any], file: Path) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    with whole_file(file) as temporary:
+        temporary.write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+
+from im4d_core.whole_file import whole_file
 
 NOTE = "export.json"
 DEPTH = "depth"
@@ -29,6 +30,8 @@ class FrameFolder:
 
     Raises:
         FileExistsError: the folder holds something else.
+        ValueError: its note is damaged.
+        OSError: it cannot be written to.
     """
 
     def __init__(self, folder: Path, note: Mapping[str, Any], *, depth: bool) -> None:
@@ -38,12 +41,11 @@ class FrameFolder:
         if folder.exists() and not folder.is_dir():
             raise FileExistsError(f"{folder}: is a file; pictures go to a folder, choose another name")
         if stored.is_file():
-            if _comparable(json.loads(stored.read_text(encoding="utf-8"))) != _comparable(note):
+            if _comparable(_stored(stored)) != _comparable(note):
                 raise FileExistsError(f"{folder}: holds pictures of another path, scene or setting; choose another folder, or delete this one")
         elif folder.is_dir() and any(folder.iterdir()):
             raise FileExistsError(f"{folder}: holds other files and no {NOTE}; choose a new or empty folder")
         else:
-            folder.mkdir(parents=True, exist_ok=True)
             _write_whole(stored, (json.dumps(note, indent=1) + "\n").encode())
         if depth:
             (folder / DEPTH).mkdir(exist_ok=True)
@@ -107,9 +109,12 @@ def _comparable(note: Any) -> Any:
 
 
 def _write_whole(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
+    with whole_file(file) as temporary:
         temporary.write_bytes(content)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _stored(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file}: expected the note of an export, found no JSON ({error}); choose another folder, or delete this one") from error

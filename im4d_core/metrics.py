@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from im4d_core.tensor_file import read_tensors
 
 _SSIM_WINDOW = 7
 _VGG_CONVOLUTIONS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256),
@@ -136,13 +137,7 @@ def load_lpips(paths: Sequence[Path], device: torch.device | str = "cpu") -> Lpi
 def _tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"LPIPS weights {path}: no such file")
-    try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise a dozen types for foreign bytes
-        raise ValueError(f"LPIPS weights {path}: cannot be read as a state dict ({str(error).split('. ')[0]})") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"LPIPS weights {path}: expected a state dict, found {type(content).__name__}")
-    return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    return {str(name): tensor for name, tensor in read_tensors(path).items() if isinstance(tensor, Tensor)}
 
 
 def _lpips_name(name: str) -> str:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from im4d_core.camera_path import CameraPath, Keyframe, PathSample
 
+_EVERY_S = 0.1
 _ROUNDS = 40  # each adds a key to every part that is still too far off: far more than halving needs
 
 
-def simplified(poses: Sequence[Keyframe], *, distance: float, angle_deg: float = 0.5, fov_deg: float = 0.5, frames: float = 1.0) -> CameraPath:
+def simplified(
+    poses: Sequence[Keyframe],
+    *,
+    distance: float,
+    angle_deg: float = 0.5,
+    fov_deg: float = 0.5,
+    frames: float = 1.0,
+    go_on: Callable[[], bool] = lambda: True,
+) -> CameraPath:
     """The path through some of the poses that meets the others within tolerances.
 
     Args:
@@ -22,6 +31,7 @@ def simplified(poses: Sequence[Keyframe], *, distance: float, angle_deg: float =
         angle_deg: how far off a viewing direction, or the roll, may be.
         fov_deg: how far off a field of view may be.
         frames: how far off the frame of the scene may be, where poses say one.
+        go_on: asked for each pose; once it says no, the path is as good as it is by then.
 
     Raises:
         ValueError: times do not increase.
@@ -32,21 +42,32 @@ def simplified(poses: Sequence[Keyframe], *, distance: float, angle_deg: float =
     for _ in range(_ROUNDS):
         order = sorted(chosen)
         path = _through([poses[i] for i in order])
-        worst = [_farthest(path, poses, low, high, (distance, angle_deg, fov_deg, frames)) for low, high in itertools.pairwise(order)]
+        worst = [_farthest(path, poses, low, high, (distance, angle_deg, fov_deg, frames), go_on) for low, high in itertools.pairwise(order)]
         found = {i for i in worst if i is not None}
-        if not found:
+        if not found or not go_on():
             return path
         chosen |= found
     return _through([poses[i] for i in sorted(chosen)])
+
+
+def thinned(poses: Sequence[Keyframe]) -> CameraPath:
+    """The path straight through poses a tenth of a second apart: more keys than `simplified` finds, but at once."""
+    kept = list(poses[:1])
+    for pose in poses[1:]:
+        if pose.time_s - kept[-1].time_s >= _EVERY_S - 1e-3 or pose is poses[-1]:  # 1 ms: clocks are not exact
+            kept.append(pose)
+    return replace(_through(kept), interpolation="linear")
 
 
 def _through(poses: Sequence[Keyframe]) -> CameraPath:
     return CameraPath(keys=tuple(replace(pose, id=i) for i, pose in enumerate(poses, start=1)))
 
 
-def _farthest(path: CameraPath, poses: Sequence[Keyframe], low: int, high: int, tolerances: tuple[float, float, float, float]) -> int | None:
+def _farthest(
+    path: CameraPath, poses: Sequence[Keyframe], low: int, high: int, tolerances: tuple[float, float, float, float], go_on: Callable[[], bool]
+) -> int | None:
     """The pose between two keys that the path misses most; None where all are met."""
-    misses = [_miss(path.sample(poses[i].time_s), poses[i], tolerances) for i in range(low + 1, high)]
+    misses = [_miss(path.sample(poses[i].time_s), poses[i], tolerances) for i in range(low + 1, high) if go_on()]
     if not misses or max(misses) <= 1.0:
         return None
     return low + 1 + int(np.argmax(misses))

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from im4d_core.checkpoint import RunFolder, claim_run, load_state, save_weights
 from im4d_core.config import DataConfig, FieldConfig, MethodConfig, RunConfig, ViewsConfig, as_released, standing
 from im4d_core.methods import build_method
+from im4d_core.tensor_file import read_tensors
 from im4d_core.types import Scene, TimeRange
 
 _FIELD_NAMES = (
@@ -51,23 +52,19 @@ def read_released(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected weights of the released Im4D (.pth, .npz or .safetensors)")
-    try:
-        state = _read(path)
-    except Exception as error:  # foreign bytes make the readers raise a dozen types
-        raise ValueError(f"{path}: cannot be read as weights ({str(error).split('. ')[0]}); expected a state dict of tensors") from error
+    state = _read_arrays(path) if path.suffix == ".npz" else read_tensors(path)
+    state = state.get("net", state)
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(f"{path}: expected a state dict of tensors, found {', '.join(list(state)[:5]) or 'nothing'}")
     return {name.removeprefix("module."): tensor.float() for name, tensor in state.items()}
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if path.suffix == ".npz":
+def _read_arrays(path: Path) -> Mapping[str, Any]:
+    try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    return content.get("net", content)
+    except Exception as error:  # foreign bytes make NumPy and zipfile raise a dozen types
+        raise ValueError(f"{path}: cannot be read as weights ({str(error).split('. ')[0]}); expected a state dict of tensors") from error
 
 
 def translated(state: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:

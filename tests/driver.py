@@ -150,7 +150,7 @@ def tidy(d: Driver, panel: str = "Keys") -> None:
     if d.dialog_open:
         d.press(imgui.Key.escape)
     d.ctx.popup_close_all()
-    while d.state.asks_quit or d.state.layout.help or d.state.path_editor.previewing or d.state.asks_key is not None:
+    while d.state.asks is not None or d.state.layout.help or d.state.path_editor.previewing or d.state.asks_key is not None:
         d.press(imgui.Key.escape)
     if d.session.window.is_fullscreen:
         d.session.send(Triggered(action="fullscreen"))

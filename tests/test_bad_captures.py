@@ -126,7 +126,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "unknown up": (meta(up="w"), r"meta.json: up must be an axis such as .*found 'w'"),
     "bounds where nothing is": (
         meta(bounds_min=[0.7, 0.7, 0.7], bounds_max=[0.8, 0.8, 0.8]),
-        r"the masks of frame 0 have no common part within .*\(their largest value is 255 of 255\)",
+        r"the masks of frame 0 have no common part within .*\(their largest value is 255 of 255\); give --bounds that hold the subject, or leave them out",
     ),
     "everything held out": (meta(test_views=["00", "01", "02", "03", "04", "05"]), r"no source view is left, all 6 cameras are test views"),
 }

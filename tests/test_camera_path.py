@@ -318,7 +318,7 @@ def test_what_is_no_path_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="gone.json"):
         load_path(tmp_path / "gone.json")
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ValueError, match="not a JSON file"):
+    with pytest.raises(ValueError, match="expected JSON"):
         load_path(tmp_path / "a.json")
     (tmp_path / "b.json").write_text("[1]")
     with pytest.raises(ValueError, match="JSON object"):

@@ -281,6 +281,9 @@ def test_damaged_files_are_named(tmp_path: Path, kind: str) -> None:
             path.write_bytes(damage)
             with pytest.raises(ValueError, match=rf"{path}: cannot be decoded as a picture, it is truncated or corrupt"):
                 loader.get(1, [0])
+            with pytest.raises(ValueError, match=rf"{path}") as caught:
+                loader.get(1, [0])
+            assert "plugin" not in str(caught.value), "what reads pictures is nobody's business"
         if kind == "image":
             path.write_bytes(simplejpeg.encode_jpeg(small))
         else:

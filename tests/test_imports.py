@@ -27,6 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.calibration",
         "im4d_core.exr",
         "im4d_core.captured_net",
+        "im4d_core.whole_file",
+        "im4d_core.tensor_file",
     ),
     ("im4d_core.config", "im4d_core.geometry", "im4d_core.tensors", "im4d_core.tiles", "im4d_core.hulls", "im4d_core.pose_curve"),
     ("im4d_core.quality",),

@@ -92,6 +92,8 @@ def interesting_states() -> dict[str, ViewerState]:
         "notices": after(opened(), *notices * 3, *(e.Notified(level="info", text=str(i)) for i in range(9))),
         "help": after(opened(), e.Triggered(action="help")),
         "quitting": after(job, e.Triggered(action="quit")),
+        "opening": after(job, e.Triggered(action="reload")),
+        "replacing": after(path, e.WouldReplace(effect=e.SavePath(path=path.path_editor.path, file=Path("a.json"), replaces=True))),
         "manual scale, depth": after(opened(), e.SetScale(scale=0.4), e.SetOutput(output="depth")),
         "depth range": after(opened(), e.SetOutput(output="depth"), e.SetLook(look=Look(depths=(1.0, 2.0), inverted=True))),
         "wipe": after(opened(), e.JumpToCamera(view=1), e.SetComparison(comparison=Comparison(layout="wipe", pair="fast | captured"))),
@@ -177,7 +179,9 @@ def test_badge_explains_the_picture() -> None:
 
 def test_export_command_is_shell_proof() -> None:
     state = after(with_path(opened()), e.SetPathFile(file="my path.json"))
-    expected = "python -m im4d_core render 'runs/my run' --path 'my path.json' --output out.mp4 --size 1280x720 --fps 30.0 --mode fast --format h264 --crf 18"
+    expected = (
+        "python -m im4d_core render 'runs/my run' --path 'my path.json' --output stand-in.mp4 --size 1280x720 --fps 30.0 --mode fast --format h264 --crf 18"
+    )
     assert export_command(state) == expected
 
 
@@ -243,7 +247,7 @@ def test_clicking_the_main_widgets() -> None:
         ctx.item_click("//Help###help/#CLOSE")
         assert not host.state.layout.help
         ctx.window_focus("//Export")
-        assert click("//Export/Full##export_mode_full") == [e.SetExport(settings=ExportSettings(mode="full"))]
+        assert click("//Export/Full##export_mode_full") == [e.SetExport(settings=ExportSettings(mode="full", file="stand-in.mp4"))]
         assert click("//Export/###export_start") == [e.Triggered(action="export_start")]
         assert isinstance(host.state.effects[-1], e.StartExport)
         assert isinstance(click("//Export/Copy##export_command")[0], e.AskedFor)

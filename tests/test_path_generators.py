@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from stand_in import stand_in_scene
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.geometry import horizontal_axes, look_at
 from im4d_core.path_generators import arc, orbit, round_cameras, spiral
-from im4d_core.path_simplify import simplified
+from im4d_core.path_simplify import simplified, thinned
 
 CENTRE, UP = (0.5, -1.0, 2.0), (0.0, 0.6, 0.8)
 
@@ -128,3 +129,8 @@ def test_closer_takes_more_keys_and_a_straight_way_takes_two() -> None:
     assert len(simplified(straight, distance=0.01).keys) == 2
     assert simplified([], distance=1.0).keys == ()
     assert len(simplified(poses[:1], distance=1.0).keys) == 1
+    assert len(simplified(poses, distance=0.005, go_on=lambda: False).keys) == 2
+    many = thinned(poses)
+    assert (many.keys[0].time_s, many.keys[-1].time_s) == (poses[0].time_s, poses[-1].time_s)
+    assert all(0.09 < b.time_s - a.time_s < 0.2 for a, b in itertools.pairwise(many.keys[:-1]))
+    assert max(np.linalg.norm(many.sample(pose.time_s).T_world_camera[:3, 3] - pose.T_world_camera[:3, 3]) for pose in poses) < 0.05

@@ -12,6 +12,7 @@ from im4d_core.checkpoint import load_weights
 from im4d_core.config import DataConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.methods import build_method
+from im4d_core.metrics import load_lpips
 from im4d_core.released import import_released, read_released, translated
 
 
@@ -73,8 +74,12 @@ def test_released_weights_become_a_run_of_ours(tmp_path: Path, suffix: str) -> N
 def test_foreign_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_released(tmp_path / "absent.pth")
-    (tmp_path / "text.pth").write_text("text")
-    with pytest.raises(ValueError, match="cannot be read as weights"):
-        read_released(tmp_path / "text.pth")
+    for text in ("text", "ee", "root:x:0:0:root:/root:/bin/bash\n" * 20, ""):  # the readers raise a number, an index, or the end of the file
+        (tmp_path / "text.pth").write_text(text)
+        with pytest.raises(ValueError, match=r"text.pth: cannot be read as weights \([^)]* [^)]*\); expected a state dict of tensors") as caught:
+            read_released(tmp_path / "text.pth")
+        assert "index out of range" not in str(caught.value)
+        with pytest.raises(ValueError, match="text.pth: cannot be read as weights"):
+            load_lpips([tmp_path / "text.pth"])
     with pytest.raises(ValueError, match=r"2 parameters are not of the released Im4D \(net\.hash_table, layers\.0\)"):
         translated({"net.hash_table": torch.zeros(1), "layers.0": torch.zeros(1)}, "file")

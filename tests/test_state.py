@@ -18,7 +18,7 @@ from viewer import events as e
 from viewer.actions import HANDLERS
 from viewer.reduce import reduce
 from viewer.request import goal_camera, is_moving, render_request, view_camera
-from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, scene_timing, shown_index
+from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, played_range, scene_timing, shown_index
 
 
 def make_scene(n_frames: int = 8, first: int = 10, n_cameras: int = 4) -> Scene:
@@ -324,8 +324,8 @@ def test_orbit_generator_starts_where_the_camera_is() -> None:
 def test_saving_and_loading() -> None:
     state = with_path(opened())
     saved = press(state, "path_save")
-    assert saved.effects[-1] == e.SavePath(path=state.path_editor.path, file=Path("path.json"))
-    done = after(saved, e.PathSaved(path=state.path_editor.path, file=Path("path.json")))
+    assert saved.effects[-1] == e.SavePath(path=state.path_editor.path, file=Path("test_path.json"))
+    done = after(saved, e.PathSaved(path=state.path_editor.path, file=Path("test_path.json")))
     assert not done.path_editor.unsaved
     assert press(after(state, e.SetPathFile(file="b.json")), "path_load").effects[-1] == e.LoadPath(file=Path("b.json"))
     other = CameraPath(keys=(keyframe(4, 1.0, np.eye(4), 50.0),))
@@ -348,7 +348,7 @@ def test_export_job() -> None:
     assert job is not None
     assert (job.done, job.total, job.started_s) == (3, 9, 100.0)
     assert press(running, "export_start").effects == running.effects  # one at a time
-    assert press(running, "quit").asks_quit
+    assert press(running, "quit").asks == e.Quit()
     assert press(running, "cancel").effects[-1] == e.CancelExport()
     done = after(running, e.JobEnded(job="export", file=Path("a.mp4")))
     assert (done.export.job, done.export.finished, done.notices[-1].path) == (None, Path("a.mp4"), Path("a.mp4"))
@@ -362,17 +362,18 @@ def test_occupancy_job() -> None:
     assert state.effects == (e.BuildOccupancy(),)
     running = after(state, e.JobProgress(job="occupancy", done=1, total=8))
     assert press(running, "occupancy_build").effects == running.effects
-    assert press(running, "quit").asks_quit
+    assert press(running, "quit").asks == e.Quit()
     assert after(running, e.JobEnded(job="occupancy")).occupancy_job is None
 
 
 def test_quitting_asks_only_when_something_is_lost() -> None:
     assert press(opened(), "quit").effects == (e.Quit(),)
     asked = press(with_path(opened()), "quit")
-    assert asked.asks_quit
-    assert press(asked, "quit_now").effects[-1] == e.Quit()
-    assert not press(asked, "cancel").asks_quit
-    assert not press(asked, "quit_not").asks_quit
+    assert asked.asks == e.Quit()
+    assert press(asked, "agree").effects[-1] == e.Quit()
+    assert press(opened(), "path_record", "quit").asks == e.Quit()
+    assert press(asked, "cancel").asks is None
+    assert press(asked, "decline").asks is None
 
 
 def test_escape_never_quits() -> None:
@@ -408,12 +409,50 @@ def test_chosen_and_dropped_files() -> None:
     assert after(opened(), e.FileChosen(purpose="export", path=Path("v.mp4"))).export.settings.file == "v.mp4"
 
 
-def test_opening_another_scene_starts_over_but_keeps_the_path() -> None:
-    state = after(with_path(opened()), e.SetFrame(index=7), e.SetPathTime(time_s=1.0))
-    other = after(state, e.SceneOpened(scene=make_scene(n_frames=2, first=0), source=Path("B")))
+def test_another_scene_starts_over_with_a_path_of_its_own() -> None:
+    state = after(with_path(opened()), e.SetFrame(index=7), e.SetPathTime(time_s=1.0), e.SetExport(settings=ExportSettings(file="videos/turn.mp4")))
+    scene = replace(make_scene(n_frames=2, first=0), name="other")
+    other = after(state, e.SceneOpened(scene=scene, source=Path("B")))
     assert (other.transport.index, other.frame, other.dataset_camera, other.path_editor.previewing) == (0, 0, None, False)
-    assert other.path_editor.path == state.path_editor.path
+    assert other.path_editor.empty
+    assert (other.path_editor.undo, other.path_editor.file, other.path_editor.unsaved) == ((), "other_path.json", False)
+    assert other.export.settings.file == "videos/other.mp4"
     assert other.source == Path("B")
+
+
+def test_a_scene_that_is_read_again_stays_as_it_is() -> None:
+    state = after(
+        with_path(opened()),
+        e.SetRange(first=2, last=6),
+        e.SetSpeed(speed=0.5),
+        e.SetFps(fps=12.0),
+        e.SetFrame(index=4),
+        e.JumpToCamera(view=2),
+        e.SetPathTime(time_s=1.0),
+    )
+    state = after(state, e.SetCrop(crop=replace(state.crop, on=True, high=(0.5, 0.5, 0.5))), e.Triggered(action="path_record"))
+    again = after(state, e.SceneOpened(scene=make_scene(), source=Path("RUN").absolute()))
+    for part in ("navigation", "transport", "crop", "path_editor", "dataset_camera", "export", "recording"):
+        assert getattr(again, part) == getattr(state, part), part
+    fewer = after(state, e.SceneOpened(scene=make_scene(n_frames=3), source=Path("RUN")))
+    assert (fewer.transport.index, played_range(fewer.transport, 3)) == (2, (2, 2)), "what is no longer there is left out"
+
+
+def test_opening_asks_only_while_a_job_runs() -> None:
+    assert press(opened(), "reload").effects == (e.OpenScene(source=Path("RUN")),)
+    for job in ("export", "occupancy"):
+        busy = after(opened(), e.JobProgress(job=job, done=1, total=9))
+        for asked in (
+            press(busy, "reload"),
+            after(busy, e.FileChosen(purpose="open", path=Path("B"))),
+            after(busy, e.AskedFor(effect=e.OpenScene(source=Path("B")))),
+        ):
+            assert isinstance(asked.asks, e.OpenScene)
+            assert asked.effects == ()
+            assert press(asked, "decline").effects == ()
+            assert press(asked, "agree").effects == (asked.asks,)
+            assert press(asked, "agree").asks is None
+    assert press(opened(), "agree", "decline") == opened()
 
 
 def test_overlays_and_layout() -> None:

@@ -186,6 +186,25 @@ def test_what_cannot_be_opened_leaves_the_open_scene(desk: Desk) -> None:
     desk.wait(lambda: desk.pictures())
 
 
+@pytest.mark.parametrize("desk", [{"occupied": False, "delay_s": 0.1}], indirect=True)
+def test_a_job_goes_on_where_opening_fails_and_ends_where_it_succeeds(desk: Desk, tmp_path: Path) -> None:
+    desk.worker.begin(OccupancyOrder())
+    desk.worker.begin(PictureOrder(request=desk.request(), file=tmp_path / "a.png"))  # waits behind it
+    desk.wait(lambda: desk.of(JobStep))
+    desk.worker.open(Path("broken"))
+    desk.wait(lambda: desk.of(Failed))
+    done = desk.of(JobStep)[-1].done
+    desk.wait(lambda: desk.of(JobStep)[-1].done > done)
+    assert not desk.of(JobOver)
+    desk.worker.open(Path("elsewhere"))
+    desk.wait(lambda: len(desk.of(Opened)) == 2)
+    assert {(over.job, over.cancelled) for over in desk.of(JobOver)} == {("occupancy", True), ("picture", True)}
+    assert desk.of(Opened)[-1].source == Path("elsewhere")
+    desk.worker.submit(desk.request())
+    desk.wait(desk.pictures)
+    assert not (tmp_path / "a.png").exists(), "what was meant for the scene before is not done to the next one"
+
+
 @pytest.mark.parametrize("desk", [{"occupied": False}], indirect=True)
 def test_without_occupancy_the_full_renderer_serves_until_it_is_built(desk: Desk) -> None:
     desk.worker.submit(desk.request())

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
-from im4d_core.path_files import path_from_json, path_to_json
-from viewer import attitude, controls, path_actions, path_editor, playback
+from im4d_core.path_files import path_from_text, path_to_json
+from viewer import attitude, consent, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
+from viewer.consent import wanted
 from viewer.edits import redone, undone
 from viewer.events import (
     BuildOccupancy,
@@ -128,7 +129,7 @@ def camera_text(state: ViewerState) -> str:
 def camera_pasted(state: ViewerState, text: str) -> ViewerState:
     """The first camera of a path's text becomes the user's."""
     try:
-        path = path_from_json(json.loads(text), "clipboard")
+        path = path_from_text(text, "clipboard")
     except ValueError as error:
         return notified(state, "warning", f"The clipboard holds no camera: {error}")
     if not path.keys:
@@ -164,8 +165,8 @@ def _occupancy_build(state: ViewerState) -> ViewerState:
 
 def _cancel(state: ViewerState) -> ViewerState:
     """Escape: the innermost thing that can be left."""
-    if state.asks_quit:
-        return replace(state, asks_quit=False)
+    if state.asks is not None:
+        return replace(state, asks=None)
     if state.layout.help:
         return replace(state, layout=replace(state.layout, help=False))
     if state.path_editor.previewing:
@@ -173,12 +174,6 @@ def _cancel(state: ViewerState) -> ViewerState:
     if state.export.job is not None:
         return asked(state, CancelExport())
     return state
-
-
-def _quit(state: ViewerState) -> ViewerState:
-    if state.export.job is not None or state.occupancy_job is not None or (state.path_editor.unsaved and not state.path_editor.empty):
-        return replace(state, asks_quit=True)
-    return asked(state, Quit())
 
 
 def _picture_save(state: ViewerState) -> ViewerState:
@@ -246,7 +241,7 @@ HANDLERS: dict[str, Handler] = {
     "show_thumbnails": _overlay("thumbnails"),
     "screenshot": _effect(TakeScreenshot()),
     "screenshot_window": _effect(TakeScreenshot(window=True)),
-    "reload": lambda state: state if state.source is None else asked(state, OpenScene(source=state.source)),
+    "reload": lambda state: state if state.source is None else wanted(state, OpenScene(source=state.source)),
     **path_actions.HANDLERS,
     "undo": undone,
     "redo": redone,
@@ -263,7 +258,6 @@ HANDLERS: dict[str, Handler] = {
     "help": _layout("help"),
     "fullscreen": _effect(ToggleFullscreen()),
     "cancel": _cancel,
-    "quit": _quit,
-    "quit_now": lambda state: asked(replace(state, asks_quit=False), Quit()),
-    "quit_not": lambda state: replace(state, asks_quit=False),
+    "quit": lambda state: wanted(state, Quit()),
+    **consent.HANDLERS,
 }

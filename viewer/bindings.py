@@ -159,8 +159,8 @@ PANEL_ACTIONS = (
     "export_cancel",
     "occupancy_build",
     "occupancy_cancel",
-    "quit_now",
-    "quit_not",
+    "agree",
+    "decline",
 )
 """Actions of panel buttons that have no key; `Triggered` takes them as well."""
 

@@ -18,6 +18,7 @@ from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.history import BURST_S, Gesture, History, Step, with_step
 from viewer.near_far import NearFar
+from viewer.opening import is_open
 from viewer.state import Navigation, Overlays, Picture, Taken, Transport, ViewerState
 
 JUMPS = frozenset(
@@ -115,6 +116,8 @@ def jumps(event: e.Event) -> bool:
 
 def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event, with a step back to the state before where the event was an edit. Another scene has another history."""
+    if isinstance(event, e.SceneOpened) and is_open(before, event.source):
+        return after
     if isinstance(event, e.SceneOpened | e.Restored):
         return replace(after, history=History())
     if isinstance(event, e.Tick | e.Dragged) or (isinstance(event, e.Triggered) and event.action in _LEADING):

@@ -6,19 +6,20 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from imgui_bundle import imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
-from im4d_core.export_settings import Chroma, Format
-from im4d_core.path_files import export_path, load_paths, save_path
-from im4d_core.path_simplify import simplified
+from im4d_core.export_settings import SUFFIXES, Chroma, Format
+from im4d_core.path_files import CAMERA_FILES, export_path, is_own_file, load_paths, save_path
+from im4d_core.path_simplify import simplified, thinned
 from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
@@ -32,7 +33,29 @@ from viewer.window import Window
 from viewer.worker import RenderWorker
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 0.5  # so long the window may stand still for the keys of a recording
 _SETTLING_S = 1.0  # within this time after the last move the render thread begins the picture that follows a draft
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Recorded:
+    """A recorded motion whose keys are being chosen."""
+
+    poses: tuple[Keyframe, ...]
+    path: Future[CameraPath]
+    stopped: threading.Event
+
+    def hurried(self) -> e.Event:
+        """The path by its few keys where they are found within a moment, else by many."""
+        try:
+            path = self.path.result(timeout=_PATIENCE_S)
+        except TimeoutError:
+            self.stopped.set()
+            path = thinned(self.poses)
+        except Exception as error:  # noqa: BLE001 - the motion is kept whatever becomes of its keys
+            _log.warning("no keys could be chosen", exc_info=error)
+            path = thinned(self.poses)
+        return e.MotionRecorded(path=replace(path, name="recording"))
 
 
 class Effects:
@@ -63,7 +86,8 @@ class Effects:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._written: list[Future[Path]] = []
         self._tried: list[Future[EncoderReport]] = []
-        self._recorded: list[Future[CameraPath]] = []
+        self._recorded: list[_Recorded] = []
+        self._own: set[Path] = set()
         self._wanted_s: float | None = None
         self._records = False
         self._live: LiveRecording | None = None
@@ -79,11 +103,24 @@ class Effects:
         return self._records
 
     def run(self, effects: Sequence[e.Effect]) -> None:
+        """One after the other; whatever one of them raises becomes a notice, and the next has its turn."""
         for effect in effects:
             try:
                 self._run(effect)
             except (OSError, ValueError) as error:
                 self._send(e.Notified(level="error", text=str(error)))
+            except Exception as error:  # noqa: BLE001 - a defect of ours must not take along what waits behind it
+                _log.exception("%s failed", type(effect).__name__)
+                self._send(e.Notified(level="error", text=f"{type(effect).__name__} failed: {error or type(error).__name__}; the log has the details"))
+
+    def own(self, file: Path) -> None:
+        """What is saved under this name replaces what the user knows to be there."""
+        self._own.add(file)
+
+    def recorded(self) -> list[e.Event]:
+        """Recordings whose keys are still being chosen: what was found by now, or more keys than needed. They are wanted at once."""
+        waiting, self._recorded = self._recorded, []
+        return [recorded.hurried() for recorded in waiting]
 
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""
@@ -102,9 +139,9 @@ class Effects:
         for done in [future for future in self._tried if future.done()]:
             self._tried.remove(done)
             answers.append(e.EncoderProbed(report=done.result()))
-        for done in [future for future in self._recorded if future.done()]:
+        for done in [recorded for recorded in self._recorded if recorded.path.done()]:
             self._recorded.remove(done)
-            answers.append(e.MotionRecorded(path=done.result()))
+            answers.append(done.hurried())
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -137,13 +174,18 @@ class Effects:
                 imgui.set_clipboard_text(text)
             case e.PasteText():
                 self._send(e.TextPasted(text=imgui.get_clipboard_text()))
+            case e.SavePath(file=target) | e.ExportPath(target=target) if not self._may_write(target, effect):
+                self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
+            case e.StartExport(settings=settings) if SUFFIXES[settings.format] and not self._may_write(Path(settings.file), effect):
+                self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
             case e.SavePath(path=path, file=file, others=others):
-                file.parent.mkdir(parents=True, exist_ok=True)
                 save_path(path, file, others)
                 self._send(e.PathSaved(path=path, file=file, others=others))
             case e.LoadPath(file=file):
                 frames = self.scene.frames if self.scene is not None else None
                 path, *others = load_paths(file, frames)
+                if is_own_file(file):
+                    self.own(file)
                 self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
@@ -151,9 +193,10 @@ class Effects:
                 export_path(path, target, form, view)
                 self._send(e.Notified(level="info", text=f"Exported {target}", path=target))
             case e.SimplifyRecording(poses=poses, distance=distance):
-                recorded = self._writer.submit(_path_of, poses, distance)
-                recorded.add_done_callback(lambda _: self._window.wake())
-                self._recorded.append(recorded)
+                stopped = threading.Event()
+                path = self._writer.submit(simplified, poses, distance=distance, go_on=lambda: not stopped.is_set())
+                path.add_done_callback(lambda _: self._window.wake())
+                self._recorded.append(_Recorded(poses=poses, path=path, stopped=stopped))
             case e.ChooseFile(purpose=purpose, suggested=suggested):
                 self._dialog.ask(purpose, suggested or str(self._output))
             case e.OpenScene(source=source):
@@ -178,6 +221,14 @@ class Effects:
                 self._window.focus_panel(name)
             case e.Quit():
                 self._window.request_close()
+
+    def _may_write(self, file: Path, effect: e.SavePath | e.ExportPath | e.StartExport) -> bool:
+        """Whether nothing of another origin is lost; what is written then counts as the session's own."""
+        there = file / CAMERA_FILES[0] if os.path.isdir(file) else file
+        if not effect.replaces and file not in self._own and os.path.isfile(there):
+            return False
+        self.own(file)
+        return True
 
     def _save_picture(self) -> None:
         shown = self._shown()
@@ -236,10 +287,6 @@ class Effects:
         future = self._writer.submit(_save_as_new, pixels, target)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
-
-
-def _path_of(poses: tuple[Keyframe, ...], distance: float) -> CameraPath:
-    return replace(simplified(poses, distance=distance), name="recording")
 
 
 def _probed(format: Format, chroma: Chroma) -> EncoderReport:

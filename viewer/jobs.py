@@ -90,6 +90,12 @@ class Orders:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
+    def drop(self) -> list[Order]:
+        """Forget those that wait."""
+        with self._lock:
+            dropped, self._waiting = list(self._waiting), deque()
+            return dropped
+
     def cancel(self, job: Job) -> bool:
         """Stop a job; True where it had not begun."""
         with self._lock:

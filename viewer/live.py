@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from im4d_core.whole_file import require_writable
+
 FPS = 30.0
 _MOST_BEHIND = 8  # pictures repeated at once after a stall; a longer one is cut out
 
@@ -21,13 +23,14 @@ class LiveRecording:
         clock: seconds, monotonic.
 
     Raises:
+        OSError: the file cannot be written.
         RuntimeError: the video cannot be encoded.
     """
 
     def __init__(self, file: Path, first: UInt8[np.ndarray, "h w 3"], clock: Callable[[], float]) -> None:
         from im4d_core.video import VideoWriter
 
-        file.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(file)
         height, width = first.shape[:2]
         self._writer = VideoWriter(file, width, height, FPS)
         self._shape = (height, width)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from im4d_core.types import RenderMode, Scene
+from im4d_core.whole_file import whole_file
 from viewer.events import SceneOpened, SetFrame
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, render_request
@@ -100,13 +101,8 @@ def save_png(pixels: UInt8[np.ndarray, "h w 3"], file: Path) -> None:
     """Write a picture; the file appears complete or not at all."""
     import imageio.v3 as imageio
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.stem}.{os.getpid()}.part.png")
-    try:
-        imageio.imwrite(temporary, pixels)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(file) as temporary:
+        temporary.write_bytes(imageio.imwrite("<bytes>", pixels, extension=".png"))
 
 
 @dataclass(frozen=True, kw_only=True)

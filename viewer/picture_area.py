@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import numpy as np
-from jaxtyping import UInt8
 from OpenGL import GL
 
 from viewer.cell_drawer import CellDrawer
@@ -20,6 +22,8 @@ from viewer.stats import ShownThumbnail
 from viewer.thumbnails import Thumbnail
 from viewer.values import Pointed, pointed
 from viewer.window import Rectangle
+
+_log = logging.getLogger(__name__)
 
 
 class PictureArea:
@@ -42,8 +46,17 @@ class PictureArea:
         self._stored: tuple[int, int] | None = None
         self._small: dict[Thumbnail, Texture] = {}
 
-    def store(self, pixels: UInt8[np.ndarray, "h w 4"]) -> None:
-        """Show a picture from a file until the first one is rendered."""
+    def store(self, file: Path) -> None:
+        """Show the stored picture of the scene, where there is one, until the first one is rendered."""
+        if not file.is_file():
+            return
+        import simplejpeg
+
+        try:
+            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
+        except (OSError, ValueError) as error:
+            _log.warning("%s: not a JPEG picture (%s)", file, error)
+            return
         self._presenter.update(pixels)
         self._stored = (pixels.shape[1], pixels.shape[0])
 

@@ -12,17 +12,17 @@ from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
-from viewer.changes import asked, first_view, looking_through, n_frames, navigated, notified, taken_over, vector
+from viewer.changes import asked, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.comparing import compared, holding_captured
-from viewer.crop import limited, whole
+from viewer.consent import wanted
+from viewer.crop import limited
 from viewer.edits import jumps, recorded
 from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
-from viewer.preferences import with_recent
+from viewer.opening import FPS_RANGE, scene_opened
 from viewer.request import view_camera
 from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
 
-FPS_RANGE = (0.1, 240.0)
 MAX_SPEED = 16.0
 MAX_STEPS = 50.0
 """Of the wheel at once."""
@@ -159,7 +159,7 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
         return asked(state, e.ReadText(file=file))
     if event.purpose == "open_path" or file.name in CAMERA_FILES or (file.suffix.lower() == ".json" and file.name != "config.json"):
         return asked(state, e.LoadPath(file=placed(state, str(file))))
-    return asked(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
+    return wanted(state, e.OpenScene(source=file.parent if file.name == "config.json" else file))
 
 
 # ---- panels -------------------------------------------------------------------------------------------------------------------------------------
@@ -247,35 +247,6 @@ def _dismiss(state: ViewerState, event: e.DismissNotice) -> ViewerState:
 
 
 # ---- the window's jobs --------------------------------------------------------------------------------------------------------------------------
-
-
-def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
-    scene = event.scene
-    diagonal = float(np.linalg.norm(scene.bounds[1] - scene.bounds[0]))
-    up = scene.up / np.linalg.norm(scene.up)
-    navigation = Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode)
-    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop, every_frame=state.transport.every_frame)
-    opened = replace(
-        state,
-        scene=scene,
-        source=event.source,
-        first_view=event.first_view,
-        opened_s=state.now_s if state.opened_s is None else state.opened_s,
-        preferences=with_recent(state.preferences, event.source),
-        navigation=navigation,
-        crop=whole(scene.bounds),
-        clip=None,
-        transport=transport,
-        path_editor=path_editor.stop(state.path_editor),
-        recording=None,
-        picture=replace(state.picture, recent_ms=()),
-        dataset_camera=None,
-        flight=None,
-        last_camera=0,
-        occupancy_job=None,
-        displayed_frame=None,
-    )
-    return first_view(opened)
 
 
 def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState:
@@ -371,8 +342,9 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetTaken: lambda state, event: replace(state, export=replace(state.export, taken=event.taken)),
     e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,
-    e.AskedFor: lambda state, event: asked(state, event.effect),
-    e.SceneOpened: _scene_opened,
+    e.AskedFor: lambda state, event: wanted(state, event.effect),
+    e.WouldReplace: lambda state, event: replace(state, asks=event.effect),
+    e.SceneOpened: scene_opened,
     e.RenderFinished: _render_finished,
     e.Notified: lambda state, event: notified(state, event.level, event.text, event.path),
     e.JobProgress: _job_progress,

@@ -6,14 +6,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels, playback
+from viewer import bindings, keymap, panels, path_recording, playback
 from viewer.compare import place_in_picture
 from viewer.effects import Effects
 from viewer.events import (
@@ -22,15 +22,12 @@ from viewer.events import (
     Event,
     JobEnded,
     JobProgress,
-    LoadPath,
     Notified,
     PivotPicked,
     ProbeEncoder,
     RenderFinished,
     Resized,
-    Restored,
     SceneOpened,
-    SetFrame,
     Tick,
     Triggered,
 )
@@ -40,14 +37,14 @@ from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.meter import Meter
-from viewer.offline import find_frame, find_view
+from viewer.opening import is_open
 from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
-from viewer.restoring import place_of
-from viewer.state import Mode, Picture, ViewerState
+from viewer.start import Start, beginning
+from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
@@ -58,30 +55,6 @@ _HEARTBEAT_S = 0.5
 _CALM_S = 3.0  # without any event; tooltips and the last figures are drawn by then
 _CALM_HEARTBEAT_S = 2.0
 _PREFETCHED = 4  # frames asked for ahead of playback
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a session starts with."""
-
-    source: Path
-    """The run or exported scene."""
-    frame: int | None = None
-    camera: str | None = None
-    """Name or number of a camera of the capture."""
-    path: Path | None = None
-    """A camera path to load."""
-    mode: Mode | None = None
-    size: tuple[int, int] | None = None
-    """Of the window; as last time when None."""
-    device: str = "auto"
-    interop: bool = True
-    output: Path = Path()
-    """Folder of screenshots and videos."""
-    settings: Path | None = None
-    """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
-    fresh: bool = False
-    """Do not go back to where the scene was left."""
 
 
 class Session:
@@ -107,7 +80,6 @@ class Session:
         self._meter = Meter()
         self._began_s = time.monotonic()
         self._stats = Stats()
-        self._opened_once = False
         self._problems = Problems()
         self._inputs = InputReader()
         self._interop: Interop | None = None
@@ -182,14 +154,17 @@ class Session:
         )
         self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
-        self._show_preview(self._start.source / "preview.jpg")
+        self._area.store(self._start.source / "preview.jpg")
         self.window.draw()
         self._worker.start()
         self._worker.open(self._start.source)
 
     def _finish(self) -> None:
         """Threads, then what CUDA shares, then OpenGL, then the window."""
-        self.window.hide()  # what runs may take a moment to stop
+        self.window.hide()
+        if self._effects is not None:
+            self._end_recording(self._effects)
+        self._keeper.write(self.state)  # before that what runs is stopped, which may take a moment
         if self._worker is not None and not self._worker.stop():
             _log.warning("the render thread is still busy; the program ends without it")
         if self._effects is not None:
@@ -203,19 +178,6 @@ class Session:
             if part is not None:
                 part.close()
         self.window.close()
-
-    def _show_preview(self, file: Path) -> None:
-        """The stored picture of the scene, until the first one is rendered."""
-        if not file.is_file() or self._area is None:
-            return
-        import simplejpeg
-
-        try:
-            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
-        except ValueError as error:
-            _log.warning("%s: not a JPEG picture (%s)", file, error)
-            return
-        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 
@@ -264,11 +226,9 @@ class Session:
         self._events.extend(effects.events())
         self._pick(picture)
         before = self.state
-        while self._events:
-            self.state = reduce(self.state, self._events.popleft())
+        self._reduce()
         if self.state.effects:
-            effects.run(self.state.effects)
-            self.state = reduce(self.state, EffectsTaken(count=len(self.state.effects)))
+            self._run(effects)
             self.window.invalidate()
         if self.state.preferences != before.preferences:
             self._follow(self.state.preferences)
@@ -283,6 +243,29 @@ class Session:
             layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
             stats = replace(stats, thumbnails=self._area.thumbnails, compared=layout, pointed=None if place is None else self._area.values(self.state, *place))
         self._stats = stats
+
+    def _reduce(self) -> None:
+        while self._events:
+            self.state = reduce(self.state, self._events.popleft())
+
+    def _run(self, effects: Effects) -> None:
+        """What the state asks for; it leaves the state before it runs, so that nothing is ever tried twice."""
+        wanted = self.state.effects
+        self.state = reduce(self.state, EffectsTaken(count=len(wanted)))
+        effects.run(wanted)
+
+    def _end_recording(self, effects: Effects) -> None:
+        """What was recorded becomes a path of the scene that is open, before another one takes its place or the window closes."""
+        self.state = path_recording.ended(self.state)
+        self._settle(effects)
+        self._events.extend(effects.recorded())
+        self._reduce()
+
+    def _settle(self, effects: Effects) -> None:
+        """Everything that waits is done."""
+        while self._events or self.state.effects:
+            self._reduce()
+            self._run(effects)
 
     def _follow(self, preferences: Preferences) -> None:
         """Make the window as the user prefers it."""
@@ -381,41 +364,32 @@ class Session:
         self.send(Notified(level="warning", text=f"pictures go through host memory, which takes longer: {reason}"))
 
     def _opened(self, scene: Scene, source: Path) -> None:
+        """Go on in the scene that was read again, or begin in another one where it was left."""
         self._asked = None
         effects, area = self._effects, self._area
         assert effects is not None and area is not None
-        area.forget()
+        self._settle(effects)  # it is meant for the scene before
         effects.scene = scene
         self.window.set_title(f"{scene.name} - Im4D Viewer")
-        start = self._start
-        self._keeper.write(self.state)  # of the scene before
-        again = self._opened_once and source == self.state.source
-        place = place_of(self.state) if again else None if start.fresh else self._keeper.place(source)
-        if self._opened_once:
+        before = self.state.scene
+        if before is not None and is_open(self.state, source):
+            if (before.frames, len(before.cameras)) != (scene.frames, len(scene.cameras)):
+                area.forget()  # what is shown may be no longer there
             self.send(SceneOpened(scene=scene, source=source))
-            if place is not None:
-                self.send(Restored(place=place))
             return
-        self._opened_once = True
-        export = self.state.export.settings
-        self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
-        view = None
-        try:
-            view = find_view(scene, start.camera) if start.camera is not None else None
-        except ValueError as error:
-            self.send(Notified(level="error", text=str(error)))
-        self.send(SceneOpened(scene=scene, source=source, first_view=view))
-        if place is not None:
-            manner = replace(place.manner, mode=start.mode or place.manner.mode)
-            self.send(Restored(place=replace(place, manner=manner), view=start.camera is None))
-        try:
-            if start.frame is not None:
-                self.send(SetFrame(index=find_frame(scene, start.frame)))
-        except ValueError as error:
-            self.send(Notified(level="error", text=str(error)))
-        stored = start.path or source / "path.json"
-        if start.path is not None or (stored.is_file() and (place is None or not place.path.keys)):
-            effects.run((LoadPath(file=stored.absolute()),))
+        area.forget()
+        self._end_recording(effects)
+        self._keeper.write(self.state)  # of the scene before
+        start = Start(source=source)
+        if before is None:
+            export = self.state.export.settings
+            self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
+            start = self._start if source == self._start.source else start
+        place = None if start.fresh else self._keeper.place(source)
+        if place is not None and place.manner.path_saved:
+            effects.own(placed(self.state, place.manner.path_file))
+        for event in beginning(start, scene, place):
+            self.send(event)
 
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 `viewer.reduce.reduce(state, event) -> state` is the only way to a new state (events: `viewer.events`). Nothing here knows OpenGL, torch or ImGui.
 
-The window's loop: poll → events → reduce → run `state.effects` → `render_request` → if it differs from the last one, hand it to the worker → present →
+The window's loop: poll → events → reduce → take and run `state.effects` → `render_request` → if it differs from the last one, hand it to the worker → present →
 overlays with the *displayed* request's camera → panels, whose events are reduced in the next turn.
 """
 
@@ -316,8 +316,8 @@ class ViewerState:
     """The action that the next key is to mean; no key acts meanwhile."""
     notices: tuple[Notice, ...] = ()
     next_notice: int = 1
-    asks_quit: bool = False
-    """Show the question whether to quit although an export runs or the path is unsaved."""
+    asks: Effect | None = None
+    """What waits until the user agrees; `viewer.consent` has the question."""
     width: int = 1280
     height: int = 720
     """The picture area in framebuffer pixels."""

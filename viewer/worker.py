@@ -79,6 +79,7 @@ class RenderWorker:
         # Below: the thread's own.
         self._renderer: SceneRenderer | None = None
         self._opened: Path | None = None
+        self._next: tuple[Path, SceneRenderer] | None = None
         self._maker: PictureMaker | None = None
         self._compiler: threading.Thread | None = None
         self._told_full = False
@@ -96,7 +97,7 @@ class RenderWorker:
         self._thread.start()
 
     def open(self, source: Path) -> None:
-        """Open a run or exported scene; answered by `Opened` or `Failed`. The scene that is open stays until then."""
+        """Open a run or exported scene; answered by `Opened` or `Failed`. The scene that is open stays until then, and so do its jobs."""
         with self._changed:
             self._source = source
             self._changed.notify()
@@ -185,6 +186,7 @@ class RenderWorker:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - whatever a renderer raises, the window stays and says it
                 self._fail(error)
+        self._change()
         if self._renderer is not None:
             self._renderer.close()
         if self._compiler is not None:
@@ -206,32 +208,44 @@ class RenderWorker:
         with self._changed:
             while not (self._stopping or self._source or self._request or self._orders):
                 self._changed.wait()
-            source, self._source = self._source, None
         if self._stopping:
             return
-        if source is not None:
-            self._open(source)
+        if self._source is not None:
+            self._open()
+            self._change()
         elif self._request is not None and (self._share.picture_is_due or not self._orders):
             self._serve()
         else:
             self._do_job()
 
-    def _open(self, source: Path) -> None:
+    def _open(self) -> None:
+        """Make the renderer of the scene that is asked for."""
+        with self._changed:
+            source, self._source = self._source, None
+        if source is None:
+            return
         self._status = f"Opening {source.name or source}"
         self._wake()
         try:
-            renderer = self._opener(source, self._device)
+            self._next = (source, self._opener(source, self._device))
         except Exception as error:  # noqa: BLE001 - anything a broken folder can cause becomes a message
             if self._leaves_gpu(error, source):
                 return
             _log.warning("cannot open %s", source, exc_info=True)
             self._post(Failed(text=f"cannot open {source}: {_first_line(error)}", details=traceback.format_exc(), opening=True))
-            return
         finally:
             self._status = ""
+
+    def _change(self) -> None:
+        """Go over to the scene that was opened, if one was."""
+        if self._next is None:
+            return
+        (source, renderer), self._next = self._next, None
         old, self._renderer, self._opened = self._renderer, renderer, source
         with self._changed:
-            self._request = None  # it was meant for the scene before
+            self._request = None  # it was meant for the scene before, and so were the jobs
+            for order in self._orders.drop():
+                self._outbox.append(JobOver(job=kind(order), cancelled=True))
         self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
         self._told_full = False
         self._post(Opened(scene=renderer.scene, source=source))
@@ -339,9 +353,10 @@ class RenderWorker:
             if self._maker is not None:
                 self._maker.forget()  # fast pictures follow the new occupancy
         self._post_facts()
+        self._change()
 
     def _between(self, job: Job) -> bool:
-        """Between two tiles of a job: make the window's picture where it is its turn. False stops the job."""
+        """Between two tiles of a job: make the window's picture where it is its turn, or open another scene. False stops the job."""
         now = time.monotonic()
         if self._request is not None:
             self._share.worked(now - self._counted_s)
@@ -350,11 +365,13 @@ class RenderWorker:
                 self._serve()
             except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
                 self._fail(error)
+        if self._source is not None and self._goes_on(job):
+            self._open()  # where that fails, the job has lost nothing
         self._counted_s = time.monotonic()
         return self._goes_on(job)
 
     def _goes_on(self, job: Job) -> bool:
-        return not (self._orders.is_cancelled(job) or self._stopping or self._source is not None)
+        return not (self._orders.is_cancelled(job) or self._stopping or self._next is not None)
 
     # ---- messages -----------------------------------------------------------------------------------------------------------------------------
 

@@ -71,9 +71,12 @@ def boxes_from_masks(
         box = None if rough is None else visual_hull(cameras, masks, rough, resolution=_RESOLUTION).box
         if box is None:
             largest = max(int(read_mask(sampler.path(frame)).max()) for sampler in samplers)
+            advice = "check the masks and the calibration, or give --boxes or --bounds"
+            if region is not None and largest > 127:  # where masks show something, the box may be the mistake
+                advice = "give --bounds that hold the subject, or leave them out; else check the masks and the calibration"
             raise ValueError(
                 f"{scene.root}: the masks of frame {frame} have no common part within {np.round(found, 3).tolist()} (their largest value is {largest} of 255); "
-                f"check the masks and the calibration, or give --boxes or --bounds"
+                f"{advice}"
             )
         box = box + np.array([[-padding], [padding]])
         return box if region is None else np.clip(box, region[0], region[1])

@@ -84,8 +84,11 @@ def _read(path: Path, colorspace: str) -> np.ndarray:
             if data.startswith(_PNG) and len(data) > 24 and data[24] == 16:
                 raise ValueError("expected 8 bits per channel, found 16")
             picture = iio.imread(data, plugin="pillow", mode="RGB" if colorspace == "rgb" else "L")
-    except (ValueError, OSError, SyntaxError) as error:  # imageio's readers raise the last two for damaged files
+    except (ValueError, SyntaxError) as error:
         raise _undecodable(path, error) from error
+    except OSError as error:  # imageio speaks of its plugin: that it knows no such picture, or of a cause
+        unknown = f"its {len(data)} bytes are no picture that is known here"
+        raise _undecodable(path, error.__cause__ if isinstance(error.__cause__, OSError | SyntaxError) else unknown) from error
     return picture[..., 0] if colorspace == "gray" and picture.ndim == 3 else picture
 
 
@@ -93,5 +96,5 @@ def _missing(path: Path) -> FileNotFoundError:
     return FileNotFoundError(f"{path}: the picture is missing; restore it, or leave its frame out with --frames")
 
 
-def _undecodable(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path}: cannot be decoded as a picture, it is truncated or corrupt ({error}); expected JPEG or PNG, copy the file again")
+def _undecodable(path: Path, reason: object) -> ValueError:
+    return ValueError(f"{path}: cannot be decoded as a picture, it is truncated or corrupt ({reason}); expected JPEG or PNG, copy the file again")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import colmap, easymocap
+from im4d_core.path_files.fields import json_value
 from im4d_core.path_files.foreign import PathView, as_camera_path
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
 from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_json, nerfstudio_path
 from im4d_core.path_files.own import FORMAT, own_path, path_to_json
+from im4d_core.whole_file import whole_file
 
 __all__ = [
     "CAMERA_FILES",
@@ -22,9 +23,11 @@ __all__ = [
     "PathForm",
     "PathView",
     "export_path",
+    "is_own_file",
     "load_path",
     "load_paths",
     "path_from_json",
+    "path_from_text",
     "path_to_json",
     "save_path",
 ]
@@ -72,8 +75,14 @@ def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld =
     return load_paths(file, frames, world)[0]
 
 
+def is_own_file(file: Path) -> bool:
+    """Whether a file is of our own form: saving a path there loses nothing that another program knows."""
+    content = _read(file) if file.is_file() and file.name not in CAMERA_FILES else None
+    return isinstance(content, Mapping) and content.get("format") == FORMAT
+
+
 def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
-    """`load_path` of what a JSON file (or the clipboard) holds; `where` begins its errors."""
+    """`load_path` of what a JSON file holds; `where` begins its errors."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{where}: expected a JSON object, found {type(content).__name__}")
     if content.get("format") != FORMAT and is_nerfstudio(content):
@@ -83,11 +92,19 @@ def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None
     return own_path(content, where)
 
 
+def path_from_text(text: str, where: str) -> CameraPath:
+    """`load_path` of a text, such as the clipboard's; `where` begins its errors."""
+    return path_from_json(json_value(text, where), where)
+
+
 def save_path(path: CameraPath, file: Path, others: Sequence[CameraPath] = ()) -> None:
     """Writes our own JSON file: to a temporary name in the same folder first, then renamed. Unknown fields of a loaded file are written back.
 
     Args:
         others: paths that the file keeps as well; `load_path` and the command line take the first one.
+
+    Raises:
+        OSError: as `whole_file`.
     """
     content = path_to_json(path)
     if others:
@@ -100,6 +117,7 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
 
     Raises:
         ValueError: the path has no keys.
+        OSError: as `whole_file`.
     """
     if not path.keys:
         raise ValueError("camera path: it has no keys; add one first")
@@ -117,19 +135,15 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
 
 
 def _write(text: str, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> Any:
     if not file.is_file():
         raise FileNotFoundError(f"camera path {file}: no such file")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except ValueError as error:
-        raise ValueError(f"camera path {file}: not a JSON file ({error})") from error
+        raise ValueError(f"camera path {file}: expected JSON, found a file that is no text ({error})") from error
+    return json_value(text, f"camera path {file}")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, SceneTiming, Shot, keyframe
-from im4d_core.path_files.fields import number_within, rigid_pose
+from im4d_core.path_files.fields import LARGEST, number_within, rigid_pose
 from im4d_core.pose_curve import Interpolation
 
 
@@ -60,11 +60,14 @@ def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) 
     keys = []
     for i, key in enumerate(path.keys):
         item = f"{where}: {key.where}"
-        scene_frame = None if key.scene_time is None or frames is None else frames[0] + key.scene_time * (frames[-1] - frames[0])
+        scene_frame = None
+        if key.scene_time is not None and frames is not None:
+            scene_frame = number_within(frames[0] + key.scene_time * (frames[-1] - frames[0]), -LARGEST, LARGEST, f"{item}: frame of the scene")
         time_s = number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time")
         fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
         keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame))
+    loop_s = number_within(max(path.loop_s, 1e-3), 1e-3, MAX_TIME_S, f"{where}: time from the last key to the first")
     try:
-        return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=max(path.loop_s, 1e-3), interpolation=path.interpolation)
+        return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=loop_s, interpolation=path.interpolation)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error

@@ -16,7 +16,7 @@ from jaxtyping import Float64
 
 from im4d_core import curves
 from im4d_core.camera_path import CameraPath, Keyframe
-from im4d_core.path_files.fields import field, number
+from im4d_core.path_files.fields import field, found, number
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 from im4d_core.pose_curve import INTERPOLATIONS, Interpolation
 
@@ -118,7 +118,7 @@ def _pose(item: Any, where: str, world: NgpWorld) -> Float64[np.ndarray, "4 4"]:
 
 def _vector(value: Any, count: int, where: str) -> Float64[np.ndarray, "n"]:
     if not isinstance(value, list) or len(value) != count:
-        raise ValueError(f"{where}: expected {count} numbers, found {value!r}")
+        raise ValueError(f"{where}: expected {count} numbers, found {found(value)}")
     return np.array([number(part, where) for part in value])
 
 

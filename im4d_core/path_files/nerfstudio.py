@@ -5,7 +5,6 @@ World coordinates stay the file's own: nerfstudio keeps them in its normalised s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files.fields import field, number
+from im4d_core.path_files.fields import LARGEST, field, found, json_value, number
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenGL camera axes ↔ OpenCV's
@@ -33,11 +32,15 @@ def nerfstudio_path(content: Mapping[str, Any], file: str) -> ForeignPath:
         raise ValueError(f"{file}: camera_type must be 'perspective', found {content['camera_type']!r}; other lenses are not supported")
     keyframes = content.get("keyframes")
     if keyframes:
+        if not isinstance(keyframes, list):
+            raise ValueError(f"{file}: keyframes must be a list, found {found(keyframes)}")
         return _from_keyframes(content, keyframes, file)
     frames = content.get("camera_path")
     if not isinstance(frames, list) or not frames:
         raise ValueError(f"{file}: it has neither keyframes nor a camera_path with frames")
     fps = number(content.get("fps", 24.0), f"{file}: fps")
+    if not fps > 0.0:
+        raise ValueError(f"{file}: fps must be positive, found {fps:g}")
     keys = tuple(
         ForeignKey(
             where=f"camera_path[{i}]",
@@ -60,6 +63,7 @@ def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str)
     keys, time_s = [], 0.0
     for i, item in enumerate(keyframes):
         where = f"{file}: keyframes[{i}]"
+        matrix = _matrix(field(item, "matrix", where), f"{where}.matrix") @ _FLIP
         if i:
             time_s += _transition(item, default_s, where)
         properties = _properties(item, where)
@@ -68,7 +72,7 @@ def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str)
             ForeignKey(
                 where=f"keyframes[{i}]",
                 time_s=at,
-                T_world_camera=_matrix(field(item, "matrix", where), f"{where}.matrix") @ _FLIP,
+                T_world_camera=matrix,
                 fov_y_deg=number(field(item, "fov", where), f"{where}.fov"),
                 scene_time=None if item.get("render_time") is None else number(item["render_time"], f"{where}.render_time"),
             )
@@ -84,29 +88,30 @@ def _transition(item: Mapping[str, Any], default_s: float, where: str) -> float:
     return default_s
 
 
-def _properties(item: Any, where: str) -> dict[str, Any]:
+def _properties(item: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The web editor's properties: a JSON text of name and value pairs."""
-    text = item.get("properties", "[]") if isinstance(item, Mapping) else "[]"
+    pairs = item.get("properties", [])
+    if isinstance(pairs, str):
+        pairs = json_value(pairs, f"{where}.properties")
     try:
-        return dict(json.loads(text) if isinstance(text, str) else text)
+        return dict(pairs)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}.properties: expected a JSON list of pairs, found {text!r}") from error
+        raise ValueError(f"{where}.properties: expected a JSON list of pairs, found {found(pairs)}") from error
 
 
 def _matrix(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
     """16 numbers: the web editor wrote three.js's column-major JSON text, later versions a row-major list; a translation in the other place tells."""
     by_column = isinstance(value, str)
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"{where}: expected 16 numbers, found {value[:60]!r}") from error
+        value = json_value(value, where)
     try:
         matrix = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: expected 16 numbers, found {str(value)[:60]}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{where}: expected 16 numbers, found {found(value)}") from error
     if matrix.size != 16:
         raise ValueError(f"{where}: expected 16 numbers, found {matrix.size}")
+    if not (np.abs(matrix) <= LARGEST).all():
+        raise ValueError(f"{where}: expected finite numbers of at most {LARGEST:g}, found {found(value)}")
     matrix = matrix.reshape(4, 4)
     if np.any(matrix[3, :3] != 0.0) != np.any(matrix[:3, 3] != 0.0):
         by_column = bool(np.any(matrix[3, :3] != 0.0))

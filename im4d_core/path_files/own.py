@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Keyframe, keyframe
-from im4d_core.path_files.fields import number_within, rigid_pose
+from im4d_core.path_files.fields import LARGEST, found, number_within, rigid_pose
 from im4d_core.pose_curve import INTERPOLATIONS
 
 FORMAT = "im4d-camera-path"
@@ -57,7 +57,7 @@ def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
         raise ValueError(f"{where}: loop must be true or false, found {content.get('loop')!r}")
     for field, kind in (("constant_speed", bool), ("name", str)):
         if not isinstance(content.get(field, kind()), kind):
-            raise ValueError(f"{where}: {field} must be {'true or false' if kind is bool else 'a text'}, found {content[field]!r}")
+            raise ValueError(f"{where}: {field} must be {'true or false' if kind is bool else 'a text'}, found {found(content[field])}")
     if not isinstance(content.get("keys"), list):
         raise ValueError(f"{where}: keys must be a list, found {content.get('keys')!r}")
     keys = tuple(_key(item, f"{where}: keys[{i}]") for i, item in enumerate(content["keys"]))
@@ -71,7 +71,7 @@ def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
             interpolation=content["interpolation"],
             tension=number_within(content.get("tension", 0.0), 0.0, 1.0, f"{where}: tension"),
             constant_speed=content.get("constant_speed", False),
-            name=content.get("name", ""),
+            name=content.get("name", "").encode(errors="replace").decode(),  # JSON can say halves of characters, which nothing can draw
             extra=extra,
         )
     except ValueError as error:
@@ -80,7 +80,7 @@ def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
 
 def _key(item: Any, where: str) -> Keyframe:
     if not isinstance(item, Mapping):
-        raise ValueError(f"{where}: expected an object with {', '.join(sorted(_NEEDED))}, found {item!r}")
+        raise ValueError(f"{where}: expected an object with {', '.join(sorted(_NEEDED))}, found {found(item)}")
     for name in sorted(_NEEDED):
         if name not in item:
             raise ValueError(f"{where}: field {name!r} is missing")
@@ -92,7 +92,7 @@ def _key(item: Any, where: str) -> Keyframe:
         number_within(item["time_s"], -MAX_TIME_S, MAX_TIME_S, f"{where}: time_s"),
         rigid_pose(item["T_world_camera"], f"{where}: T_world_camera"),
         number_within(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
-        None if frame is None else number_within(frame, -1e9, 1e9, f"{where}: scene_frame"),
+        None if frame is None else number_within(frame, -LARGEST, LARGEST, f"{where}: scene_frame"),
     )
     return replace(
         made,

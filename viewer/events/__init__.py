@@ -2,8 +2,8 @@
 
 An *event* is a small frozen value that says what happened. Three senders exist: the window's input code (`inputs`), the panels (`scene_time`,
 `picture`, `camera`, `path`, `session`), and the window's jobs: worker, recorder, files (`jobs`). An *effect* (`effects`) is what the state asks the
-window to do because a pure function cannot: `reduce` appends it to `ViewerState.effects`; the window runs all of them in order and answers with
-`EffectsTaken`.
+window to do because a pure function cannot: `reduce` appends it to `ViewerState.effects`; the window takes all of them out with `EffectsTaken`, and runs
+them in order.
 
 Everything is imported from here: ``from viewer import events as e``.
 """
@@ -51,6 +51,7 @@ from viewer.events.jobs import (
     SetExport,
     SetTaken,
     TextPasted,
+    WouldReplace,
 )
 from viewer.events.path import (
     ChoosePath,
@@ -199,4 +200,5 @@ __all__ = [
     "Tick",
     "ToggleFullscreen",
     "Triggered",
+    "WouldReplace",
 ]

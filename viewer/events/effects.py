@@ -65,6 +65,8 @@ class SavePath:
     file: Path
     others: tuple[CameraPath, ...] = ()
     """The other named paths, which the file keeps too."""
+    replaces: bool = False
+    """The user agreed that a file of another origin is replaced; without that the answer is `WouldReplace`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class ExportPath:
     target: Path
     form: PathForm
     view: PathView
+    replaces: bool = False
+    """As for `SavePath`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,8 @@ class StartExport:
     timing: SceneTiming
     settings: ExportSettings
     """With an absolute file where the state's output folder is."""
+    replaces: bool = False
+    """As for `SavePath`."""
 
 
 @dataclass(frozen=True, kw_only=True)

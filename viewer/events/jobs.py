@@ -15,7 +15,7 @@ from viewer.state import EncoderReport, Level, Taken
 
 @dataclass(frozen=True, kw_only=True)
 class SceneOpened:
-    """A run, exported scene or the demo is ready: camera, transport and box start over."""
+    """A run, exported scene or the demo is ready. Another one starts over, the one that was open already stays as it is."""
 
     scene: Scene
     source: Path
@@ -78,7 +78,7 @@ class TextPasted:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectsTaken:
-    """The window has run the first `count` effects."""
+    """The window is about to run the first `count` effects."""
 
     count: int
 
@@ -111,6 +111,14 @@ class LiveEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WouldReplace:
+    """A file of another origin stands where one is to be written."""
+
+    effect: Effect
+    """What would replace it, once the user agrees."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskedFor:
     """A panel asks for an effect directly (open a folder, choose a file)."""
 
@@ -131,4 +139,5 @@ JobEvent = (
     | EncoderProbed
     | LiveEnded
     | AskedFor
+    | WouldReplace
 )

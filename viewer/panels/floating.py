@@ -1,4 +1,4 @@
-"""What floats over the picture: figures at the top left, notices at the bottom right, help, and the question before quitting."""
+"""What floats over the picture: figures at the top left, notices at the bottom right, help, and questions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import crop, key_handles, pointer, sources, wipe
-from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, action, colour, em, megabytes, muted
+from viewer.panels import crop, key_handles, pointer, question, sources, wipe
+from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, colour, em, megabytes, muted
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
 from viewer.stats import Stats
@@ -42,9 +42,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         events += sources.draw(state, stats, int(_FIXED), _area(stats))
     if state.layout.help:
         events += _help()
-    if state.asks_quit:
-        events += _quit_question(state)
-    return events
+    return events + question.draw(state)
 
 
 def passes(state: ViewerState) -> bool:
@@ -200,27 +198,3 @@ def _help_section(name: str, rows: tuple[tuple[str, str], ...]) -> None:
             imgui.text_wrapped(text)
             imgui.pop_style_color()
         imgui.end_table()
-
-
-# ---- before quitting ----------------------------------------------------------------------------------------------------------------------------
-
-
-def _quit_question(state: ViewerState) -> list[Event]:
-    viewport = imgui.get_main_viewport()
-    imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.always, ImVec2(0.5, 0.5))
-    flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
-    imgui.begin("Quit?###quit", None, flags)
-    reasons = []
-    if state.export.job is not None:
-        reasons.append("An export is running and would be cancelled.")
-    if state.occupancy_job is not None:
-        reasons.append("The occupancy is being built and would be cancelled.")
-    if state.path_editor.unsaved and not state.path_editor.empty:
-        reasons.append("The camera path has changes that are not saved.")
-    imgui.text_unformatted("\n".join([*reasons, "Quit anyway?"]))
-    imgui.dummy(ImVec2(0.0, em(0.2)))
-    events = action("Quit##quit_now", "quit_now", width=em(7), why="Quit now")
-    imgui.same_line()
-    events += action("Stay##quit_not", "quit_not", width=em(7), why="Go on (Escape)")
-    imgui.end()
-    return events

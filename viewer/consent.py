@@ -1,0 +1,69 @@
+"""What the user is asked before it is done: effects that end or replace something. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from viewer.changes import asked
+from viewer.events import Effect, ExportPath, OpenScene, Quit, SavePath, StartExport
+from viewer.opening import is_open
+from viewer.state import ViewerState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """In the words of the window."""
+
+    losses: tuple[str, ...]
+    """What would happen; there is nothing to ask without any."""
+    text: str
+    yes: str
+    no: str = "Stay"
+
+
+def question(state: ViewerState, effect: Effect) -> Question:
+    """What is to be asked before an effect, as things are now."""
+    match effect:
+        case Quit():
+            return Question(losses=(*_jobs(state), *_made(state)), text="Quit anyway?", yes="Quit")
+        case OpenScene(source=source):
+            name = "the scene again" if is_open(state, source) else source.name or str(source)
+            return Question(losses=_jobs(state), text=f"Open {name} anyway?", yes="Open")
+        case SavePath(file=file, replaces=True) | ExportPath(target=file, replaces=True):
+            return Question(losses=(f"{file} exists already.",), text="Replace it?", yes="Replace", no="Cancel")
+        case StartExport(settings=settings, replaces=True):
+            return Question(losses=(f"{settings.file} exists already.",), text="Replace it when the export is complete?", yes="Replace", no="Cancel")
+        case _:
+            return Question(losses=(), text="", yes="")
+
+
+def wanted(state: ViewerState, effect: Effect) -> ViewerState:
+    """The window is to do something, after asking where that would cost something."""
+    return replace(state, asks=effect) if question(state, effect).losses else asked(state, effect)
+
+
+def _agreed(state: ViewerState) -> ViewerState:
+    effect = state.asks
+    return state if effect is None else asked(replace(state, asks=None), effect)
+
+
+HANDLERS: dict[str, Callable[[ViewerState], ViewerState]] = {"agree": _agreed, "decline": lambda state: replace(state, asks=None)}
+
+
+def _jobs(state: ViewerState) -> tuple[str, ...]:
+    reasons = []
+    if state.export.job is not None:
+        reasons.append("An export is running and would be cancelled.")
+    if state.occupancy_job is not None:
+        reasons.append("The occupancy is being built and would be cancelled.")
+    return tuple(reasons)
+
+
+def _made(state: ViewerState) -> tuple[str, ...]:
+    reasons = []
+    if state.recording is not None:
+        reasons.append("Your motion is being recorded: it would end here, and is kept as a path.")
+    if state.path_editor.unsaved and not state.path_editor.empty:
+        reasons.append("The camera path has changes that are not saved.")
+    return tuple(reasons)

@@ -1,0 +1,60 @@
+"""What a session starts with, and the events that a scene begins with. Pure, but for a look whether the scene has a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from im4d_core.types import Scene
+from viewer.events import AskedFor, Event, LoadPath, Notified, Restored, SceneOpened, SetFrame
+from viewer.memory import Place
+from viewer.offline import find_frame, find_view
+from viewer.state import Mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a session starts with."""
+
+    source: Path
+    """The run or exported scene."""
+    frame: int | None = None
+    camera: str | None = None
+    """Name or number of a camera of the capture."""
+    path: Path | None = None
+    """A camera path to load."""
+    mode: Mode | None = None
+    size: tuple[int, int] | None = None
+    """Of the window; as last time when None."""
+    device: str = "auto"
+    interop: bool = True
+    output: Path = Path()
+    """Folder of screenshots and videos."""
+    settings: Path | None = None
+    """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
+    fresh: bool = False
+    """Do not go back to where the scene was left."""
+
+
+def beginning(start: Start, scene: Scene, place: Place | None) -> list[Event]:
+    """What happens when a scene was opened: it appears as the options say, else where it was left, with the path that it comes with."""
+    events: list[Event] = []
+    view = None
+    try:
+        view = find_view(scene, start.camera) if start.camera is not None else None
+    except ValueError as error:
+        events.append(Notified(level="error", text=str(error)))
+    events.append(SceneOpened(scene=scene, source=start.source, first_view=view))
+    if place is not None:
+        manner = replace(place.manner, mode=start.mode or place.manner.mode)
+        events.append(Restored(place=replace(place, manner=manner), view=start.camera is None))
+    try:
+        if start.frame is not None:
+            events.append(SetFrame(index=find_frame(scene, start.frame)))
+    except ValueError as error:
+        events.append(Notified(level="error", text=str(error)))
+    stored = start.path or start.source / "path.json"
+    left = place is not None and (place.path.keys or place.shelf)
+    if start.path is not None or (stored.is_file() and not left):
+        events.append(AskedFor(effect=LoadPath(file=stored.absolute())))
+    return events
