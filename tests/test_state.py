@@ -415,7 +415,7 @@ def test_another_scene_starts_over_with_a_path_of_its_own() -> None:
     other = after(state, e.SceneOpened(scene=scene, source=Path("B")))
     assert (other.transport.index, other.frame, other.dataset_camera, other.path_editor.previewing) == (0, 0, None, False)
     assert other.path_editor.empty
-    assert (other.path_editor.undo, other.path_editor.file, other.path_editor.unsaved) == ((), "other_path.json", False)
+    assert (other.history.undo, other.path_editor.file, other.path_editor.unsaved) == ((), "other_path.json", False)
     assert other.export.settings.file == "videos/other.mp4"
     assert other.source == Path("B")
 
