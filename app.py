@@ -54,6 +54,8 @@ class Options:
     """Folder for screenshots and videos."""
     fresh: bool = False
     """Do not go back to where this scene was left."""
+    control: bool = False
+    """Let programs of yours steer the window (viewer.remote), through a port of this machine only and with a token."""
     reset_settings: bool = False
     """Forget the window's size, the arrangement of its panels, preferences, keys and where scenes were left."""
     verbose: bool = False
@@ -89,7 +91,9 @@ def start(options: Options) -> int:
 def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     """Open the window; a video where the display turns out not to work."""
     try:
-        from viewer.session import Session, Start
+        from viewer.remote import control_file
+        from viewer.session import Session
+        from viewer.start import Start
         from viewer.window import NoDisplayError
     except ImportError as error:  # imgui-bundle and OpenGL need libraries of the system
         print(f"No window (a library of the system is missing: {error}): rendering the camera path to a video instead.")
@@ -110,7 +114,10 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         output=options.output,
         settings=settings,
         fresh=options.fresh,
+        control=control_file() if options.control else None,
     )
+    if options.control:
+        print(f"Programs steer this window with viewer.remote; how it is reached stands in {control_file()}")
     try:
         Session(begin).run()
     except NoDisplayError as error:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from im4d_core.geometry import unproject
 from im4d_core.types import Scene
 from viewer import bindings, keymap, panels, playback
 from viewer.compare import place_in_picture
+from viewer.control import Control
 from viewer.effects import Effects
 from viewer.events import (
     AskedFor,
@@ -22,7 +23,6 @@ from viewer.events import (
     Event,
     JobEnded,
     JobProgress,
-    LoadPath,
     Notified,
     PivotPicked,
     ProbeEncoder,
@@ -30,7 +30,6 @@ from viewer.events import (
     Resized,
     Restored,
     SceneOpened,
-    SetFrame,
     Tick,
     Triggered,
 )
@@ -40,16 +39,17 @@ from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
 from viewer.meter import Meter
-from viewer.offline import find_frame, find_view
 from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
 from viewer.restoring import place_of
-from viewer.state import Mode, Picture, ViewerState
+from viewer.start import Start, first_scene
+from viewer.state import Picture, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
+from viewer.wire import state_to_json
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
 _log = logging.getLogger(__name__)
@@ -58,30 +58,6 @@ _HEARTBEAT_S = 0.5
 _CALM_S = 3.0  # without any event; tooltips and the last figures are drawn by then
 _CALM_HEARTBEAT_S = 2.0
 _PREFETCHED = 4  # frames asked for ahead of playback
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a session starts with."""
-
-    source: Path
-    """The run or exported scene."""
-    frame: int | None = None
-    camera: str | None = None
-    """Name or number of a camera of the capture."""
-    path: Path | None = None
-    """A camera path to load."""
-    mode: Mode | None = None
-    size: tuple[int, int] | None = None
-    """Of the window; as last time when None."""
-    device: str = "auto"
-    interop: bool = True
-    output: Path = Path()
-    """Folder of screenshots and videos."""
-    settings: Path | None = None
-    """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
-    fresh: bool = False
-    """Do not go back to where the scene was left."""
 
 
 class Session:
@@ -116,6 +92,7 @@ class Session:
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
+        self._control: Control | None = None
         self.window = Window(
             title="Im4D Viewer",
             size=start.size or (self._settings.width, self._settings.height),
@@ -184,12 +161,16 @@ class Session:
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
         self._show_preview(self._start.source / "preview.jpg")
         self.window.draw()
+        if self._start.control is not None:
+            self._control = Control(self._start.control, self.window.wake)
         self._worker.start()
         self._worker.open(self._start.source)
 
     def _finish(self) -> None:
         """Threads, then what CUDA shares, then OpenGL, then the window."""
         self.window.hide()  # what runs may take a moment to stop
+        if self._control is not None:
+            self._control.close()
         if self._worker is not None and not self._worker.stop():
             _log.warning("the render thread is still busy; the program ends without it")
         if self._effects is not None:
@@ -253,6 +234,7 @@ class Session:
             return
         if self.window.take_close_request():
             self.send(Triggered(action="quit"))
+        idle = not worker.busy  # asked before its messages are taken: with them, nothing more is to come
         for message in worker.take():
             self._hear(message)
         width, height = picture.pixels[2:]
@@ -262,6 +244,8 @@ class Session:
         self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held, gesture=gesture())])
         self._events.extend(self._inputs.events(picture, self.state.navigation.mode, capture=self.state.asks_key is not None))
         self._events.extend(effects.events())
+        if self._control is not None:
+            self._events.extend(self._control.take())
         self._pick(picture)
         before = self.state
         while self._events:
@@ -278,6 +262,9 @@ class Session:
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
+        if self._control is not None:
+            settled = idle and not worker.busy and not is_moving(self.state)
+            self._control.answer(lambda: state_to_json(self.state, settled=settled))
         stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
         if self._area is not None:
             layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
@@ -399,23 +386,7 @@ class Session:
         self._opened_once = True
         export = self.state.export.settings
         self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
-        view = None
-        try:
-            view = find_view(scene, start.camera) if start.camera is not None else None
-        except ValueError as error:
-            self.send(Notified(level="error", text=str(error)))
-        self.send(SceneOpened(scene=scene, source=source, first_view=view))
-        if place is not None:
-            manner = replace(place.manner, mode=start.mode or place.manner.mode)
-            self.send(Restored(place=replace(place, manner=manner), view=start.camera is None))
-        try:
-            if start.frame is not None:
-                self.send(SetFrame(index=find_frame(scene, start.frame)))
-        except ValueError as error:
-            self.send(Notified(level="error", text=str(error)))
-        stored = start.path or source / "path.json"
-        if start.path is not None or (stored.is_file() and (place is None or not place.path.keys)):
-            effects.run((LoadPath(file=stored.absolute()),))
+        self._events.extend(first_scene(start, scene, source, place))
 
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------
 

@@ -146,8 +146,8 @@ class RenderWorker:
 
     @property
     def busy(self) -> bool:
-        """A picture is being made, or waits to be."""
-        return self._busy or self._request is not None
+        """A picture is being made or a scene opened, or waits to be."""
+        return self._busy or self._request is not None or self._source is not None
 
     @property
     def progress(self) -> float:
@@ -207,10 +207,14 @@ class RenderWorker:
             while not (self._stopping or self._source or self._request or self._orders):
                 self._changed.wait()
             source, self._source = self._source, None
+            self._busy = source is not None
         if self._stopping:
             return
         if source is not None:
-            self._open(source)
+            try:
+                self._open(source)
+            finally:
+                self._busy = False
         elif self._request is not None and (self._share.picture_is_due or not self._orders):
             self._serve()
         else:
@@ -246,11 +250,11 @@ class RenderWorker:
         """Make the picture, or pictures, of the waiting request."""
         with self._changed:
             request, asked, prefetch = self._request, self._asked_s, self._prefetch
+            renderer, maker = self._renderer, self._maker
             self._request = None
-        renderer, maker = self._renderer, self._maker
-        if request is None or renderer is None or maker is None:
-            return
-        self._busy = True
+            if request is None or renderer is None or maker is None:
+                return
+            self._busy = True  # before the lock is given up: nobody may see a moment of rest between
         began = time.monotonic()
         try:
             occupied = renderer.has_occupancy(request.frame)
