@@ -13,7 +13,7 @@ import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels, playback
+from viewer import bindings, keymap, panels, playback, plugins
 from viewer.compare import place_in_picture
 from viewer.control import Control
 from viewer.effects import Effects
@@ -45,7 +45,7 @@ from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
 from viewer.restoring import place_of
-from viewer.start import Start, first_scene
+from viewer.start import Start, first_scene, preview
 from viewer.state import Picture, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
@@ -93,10 +93,15 @@ class Session:
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
         self._control: Control | None = None
+        own, rejected = plugins.load(start.plugins)
+        for wrong in rejected:
+            self._problems.add(wrong.text, wrong.details, of_rendering=False)
+            self.send(Notified(level="error", text=wrong.text))
+        shown = (*panels.PANELS, *((plugin.title, plugin.draw) for plugin in own))
         self.window = Window(
             title="Im4D Viewer",
             size=start.size or (self._settings.width, self._settings.height),
-            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in panels.PANELS),
+            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in shown),
             transport=self._panel(panels.transport.draw),
             transport_height_em=panels.transport.HEIGHT_EM,
             update=self._update,
@@ -159,7 +164,9 @@ class Session:
         )
         self._share(self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
-        self._show_preview(self._start.source / "preview.jpg")
+        stored = preview(self._start.source)
+        if stored is not None:
+            self._area.store(stored)
         self.window.draw()
         if self._start.control is not None:
             self._control = Control(self._start.control, self.window.wake)
@@ -184,19 +191,6 @@ class Session:
             if part is not None:
                 part.close()
         self.window.close()
-
-    def _show_preview(self, file: Path) -> None:
-        """The stored picture of the scene, until the first one is rendered."""
-        if not file.is_file() or self._area is None:
-            return
-        import simplejpeg
-
-        try:
-            pixels = simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
-        except ValueError as error:
-            _log.warning("%s: not a JPEG picture (%s)", file, error)
-            return
-        self._area.store(pixels)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------------------------------
 

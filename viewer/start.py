@@ -1,15 +1,21 @@
-"""What a session starts with, and what the first scene that opens is to show then. Pure."""
+"""What a session starts with, and what the first scene that opens is to show then."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from im4d_core.types import Scene
 from viewer.events import AskedFor, Event, LoadPath, Notified, Restored, SceneOpened, SetFrame
 from viewer.memory import Place
 from viewer.offline import find_frame, find_view
 from viewer.state import Mode
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +42,22 @@ class Start:
     """Do not go back to where the scene was left."""
     control: Path | None = None
     """Let programs steer the window; where they find out how (`viewer.control`)."""
+    plugins: tuple[Path, ...] = ()
+    """Python files with panels of the user's own (`viewer.plugins`)."""
+
+
+def preview(source: Path) -> UInt8[np.ndarray, "h w 4"] | None:
+    """The stored picture of a scene, to be shown until the first one is rendered; None where there is none."""
+    file = source / "preview.jpg"
+    if not file.is_file():
+        return None
+    import simplejpeg
+
+    try:
+        return simplejpeg.decode_jpeg(file.read_bytes(), colorspace="RGBA")
+    except ValueError as error:
+        _log.warning("%s: not a JPEG picture (%s)", file, error)
+        return None
 
 
 def first_scene(start: Start, scene: Scene, source: Path, place: Place | None) -> list[Event]:
