@@ -156,7 +156,8 @@ class PictureMaker:
         below = self._below
         same = (
             below is not None
-            and (below.request.frame, below.request.crop, below.request.clip) == (request.frame, request.crop, request.clip)
+            and (below.request.frame, below.request.onward, below.request.crop, below.request.clip)
+            == (request.frame, request.onward, request.crop, request.clip)
             and _same_view(below.request.camera, request.camera)
         )
         canvas = Canvas(below.rendered if below is not None and same else None)
@@ -223,7 +224,7 @@ class PictureMaker:
         last = None if self._below is None else self._below.request
         if last is None or last.camera.width < draft.camera.width:
             return False
-        shown = ((r.frame, r.output, r.background, r.quality, r.look, r.crop, r.clip) for r in (last, draft))
+        shown = ((r.frame, r.onward, r.output, r.background, r.quality, r.look, r.crop, r.clip) for r in (last, draft))
         same = next(shown) == next(shown)
         return same and _same_view(last.camera, draft.camera)
 

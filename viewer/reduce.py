@@ -51,7 +51,8 @@ def _view(state: ViewerState) -> tuple[object, ...]:
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
     on_its_way = (state.flight, state.now_s) if state.flight is not None else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop, state.clip)
+    scene_time = (state.transport.index, state.transport.onward)
+    return (state.navigation, state.dataset_camera, scene_time, preview, state.width, state.height, on_its_way, state.crop, state.clip)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
 
 def _set_frame(state: ViewerState, event: e.SetFrame) -> ViewerState:
     state = taken_over(state) if state.path_editor.previewing else state
-    return _with_transport(state, playback.seek(state.transport, n_frames(state), event.index, state.now_s))
+    return _with_transport(state, playback.seek(state.transport, n_frames(state), event.index, state.now_s, event.onward))
 
 
 def _set_rate(state: ViewerState, fps: float, speed: float) -> ViewerState:
@@ -254,7 +255,8 @@ def _scene_opened(state: ViewerState, event: e.SceneOpened) -> ViewerState:
     diagonal = float(np.linalg.norm(scene.bounds[1] - scene.bounds[0]))
     up = scene.up / np.linalg.norm(scene.up)
     navigation = Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode)
-    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop, every_frame=state.transport.every_frame)
+    transport = Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=state.transport.loop)
+    transport = replace(transport, every_frame=state.transport.every_frame, between=state.transport.between)
     opened = replace(
         state,
         scene=scene,
@@ -351,6 +353,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetLoop: _set_loop,
     e.SetRange: _set_range,
     e.SetEveryFrame: _set_every_frame,
+    e.SetBetween: lambda state, event: _with_transport(state, playback.set_between(state.transport, n_frames(state), state.now_s, event.on)),
     e.SetMode: lambda state, event: set_mode(state, event.mode),
     e.SetOutput: lambda state, event: _with_picture(state, replace(state.picture, output=event.output)),
     e.SetScale: _set_scale,

@@ -14,7 +14,7 @@ from viewer.compare import opponents
 from viewer.flight import underway
 from viewer.look import Look
 from viewer.near_far import NearFar
-from viewer.state import STILL_S, Output, Vector, ViewerState
+from viewer.state import STILL_S, Output, Vector, ViewerState, shown_onward
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +47,8 @@ class RenderRequest:
     """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
     must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
 
+    onward: float = 0.0
+    """How far time has gone from the frame to the next one."""
     cells: bool = False
     """Comes with the occupancy of its frame."""
     thumbnails: bool = False
@@ -57,7 +59,7 @@ class RenderRequest:
         """Hashable identity of what is rendered, whatever is then shown of it."""
         camera = self.camera
         view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
-        return (*view, self.frame, self.mode, self.quality, self.crop, self.clip, self.hidden, self.steady)
+        return (*view, self.frame, self.onward, self.mode, self.quality, self.crop, self.clip, self.hidden, self.steady)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -126,6 +128,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         hidden=compared.hidden,
         view=view,
         against=compared.against,
+        onward=0.0 if compared.against == "captured" else shown_onward(state),  # nothing was captured between frames
         cells=state.overlays.cells,
         thumbnails=state.overlays.thumbnails,
         steady=view is None and not state.path_editor.previewing,

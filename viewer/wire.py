@@ -14,7 +14,7 @@ from typing import Any
 from im4d_core.config import config_from_json
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_text
-from viewer.state import Overlays, ViewerState, shown_index
+from viewer.state import Overlays, ViewerState, shown_index, shown_onward
 
 LONGEST = 1 << 16
 """Bytes of a message."""
@@ -22,7 +22,7 @@ _LARGEST = 1e12  # no number that means anything here is larger; its square is s
 
 _KINDS = (
     *(e.Triggered, e.Dragged, e.Scrolled, e.FileChosen, e.TextPasted),
-    *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame),
+    *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame, e.SetBetween),
     *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetComparison),
     *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetPathTime, e.SetPathLoop, e.SetConstantSpeed, e.SetRecordsSceneTime, e.ChoosePath),
@@ -109,11 +109,13 @@ def state_to_json(state: ViewerState, *, settled: bool) -> dict[str, Any]:
         "cameras": [] if scene is None else [camera.name for camera in scene.cameras],
         "index": shown_index(state),
         "frame": None if scene is None else state.frame,
+        "onward": shown_onward(state),
         "displayed_frame": state.displayed_frame,
         "playing": transport.playing,
         "fps": transport.fps,
         "speed": transport.speed,
         "loop": transport.loop,
+        "between": transport.between,
         "mode": picture.mode,
         "output": picture.output,
         "size": [state.width, state.height],
