@@ -51,6 +51,8 @@ class RenderRequest:
     """How far time has gone from the frame to the next one."""
     cells: bool = False
     """Comes with the occupancy of its frame."""
+    frusta: bool = False
+    """What the cameras of the capture saw is to follow."""
     thumbnails: bool = False
     """Comes with small pictures of its source views."""
 
@@ -64,7 +66,17 @@ class RenderRequest:
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (*self.view_key, self.output, self.background, self.look, self.cells, self.thumbnails, self.against, None if self.against is None else self.view)
+        return (
+            *self.view_key,
+            self.output,
+            self.background,
+            self.look,
+            self.cells,
+            self.frusta,
+            self.thumbnails,
+            self.against,
+            None if self.against is None else self.view,
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -130,6 +142,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         against=compared.against,
         onward=0.0 if compared.against == "captured" else shown_onward(state),  # nothing was captured between frames
         cells=state.overlays.cells,
+        frusta=state.overlays.cameras,
         thumbnails=state.overlays.thumbnails,
         steady=view is None and not state.path_editor.previewing,
     )

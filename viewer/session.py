@@ -37,7 +37,7 @@ from viewer.gl import device_name
 from viewer.inputs import InputReader, gesture
 from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
-from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened
 from viewer.meter import Meter
 from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
@@ -317,6 +317,9 @@ class Session:
                 self._show(message)
             case Opened(scene=scene, source=source):
                 self._opened(scene, source)
+            case Miniatures(frame=frame, pictures=pictures):
+                if self._area is not None and self.state.scene is not None:
+                    self._area.show_captured(self.state.scene, frame, pictures)
             case Facts():
                 self._meter.facts = message
                 if message.device.startswith("cuda") and self._why_upload and self._start.interop and not self._told_upload:

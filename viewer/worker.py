@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from viewer.facts import facts_of, slower_ways
 from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, steps
-from viewer.messages import DisplayBuffer, Estimated, Failed, Job, JobOver, JobStep, Message, Opened
+from viewer.messages import DisplayBuffer, Estimated, Failed, Job, JobOver, JobStep, Message, Miniatures, Opened
 from viewer.pictures import PictureMaker
 from viewer.request import RenderRequest
 from viewer.state import STILL_S
+from viewer.thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _WAKE_EVERY_S = 0.05  # progress is shown at most this often
+
+_MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
 
 Opener = Callable[[Path, str], "SceneRenderer"]
 
@@ -275,6 +278,8 @@ class RenderWorker:
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, maker.views)
                 renderer.make_ready(prefetch, maker.views, request.mode, wanted=lambda: self._request is None and not self._stopping)
+            if request.frusta and not request.moving:
+                self._show_captured(maker, request.frame)
         finally:
             self._busy = False
             self._progress = 1.0
@@ -283,6 +288,20 @@ class RenderWorker:
             if time.monotonic() - self._facts_s > 1.0:
                 self._post_facts()
             self._wake()
+
+    def _show_captured(self, maker: PictureMaker, frame: int) -> None:
+        """Post small pictures of the cameras, ever more of them, until something newer is asked for."""
+        made: list[Thumbnail] = []
+        posted_s, posted = time.monotonic(), 0
+        for picture in maker.miniatures(frame):
+            made.append(picture)
+            if self._request is not None or self._source is not None or self._stopping:
+                break
+            if time.monotonic() - posted_s > _MINIATURES_S:
+                self._post(Miniatures(frame=frame, pictures=tuple(made)))
+                posted_s, posted = time.monotonic(), len(made)
+        if len(made) > posted:
+            self._post(Miniatures(frame=frame, pictures=tuple(made)))
 
     def _moves_on(self, asked: float) -> bool:
         """Wait until the view has been still for a moment; True when a newer request came instead."""
