@@ -95,13 +95,13 @@ class PictureArea:
         self._presenter.draw(*picture.pixels, layout, state.comparison.wipe, GAIN)
         x, y, width, height = picture.pixels
         if layout != "split":
-            self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture.pixels, picture.scale)
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture.pixels, picture.density)
             return
         half = width // 2
         GL.glEnable(GL.GL_SCISSOR_TEST)
         for shift, left, wide in ((-0.25, 0, half), (0.25, half, width - half)):  # the middle half of the view on both sides
             GL.glScissor(x + left, y, wide, height)
-            self._draw_over(state, shown, 0.02 * frustum_depth(scene), (x + round(shift * width), y, width, height), picture.scale)
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), (x + round(shift * width), y, width, height), picture.density)
         GL.glDisable(GL.GL_SCISSOR_TEST)
 
     def layout(self, state: ViewerState) -> Layout:
@@ -115,7 +115,7 @@ class PictureArea:
             return None
         return pointed(shown.readable, shown.request.camera, place_in_picture(self.layout(state), x), y)
 
-    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], scale: float) -> None:
+    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], density: float) -> None:
         camera = shown.request.camera
         lines = self._overlays.lines(state, camera, shown.request.frame, shown.source_views)
         cells = shown.cells if state.overlays.cells else None
@@ -127,7 +127,7 @@ class PictureArea:
             self._miniatures.draw(captured, camera, near, place, self._depths, camera_at(state.scene, camera.centre))
         if cells is not None:
             self._cells.draw(cells, camera, near, place, self._depths)
-        self._lines.draw(lines, camera, near, place, scale, self._depths)
+        self._lines.draw(lines, camera, near, place, density, self._depths)
 
     def close(self) -> None:
         """Delete everything; the context must still be current."""
