@@ -41,6 +41,8 @@ def test_everything_is_twice_as_large(drive, dense_display: str, monkeypatch) ->
 
 
 def test_clicks_land_and_the_picture_has_every_pixel(drive, dense_display: str) -> None:
+    from imgui_bundle import imgui
+
     seen: list[np.ndarray] = []
 
     def script(d: Driver) -> None:
@@ -63,6 +65,8 @@ def test_clicks_land_and_the_picture_has_every_pixel(drive, dense_display: str) 
         x, y, width, height = d.area
         assert d.shown.request.camera.width == d.state.width == round(width) > SIZE[0], "a pixel of the picture for each of the screen"
         pivot = d.state.navigation.pivot
+        imgui.get_io().mouse_single_click_delay = 6.0  # must be the longer one
+        imgui.get_io().mouse_double_click_time = 5.0  # seconds: so many pixels take long by software
         d.ctx.mouse_move_to_pos((x + column + 0.5, y + row + 0.5))
         d.ctx.mouse_double_click(0)
         d.ctx.yield_(3)

@@ -23,7 +23,7 @@ _LARGEST = 1e12  # no number that means anything here is larger; its square is s
 _KINDS = (
     *(e.Triggered, e.Dragged, e.Scrolled, e.FileChosen, e.TextPasted),
     *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame, e.SetBetween),
-    *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetComparison),
+    *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetClip, e.SetComparison),
     *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetPathTime, e.SetPathLoop, e.SetConstantSpeed, e.SetRecordsSceneTime, e.ChoosePath),
     *(e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene),
