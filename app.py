@@ -55,6 +55,10 @@ class Options:
     """Folder for screenshots and videos."""
     fresh: bool = False
     """Do not go back to where this scene was left."""
+    control: bool = False
+    """Let programs of yours steer the window (viewer.remote), through a port of this machine only and with a token."""
+    plugin: tyro.conf.UseAppendAction[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE", help_behavior_hint="(repeatable)")]] = ()
+    """Python file with a panel of your own; those in the folder plugins of your configuration are loaded too."""
     reset_settings: bool = False
     """Forget the window's size, the arrangement of its panels, preferences, keys and where scenes were left."""
     verbose: bool = False
@@ -90,11 +94,17 @@ def start(options: Options) -> int:
 def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     """Open the window; a video where the display turns out not to work."""
     try:
-        from viewer.session import Session, Start
+        from viewer.plugins import in_folder
+        from viewer.remote import control_file
+        from viewer.session import Session
+        from viewer.start import Start
         from viewer.window import NoDisplayError
     except ImportError as error:  # imgui-bundle and OpenGL need libraries of the system
         print(f"No window (a library of the system is missing: {error}): rendering the camera path to a video instead.")
         return video(source, options, size)
+    missing = next((file for file in options.plugin if not file.is_file()), None)
+    if missing is not None:
+        raise FileNotFoundError(f"{missing}: no such file; --plugin names a Python file with a panel")
     settings = settings_folder()
     if options.reset_settings:
         for file in (settings / "settings.json", settings / "layout.ini", *(settings / "places").glob("*.json")):
@@ -111,7 +121,11 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         output=options.output,
         settings=settings,
         fresh=options.fresh,
+        control=control_file() if options.control else None,
+        plugins=(*in_folder(settings), *options.plugin),
     )
+    if options.control:
+        print(f"Programs steer this window with viewer.remote; how it is reached stands in {control_file()}")
     try:
         Session(begin).run()
     except NoDisplayError as error:

@@ -74,6 +74,8 @@ class Render:
     """Frames of the scene per second where the path lets it play; as captured when 0."""
     frames: str = ""
     """Frames of the scene that play, as START:STOP:STEP; all when empty."""
+    between: bool = False
+    """Show moments between two frames as such, interpolated; otherwise each picture shows a frame."""
     start: float | None = None
     """First second of the path that is rendered."""
     stop: float | None = None
@@ -261,7 +263,8 @@ def _render(command: Render) -> int:
             stop_s=command.stop,
             file=str(command.output),
         )
-        timing = SceneTiming(frames=scene.frames, fps=command.scene_fps or scene.fps, playing=_frames(command.frames, scene.frames))
+        playing = _frames(command.frames, scene.frames)
+        timing = SceneTiming(frames=scene.frames, fps=command.scene_fps or scene.fps, playing=playing, between=command.between)
         done = 0
         with console.bar("rendering") as update:
             for done, total in film(renderer, path, timing, settings):

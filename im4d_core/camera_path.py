@@ -83,6 +83,8 @@ class SceneTiming:
     """How many go by in a second where the path lets the scene play."""
     playing: tuple[int, ...] = ()
     """Those that play where no key says a frame; all when empty."""
+    between: bool = False
+    """Moments between two frames are shown as such; otherwise each shows a frame."""
 
     @property
     def loop(self) -> tuple[int, ...]:
@@ -98,6 +100,8 @@ class Shot:
     sample: PathSample
     frame: int
     """Frame of the scene, one that exists."""
+    onward: float = 0.0
+    """How far time has gone from there to the next frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,10 +186,30 @@ class CameraPath:
         wanted = self.sample(time_s).scene_frame
         if wanted is not None:
             return timing.frames[_nearest(timing.frames, wanted)]
+        return timing.loop[self._played(time_s, timing)[0]]
+
+    def moment_at(self, time_s: float, timing: SceneTiming) -> tuple[int, float]:
+        """The frame of the scene at a time, one that exists, and how far time has gone to the next one: 0 where only frames are shown."""
+        frame = self.frame_at(time_s, timing)
+        if not timing.between:
+            return frame, 0.0
+        wanted, frames = self.sample(time_s).scene_frame, timing.frames
+        if wanted is None:
+            after = timing.loop[(timing.loop.index(frame) + 1) % len(timing.loop)]
+            neighbours = frames.index(after) == frames.index(frame) + 1  # from the last frame that plays back to the first there is no way
+            return frame, self._played(time_s, timing)[1] if neighbours else 0.0
+        place = max(int(np.searchsorted(frames, wanted, side="right")) - 1, 0)
+        if place + 1 == len(frames):
+            return frames[place], 0.0
+        return frames[place], max(wanted - frames[place], 0.0) / (frames[place + 1] - frames[place])
+
+    def _played(self, time_s: float, timing: SceneTiming) -> tuple[int, float]:
+        """Where the scene is while it plays: place among the frames that play, and how far beyond."""
         said = [key for key in self.keys if key.scene_frame is not None and key.time_s <= time_s]
         first, since = (0, time_s - self.start_s) if not said else (_nearest(timing.loop, said[-1].scene_frame or 0.0), time_s - said[-1].time_s)
-        played = int(np.floor(since * timing.fps + 1e-6))  # 1e-6: k / fps * fps must not fall below k
-        return timing.loop[(first + played) % len(timing.loop)]
+        passed = since * timing.fps + 1e-6  # 1e-6: k / fps * fps must not fall below k
+        whole = int(np.floor(passed))
+        return (first + whole) % len(timing.loop), max(passed - whole - 1e-6, 0.0)
 
     def video_times(self, timing: SceneTiming, video_fps: float, start_s: float | None = None, stop_s: float | None = None) -> Float64[np.ndarray, "n"]:
         """When the pictures of a video along the path, or along a part of it, are taken.
@@ -207,7 +231,8 @@ class CameraPath:
     def shots(self, timing: SceneTiming, video_fps: float, start_s: float | None = None, stop_s: float | None = None) -> tuple[Shot, ...]:
         """The pictures of a video along the path, or along a part of it. Window, export and shell all make videos from these."""
         times = self.video_times(timing, video_fps, start_s, stop_s)
-        return tuple(Shot(time_s=time, sample=self.sample(time), frame=self.frame_at(time, timing)) for time in times.tolist())
+        moments = ((time, *self.moment_at(time, timing)) for time in times.tolist())
+        return tuple(Shot(time_s=time, sample=self.sample(time), frame=frame, onward=onward) for time, frame, onward in moments)
 
 
 def evened(path: CameraPath) -> CameraPath:

@@ -316,6 +316,8 @@ def _rebuilt(kind: Any, value: Any, where: str, key: str) -> Any:
             return tuple(_rebuilt(item, part, where, f"{key}[{i}]") for i, (item, part) in enumerate(zip(items, value)))
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
     if kind in (int, str, bool) and type(value) is kind:  # type(): True is an int to isinstance
         return value
     raise ValueError(f"{where}: {key or 'the file'} must be {_described(kind)}, found {json.dumps(value)}")

@@ -43,6 +43,7 @@ class PictureSource(Protocol):
         frame: int,
         mode: RenderMode,
         *,
+        onward: float = 0.0,
         crop: np.ndarray | None = None,
         clip: tuple[float, float] | None = None,
         progress: Callable[[float], bool] | None = None,
@@ -148,7 +149,7 @@ def _rendered(renderer: PictureSource, shot: Shot, settings: ExportSettings, go_
         if not go_on():
             return None
         with renderer.tuned(quality.sampling(config.sampling), quality.fast(config.fast)):
-            return renderer.render(camera, shot.frame, settings.mode, crop=crop, clip=settings.clip, progress=lambda _: go_on())
+            return renderer.render(camera, shot.frame, settings.mode, onward=shot.onward, crop=crop, clip=settings.clip, progress=lambda _: go_on())
 
     return averaged(shot.sample.camera(settings.width, settings.height), quality.passes, once)
 

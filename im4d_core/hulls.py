@@ -52,6 +52,10 @@ class Hulls:
         places = torch.arange(_BITS, device=self.bits.device)
         return ((self.bits[row].unsqueeze(-1) >> places) & 1).bool().flatten(2)
 
+    def joined(self, frame: int, other: int) -> Hulls:
+        """One hull, of a frame and another one together, under the frame's number."""
+        return replace(self, frames=(frame,), bits=(self.bits[self.row(frame)] | self.bits[self.row(other)]).unsqueeze(0))
+
     def to(self, device: torch.device) -> Hulls:
         """The same on a device."""
         return replace(self, bits=self.bits.to(device), box=self.box.to(device))

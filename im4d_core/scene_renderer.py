@@ -24,6 +24,8 @@ from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
 from im4d_core.frame_caches import FrameCaches
+from im4d_core.frame_pairs import FramePairs
+from im4d_core.geometry import box_union
 from im4d_core.hulls import Hulls, load_hulls
 from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
@@ -32,6 +34,7 @@ from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
+from im4d_core.render.between import CrossFaded
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
@@ -75,6 +78,7 @@ class SceneRenderer:
         self.model_id = model_id
         self.hulls = None if hulls is None else hulls.to(device)
         self._occupancies = Occupancies(occupancy_path, model_id, device)
+        self._pairs = FramePairs(method, config.method, self._occupancies)
         self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
@@ -91,6 +95,7 @@ class SceneRenderer:
         frame: int,
         mode: Mode,
         *,
+        onward: float = 0.0,
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
@@ -101,6 +106,8 @@ class SceneRenderer:
         """Renders one picture.
 
         Args:
+            onward: how far time has gone from this frame to the scene's next one, 0 to 1; there is none after the last. Between frames surfaces are
+                where the field has them then, and colour goes over from the pictures of one frame to those of the next. Made by PyTorch on a GPU.
             hidden: a view that must not be coloured from, such as the one the picture is compared with.
             views: the source views; the nearest when None.
             crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, and made by PyTorch.
@@ -116,12 +123,17 @@ class SceneRenderer:
         """
         clock = StageClock(self.device)
         with torch.inference_mode():
-            occupancy = None if mode == "full" else self.occupancy(frame)
+            following = self._following(frame) if onward > 0.0 else None
+            occupancy = None if mode == "full" else self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
             context = self._kept.context(self.method, self.loader, frame, views, clock)
-            if occupancy is not None and self._fused is not None and crop is None:
+            method, moment, box, inside = self.method, float(frame), self.scene.box(frame), self._inside(frame, following)
+            if following is not None:
+                method = CrossFaded(method, self._kept.context(method, self.loader, following, views, clock), onward)
+                moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
+            if occupancy is not None and self._fused is not None and crop is None and following is None:
                 if progress is not None and not progress(0.0):
                     return None
                 try:
@@ -131,13 +143,13 @@ class SceneRenderer:
                 except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
                     _log.warning("the CUDA kernels failed", exc_info=True)
                     self.kernel_problem, self._fused = f"a kernel failed: {error}", None
-            bricks = self._baked(frame, occupancy) if occupancy is not None and self._bakes(mode) else None
+            bricks = self._baked(frame, following, onward, occupancy) if occupancy is not None and self._bakes(mode) else None
             if bricks is not None:
                 clock.mark("density")
             pixels = all_pixels(camera, self.device)
             config = self.config
             slab = config.sampling.slab and occupancy is None
-            rays = picture_rays(camera, pixels, self.scene.box(frame), config.method.times.time(frame), pixel_offset=config.method.pixel_offset, slab=slab)
+            rays = picture_rays(camera, pixels, box, config.method.times.time(moment), pixel_offset=config.method.pixel_offset, slab=slab)
             rays = cut(rays, crop, clip)
             if crop is not None and occupancy is not None:
                 occupancy = self._occupancies.cropped(occupancy, crop)
@@ -154,7 +166,7 @@ class SceneRenderer:
                     return None
                 if unfinished is not None and done:
                     unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
-                canvas.put(tile, self._trace(subset(rays, tile), context, frame, occupancy, bricks, background))
+                canvas.put(tile, self._trace(method, subset(rays, tile), context, inside, occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
             return canvas.picture(views, made_by, clock.milliseconds())
@@ -252,6 +264,7 @@ class SceneRenderer:
         """Renders a frame with a grid that is not on disk, for as long as it stays in the cache."""
         self._occupancies.use(frame, grid)
         self._kept.drop_density(frame)
+        self._pairs.drop(frame)
 
     def baked(self, frame: int) -> Occupancy:
         """The occupancy grid of a frame, baked now and kept nowhere."""
@@ -270,6 +283,7 @@ class SceneRenderer:
         frames = self.scene.frames
         complete = self._occupancies.write(((frame, self.baked(frame)) for frame in frames), len(frames), progress)
         self._kept.clear_density()
+        self._pairs.clear()
         return complete
 
     def is_ready(self, frame: int) -> bool:
@@ -312,7 +326,7 @@ class SceneRenderer:
         held = {
             "sources": self.loader.cached_bytes,
             "features": self._kept.feature_bytes,
-            "occupancy": self._occupancies.bytes + self._kept.density_bytes,
+            "occupancy": self._occupancies.bytes + self._kept.density_bytes + self._pairs.bytes,
         }
         if self.device.type == "cuda":
             held["gpu"] = torch.cuda.memory_allocated(self.device)
@@ -321,6 +335,7 @@ class SceneRenderer:
     def forget_frames(self) -> None:
         """Drops what belongs to frames; the pictures that were decoded stay."""
         self._kept.clear()
+        self._pairs.clear()
         self._occupancies.clear()
 
     def forget(self) -> None:
@@ -344,14 +359,24 @@ class SceneRenderer:
         with torch.inference_mode():
             return self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
 
-    def _inside(self, frame: int) -> Inside | None:
-        """Where a frame may have matter."""
-        return None if self.hulls is None else Inside(hulls=self.hulls, row=torch.tensor([self.hulls.row(frame)], device=self.device))
+    def _inside(self, frame: int, following: int | None = None) -> Inside | None:
+        """Where a frame, or anything on the way to the next one, may have matter."""
+        if self.hulls is None:
+            return None
+        hulls = self.hulls if following is None else self.hulls.joined(frame, following)
+        return Inside(hulls=hulls, row=torch.tensor([hulls.row(frame)], device=self.device))
 
-    def _trace(self, rays: Rays, context: Context, frame: int, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor) -> Traced:
+    def _following(self, frame: int) -> int | None:
+        """The scene's next frame; None after the last."""
+        place = self.scene.frames.index(frame) + 1
+        return self.scene.frames[place] if place < len(self.scene.frames) else None
+
+    def _trace(
+        self, method: Method, rays: Rays, context: Context, inside: Inside | None, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor
+    ) -> Traced:
         if occupancy is None:
-            return full.trace(self.method, rays, context, self.config.sampling, background=background, inside=self._inside(frame)).traced
-        return fast.trace(self.method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
+            return full.trace(method, rays, context, self.config.sampling, background=background, inside=inside).traced
+        return fast.trace(method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
     def _fall_back(self, text: str) -> None:
         if text not in self.fallbacks:
@@ -362,7 +387,9 @@ class SceneRenderer:
         density = self.config.fast.density
         return self._baking and mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._fused is not None)))
 
-    def _baked(self, frame: int, occupancy: Occupancy) -> Bricks:
+    def _baked(self, frame: int, following: int | None, onward: float, occupancy: Occupancy) -> Bricks:
+        if following is not None:
+            return self._pairs.bricks(frame, following, onward, self.config.fast)
         bricks = self._kept.bricks.get(frame)
         if bricks is None:
             refine = choose_refine(occupancy, self.config.method, self.config.fast)

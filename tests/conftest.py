@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import os
 import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +71,38 @@ def display() -> Iterator[str]:
     if present:
         yield present
         return
+    with _virtual_display("1600x1000x24") as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", made)
+        yield made
+
+
+@pytest.fixture
+def dense_display(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A virtual display of twice the usual density, as GLFW learns it: by the resource Xft.dpi."""
+    with _virtual_display("2400x1600x24") as made:
+        library = ctypes.util.find_library("X11")
+        if library is None:
+            pytest.skip("libX11 was not found: the density of a display cannot be set")
+        x11 = ctypes.CDLL(library)
+        x11.XOpenDisplay.restype, x11.XDefaultRootWindow.restype = ctypes.c_void_p, ctypes.c_ulong
+        connection = ctypes.c_void_p(x11.XOpenDisplay(made.encode()))
+        root, text = ctypes.c_ulong(x11.XDefaultRootWindow(connection)), b"Xft.dpi:\t192\n"
+        resource_manager, string, replace = ctypes.c_ulong(23), ctypes.c_ulong(31), 0  # numbers of X's protocol
+        x11.XChangeProperty(connection, root, resource_manager, string, 8, replace, text, len(text))
+        x11.XCloseDisplay(connection)
+        monkeypatch.setenv("DISPLAY", made)
+        yield made
+
+
+@contextmanager
+def _virtual_display(screen: str) -> Iterator[str]:
+    """The name of an Xvfb's display; skips where there can be none."""
     server = shutil.which("Xvfb")
     if server is None:
-        pytest.skip("DISPLAY is not set and Xvfb is not installed: no window can be opened")
+        pytest.skip("Xvfb is not installed: no window can be opened")
     read, write = os.pipe()
     # -noreset: without it the server starts over whenever its last window closes, and refuses the next one meanwhile
-    command = [server, "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-noreset", "-nolisten", "tcp"]
+    command = [server, "-displayfd", str(write), "-screen", "0", screen, "-noreset", "-nolisten", "tcp"]
     process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as pipe:
@@ -81,11 +110,9 @@ def display() -> Iterator[str]:
     if not number:
         process.wait()
         pytest.skip(f"Xvfb ended with status {process.returncode}: no window can be opened")
-    os.environ["DISPLAY"] = f":{number}"
     try:
-        yield os.environ["DISPLAY"]
+        yield f":{number}"
     finally:
-        del os.environ["DISPLAY"]
         process.terminate()
         process.wait()
 

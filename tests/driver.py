@@ -20,7 +20,8 @@ class Driver:
     """A session on a stand-in renderer with a script that plays the user."""
 
     def __init__(self, folder: Path, *, renderer: StandIn | None = None, **start: Any) -> None:
-        from viewer.session import Session, Start
+        from viewer.session import Session
+        from viewer.start import Start
 
         self.renderer = renderer or StandIn()
         self.folder = folder

@@ -100,6 +100,7 @@ class StandIn:
         frame: int,
         mode: RenderMode,
         *,
+        onward: float = 0.0,
         hidden: int | None = None,
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
@@ -116,7 +117,7 @@ class StandIn:
         self.crop, self.clip = crop, clip
         self.asked = (hidden, views, self.config.sampling, self.config.fast)
         takes_s = self.delay_s if mode == "full" else self.delay_s / 10
-        rgb, opacity, depth = _cut(*_trace(camera, self.scene.frames.index(frame)), clip)
+        rgb, opacity, depth = _cut(*_trace(camera, self.scene.frames.index(frame) + onward), clip)
         samples = (opacity * (12 if mode == "fast" else 96)).int()
         picture = Rendered(
             rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), renderer="stand-in", milliseconds={mode: 1e3 * takes_s + 1.0}
@@ -221,12 +222,12 @@ def _first(picture: Rendered, pixels: int) -> Rendered:
     return replace(picture, rgb=picture.rgb * done[..., None], opacity=picture.opacity * done, depth=picture.depth * done, samples=picture.samples * done)
 
 
-def _centres(index: int) -> torch.Tensor:
+def _centres(index: float) -> torch.Tensor:
     turn = 2 * np.pi * index / 8
     return torch.tensor([[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 0.8], [0.5 * np.cos(turn), 0.5 * np.sin(turn), 0.0]], dtype=torch.float32)
 
 
-def _trace(camera: Camera, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _trace(camera: Camera, index: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Colour, opacity and depth of spheres: one that circles, and one at the end of each axis."""
     v, u = torch.meshgrid(torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij")
     K = torch.tensor(camera.K, dtype=torch.float32)

@@ -161,7 +161,8 @@ import logging, sys, time
 logging.basicConfig(level=logging.INFO)
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from viewer.session import Session, Start
+from viewer.session import Session
+from viewer.start import Start
 session = Session(Start(source=Path({str(run_folder)!r}), output=Path({str(tmp_path)!r}), settings=Path({str(tmp_path / "settings")!r}), size=(700, 450)))
 update = session._update
 def watched():

@@ -425,7 +425,8 @@ def test_the_stored_picture_is_shown_before_the_scene_is_open(display: str, tmp_
     import simplejpeg
 
     from viewer.gl import read_framebuffer
-    from viewer.session import Session, Start
+    from viewer.session import Session
+    from viewer.start import Start
 
     scene = tmp_path / "scene"
     scene.mkdir()

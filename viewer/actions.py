@@ -212,6 +212,7 @@ HANDLERS: dict[str, Handler] = {
     "range_out": _transport(lambda transport, n, now_s: playback.set_range(transport, n, now_s, transport.first, transport.index)),
     "range_clear": _transport(lambda transport, n, now_s: playback.set_range(transport, n, now_s, 0, None)),
     "loop_next": _transport(_next_loop),
+    "between": _transport(lambda transport, n, now_s: playback.set_between(transport, n, now_s, not transport.between)),
     "speed_down": _speed(1 / 1.25),
     "speed_up": _speed(1.25),
     "navigation": _navigation_mode,

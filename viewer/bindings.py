@@ -60,6 +60,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="range_in", chords=("Shift+I",), help="the range that plays begins here", section="Time"),
     Key(action="range_out", chords=("Shift+O",), help="the range that plays ends here", section="Time"),
     Key(action="loop_next", chords=("J",), help="once, loop, ping-pong", section="Time"),
+    Key(action="between", chords=("Shift+J",), help="moments between frames, interpolated", section="Time"),
     Key(action="move_forward", chords=("W",), help="move forward", section="Camera", held=True),
     Key(action="move_back", chords=("S",), help="move back", section="Camera", held=True),
     Key(action="move_left", chords=("A",), help="move left", section="Camera", held=True),

@@ -11,7 +11,7 @@ from im4d_core.geometry import look_at
 from viewer import controls, path_editor, playback
 from viewer.events import Effect
 from viewer.request import view_camera
-from viewer.state import Level, Notice, Vector, ViewerState, shown_index
+from viewer.state import Level, Notice, Vector, ViewerState, shown_index, shown_onward
 
 
 def n_frames(state: ViewerState) -> int:
@@ -55,7 +55,7 @@ def taken_over(state: ViewerState) -> ViewerState:
     transport = state.transport
     if state.path_editor.previewing:
         pivot = vector(controls.through(camera, middle(state))[1])
-        transport = playback.seek(transport, n_frames(state), shown_index(state), state.now_s)
+        transport = playback.seek(transport, n_frames(state), shown_index(state), state.now_s, shown_onward(state))
     fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
     navigation = replace(state.navigation, T_camera_world=camera.T_camera_world, pivot=pivot, fov_y_deg=fov)
     editor = path_editor.stop(state.path_editor)

@@ -88,14 +88,15 @@ class Effects:
         self._tried: list[Future[EncoderReport]] = []
         self._recorded: list[_Recorded] = []
         self._own: set[Path] = set()
-        self._wanted_s: float | None = None
+        self._wanted: list[Path | None] = []
+        self._wanted_s = 0.0
         self._records = False
         self._live: LiveRecording | None = None
 
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
-        return self._dialog.waits or bool(self._written) or bool(self._tried) or bool(self._recorded) or self._wanted_s is not None
+        return self._dialog.waits or bool(self._written) or bool(self._tried) or bool(self._recorded) or bool(self._wanted)
 
     @property
     def records(self) -> bool:
@@ -125,7 +126,7 @@ class Effects:
     def events(self) -> list[e.Event]:
         """Answers that are ready now: pictures written, files dropped."""
         answers: list[e.Event] = []
-        if self._wanted_s is not None:
+        if self._wanted:
             self._save_picture()
         if self._records:
             self._window.before_swap(self._record)
@@ -158,10 +159,13 @@ class Effects:
 
     def _run(self, effect: e.Effect) -> None:
         match effect:
-            case e.TakeScreenshot(window=False):
+            case e.TakeScreenshot(window=False, file=file):
+                self._wanted.append(_checked(file))
+                self._wanted_s = time.monotonic()
                 self._save_picture()
-            case e.TakeScreenshot():
-                self._window.before_swap(self._save_window)
+            case e.TakeScreenshot(file=file):
+                file = _checked(file)
+                self._window.before_swap(lambda: self._write(read_framebuffer(*self._window.framebuffer_size), "window", file))
             case e.SavePictureOf(request=request, size_name=size_name):
                 name = self.scene.name if self.scene is not None else "picture"
                 file = _free_name(self._output / f"{name}_{request.frame:06d}_{size_name}.png")
@@ -233,16 +237,18 @@ class Effects:
     def _save_picture(self) -> None:
         shown = self._shown()
         if shown is None:
+            self._wanted.clear()
             self._send(e.Notified(level="warning", text="there is no picture to save yet"))
             return
         now = time.monotonic()
-        if self._wanted_s is None or self._worker.busy:
+        if self._worker.busy:
             self._wanted_s = now
         if not shown.final and now - self._wanted_s < _SETTLING_S:  # a better one is on its way
             return
-        self._wanted_s = None
+        files, self._wanted = self._wanted, []
         name = self.scene.name if self.scene is not None else "picture"
-        self._write(shown.host_pixels()[..., :3], f"{name}_{shown.request.frame:06d}")
+        for file in files:
+            self._write(shown.host_pixels()[..., :3], f"{name}_{shown.request.frame:06d}", file)
 
     def _record(self) -> None:
         """One more picture of the picture area."""
@@ -279,12 +285,12 @@ class Effects:
         self._send(e.LiveEnded())
         self._send(e.Notified(level="error", text=f"the screen is not recorded: {error}"))
 
-    def _save_window(self) -> None:
-        self._write(read_framebuffer(*self._window.framebuffer_size), "window")
-
-    def _write(self, pixels: np.ndarray, name: str) -> None:
-        target = self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.png"
-        future = self._writer.submit(_save_as_new, pixels, target)
+    def _write(self, pixels: np.ndarray, name: str, file: Path | None) -> None:
+        """Save a picture as a file, or as a new one of the output folder."""
+        if file is None:
+            future = self._writer.submit(_save_as_new, pixels, self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.png")
+        else:
+            future = self._writer.submit(_save_as, pixels, file)
         future.add_done_callback(lambda _: self._window.wake())
         self._written.append(future)
 
@@ -306,6 +312,22 @@ def _save_as_new(pixels: np.ndarray, target: Path) -> Path:
     """Write a picture under a name that no file has yet, and return it."""
     file = _free_name(target)
     save_png(pixels, file)
+    return file
+
+
+def _save_as(pixels: np.ndarray, file: Path) -> Path:
+    save_png(pixels, file)
+    return file
+
+
+def _checked(file: Path | None) -> Path | None:
+    """The file of a screenshot.
+
+    Raises:
+        ValueError: it would not be a PNG file.
+    """
+    if file is not None and file.suffix.lower() != ".png":
+        raise ValueError(f"{file}: a screenshot is a PNG file; its name must end with .png")
     return file
 
 

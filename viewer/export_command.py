@@ -24,6 +24,8 @@ def export_command(state: ViewerState) -> str:
         words += ["--scene-fps", repr(timing.fps)]
     if timing.playing:
         words += ["--frames", f"{timing.playing[0]}:{timing.playing[-1] + 1}"]
+    if timing.between:
+        words.append("--between")
     return shlex.join(words)
 
 

@@ -38,13 +38,13 @@ class LineDrawer:
         self._buffer = VertexArray((3, 3, 4))
         self._lines: Lines | None = None
 
-    def draw(self, lines: Lines, camera: Camera, near: float, rectangle: tuple[int, int, int, int], scale: float, depths: DepthTexture | None = None) -> None:
+    def draw(self, lines: Lines, camera: Camera, near: float, rectangle: tuple[int, int, int, int], density: float, depths: DepthTexture | None = None) -> None:
         """Draw lines as the camera of the picture sees them.
 
         Args:
             near: depth, in world units, in front of which lines are cut off.
             rectangle: x, y (of the bottom left), width and height of the picture in the framebuffer.
-            scale: framebuffer pixels per window unit; lines keep their thickness on dense displays.
+            density: framebuffer pixels per pixel of a usual screen; lines keep their thickness on dense ones.
             depths: of the picture; lines behind what it shows are faint. None draws all alike.
         """
         if len(lines) == 0 or rectangle[2] < 1 or rectangle[3] < 1:
@@ -55,7 +55,7 @@ class LineDrawer:
         GL.glViewport(*rectangle)
         GL.glEnable(GL.GL_BLEND)
         GL.glBlendFunc(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA)
-        width = _WIDTH_PX * scale
+        width = _WIDTH_PX * density
         self._program.use()
         self._program.set_matrix("clip_world", clip_from_world(camera, near))
         self._program.set_vector("viewport", rectangle[2], rectangle[3])

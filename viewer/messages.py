@@ -79,6 +79,14 @@ def _in_host(pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndar
 
 
 @dataclass(frozen=True, kw_only=True)
+class Miniatures:
+    """What the cameras of the capture saw at a frame, as far as it is read."""
+
+    frame: int
+    pictures: tuple[Thumbnail, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Opened:
     """A scene is ready to be rendered."""
 
@@ -141,4 +149,4 @@ class JobOver:
     cancelled: bool = False
 
 
-Message = DisplayBuffer | Opened | Facts | Estimated | Failed | JobStep | JobOver
+Message = DisplayBuffer | Miniatures | Opened | Facts | Estimated | Failed | JobStep | JobOver

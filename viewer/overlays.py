@@ -115,7 +115,7 @@ class Overlays:
             return _NONE
         depth = frustum_depth(scene)
         sources = source_views if shown.cameras or shown.sources else ()
-        here = _camera_at(scene, camera.centre, depth)
+        here = camera_at(scene, camera.centre)
         editor = state.path_editor
         parts = []
         if shown.cameras or sources:
@@ -153,8 +153,9 @@ def frustum_depth(scene: Scene) -> float:
     return 0.08 * max(distance, 0.1 * float(np.ptp(scene.bounds, axis=0).max()))
 
 
-def _camera_at(scene: Scene, centre: Float64[np.ndarray, "3"], depth: float) -> int | None:
+def camera_at(scene: Scene, centre: Float64[np.ndarray, "3"]) -> int | None:
     """The view whose frustum would fill the picture because one looks out of it."""
+    depth = frustum_depth(scene)
     distances = [float(np.linalg.norm(camera.centre - centre)) for camera in scene.cameras]
     view = int(np.argmin(distances))
     return view if distances[view] < depth else None

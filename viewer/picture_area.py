@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from OpenGL import GL
 
+from im4d_core.types import Scene
 from viewer.cell_drawer import CellDrawer
 from viewer.compare import GAIN, Layout, place_in_picture
 from viewer.depths import DepthTexture
@@ -15,7 +16,9 @@ from viewer.gl import Texture
 from viewer.interop import Interop
 from viewer.line_drawer import LineDrawer
 from viewer.messages import DisplayBuffer
-from viewer.overlays import Overlays, frustum_depth
+from viewer.miniature_drawer import MiniatureDrawer
+from viewer.miniatures import Sheet, sheet
+from viewer.overlays import Overlays, camera_at, frustum_depth
 from viewer.present import Presenter
 from viewer.state import ViewerState
 from viewer.stats import ShownThumbnail
@@ -42,6 +45,8 @@ class PictureArea:
         self._depths = DepthTexture(interop)
         self._lines = LineDrawer()
         self._cells = CellDrawer()
+        self._miniatures = MiniatureDrawer()
+        self._sheet: Sheet | None = None
         self._overlays = Overlays()
         self._stored: tuple[int, int] | None = None
         self._small: dict[Thumbnail, Texture] = {}
@@ -76,9 +81,19 @@ class PictureArea:
         if buffer.thumbnails:
             self._take(buffer.thumbnails)
 
+    def show_captured(self, scene: Scene, frame: int, pictures: tuple[Thumbnail, ...]) -> None:
+        """Take over what cameras of the capture saw at a frame, for their frusta."""
+        if all(made.view < len(scene.cameras) for made in pictures):  # else of the scene before
+            self._sheet = sheet(scene, frame, pictures, frustum_depth(scene))
+
+    @property
+    def captured(self) -> Sheet | None:
+        """The small pictures in the frusta, while they are of the frame that is shown."""
+        return self._sheet if self._sheet is not None and self.shown is not None and self._sheet.frame == self.shown.request.frame else None
+
     def forget(self) -> None:
         """Another scene is open: nothing of the one before is shown any more."""
-        self.shown = None
+        self.shown = self._sheet = None
         self._take(())
 
     def draw(self, state: ViewerState, picture: Rectangle) -> None:
@@ -93,13 +108,13 @@ class PictureArea:
         self._presenter.draw(*picture.pixels, layout, state.comparison.wipe, GAIN)
         x, y, width, height = picture.pixels
         if layout != "split":
-            self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture.pixels, picture.scale)
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), picture.pixels, picture.density)
             return
         half = width // 2
         GL.glEnable(GL.GL_SCISSOR_TEST)
         for shift, left, wide in ((-0.25, 0, half), (0.25, half, width - half)):  # the middle half of the view on both sides
             GL.glScissor(x + left, y, wide, height)
-            self._draw_over(state, shown, 0.02 * frustum_depth(scene), (x + round(shift * width), y, width, height), picture.scale)
+            self._draw_over(state, shown, 0.02 * frustum_depth(scene), (x + round(shift * width), y, width, height), picture.density)
         GL.glDisable(GL.GL_SCISSOR_TEST)
 
     def layout(self, state: ViewerState) -> Layout:
@@ -113,21 +128,24 @@ class PictureArea:
             return None
         return pointed(shown.readable, shown.request.camera, place_in_picture(self.layout(state), x), y)
 
-    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], scale: float) -> None:
+    def _draw_over(self, state: ViewerState, shown: DisplayBuffer, near: float, place: tuple[int, int, int, int], density: float) -> None:
         camera = shown.request.camera
         lines = self._overlays.lines(state, camera, shown.request.frame, shown.source_views)
         cells = shown.cells if state.overlays.cells else None
         if len(lines) == 0 and cells is None:
             return
         self._depths.follow(shown)
+        captured = self.captured if state.overlays.cameras else None
+        if captured is not None and state.scene is not None:
+            self._miniatures.draw(captured, camera, near, place, self._depths, camera_at(state.scene, camera.centre))
         if cells is not None:
             self._cells.draw(cells, camera, near, place, self._depths)
-        self._lines.draw(lines, camera, near, place, scale, self._depths)
+        self._lines.draw(lines, camera, near, place, density, self._depths)
 
     def close(self) -> None:
         """Delete everything; the context must still be current."""
         self.forget()
-        for part in (self._presenter, self._depths, self._lines, self._cells):
+        for part in (self._presenter, self._depths, self._lines, self._cells, self._miniatures):
             part.close()
 
     def _take(self, thumbnails: tuple[Thumbnail, ...]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from viewer.handover import copied, handed_over
 from viewer.messages import DisplayBuffer, Failed
 from viewer.renders import Canvas, GoOn, Renders, SoFar
 from viewer.request import RenderRequest
-from viewer.thumbnails import Thumbnails
+from viewer.thumbnails import Thumbnail, Thumbnails
 from viewer.values import Readable
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class PictureMaker:
         self._pixel_ms: dict[str, float] = {}
         self._renders = Renders(renderer)
         self._thumbnails = Thumbnails(renderer)
+        self._all_views = Thumbnails(renderer)
+        self._miniatures_of: int | None = None
         self._captured = CapturedPictures(renderer, tell)
         self._cells: Cells | None = None
         self._below: _Made | None = None  # the last complete picture; what is unfinished is shown over it
@@ -146,6 +148,14 @@ class PictureMaker:
         """The source views in use, which coming frames will need too."""
         return self._renders.views
 
+    def miniatures(self, frame: int) -> Iterator[Thumbnail]:
+        """Small pictures of all cameras, one after the other; none where those of the frame were all given before."""
+        if frame == self._miniatures_of:
+            return
+        self._miniatures_of = None
+        yield from self._all_views.each(frame, tuple(range(len(self._renderer.scene.cameras))))
+        self._miniatures_of = frame
+
     def forget(self) -> None:
         """What pictures are made from has changed."""
         self._renders.forget()
@@ -156,7 +166,8 @@ class PictureMaker:
         below = self._below
         same = (
             below is not None
-            and (below.request.frame, below.request.crop, below.request.clip) == (request.frame, request.crop, request.clip)
+            and (below.request.frame, below.request.onward, below.request.crop, below.request.clip)
+            == (request.frame, request.onward, request.crop, request.clip)
             and _same_view(below.request.camera, request.camera)
         )
         canvas = Canvas(below.rendered if below is not None and same else None)
@@ -223,7 +234,7 @@ class PictureMaker:
         last = None if self._below is None else self._below.request
         if last is None or last.camera.width < draft.camera.width:
             return False
-        shown = ((r.frame, r.output, r.background, r.quality, r.look, r.crop, r.clip) for r in (last, draft))
+        shown = ((r.frame, r.onward, r.output, r.background, r.quality, r.look, r.crop, r.clip) for r in (last, draft))
         same = next(shown) == next(shown)
         return same and _same_view(last.camera, draft.camera)
 

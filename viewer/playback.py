@@ -2,6 +2,8 @@
 
 Where every frame is to be shown, the clock waits for pictures instead: it goes on by one frame when the last one is on the screen, and no faster than
 the rate. What plays is the part from the in point to the out point.
+
+Where moments between frames are shown, the clock stops at sixteenths of a frame instead of whole ones.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Literal
 
 from viewer.state import LoopMode, Transport, played_range
 
+_STEPS = 16  # moments per frame: more than anybody sees, few enough that a slow clock leaves time to render each
 _EPSILON = 1e-6  # frames: k / fps · fps must not fall below k
 
 
@@ -44,20 +47,22 @@ def tick(transport: Transport, n_frames: int, now_s: float, *, shown: bool = Tru
     if transport.every_frame:
         return _step_when_shown(transport, n_frames, now_s, shown)
     place = _place(transport, n_frames, transport.anchor_index + (now_s - transport.anchor_s) * rate(transport))
-    if place == _Place(index=transport.index, playing=transport.playing, direction=transport.direction):
+    if place == _Place(index=transport.index, onward=transport.onward, playing=transport.playing, direction=transport.direction):
         return transport
-    return replace(transport, index=place.index, playing=place.playing, direction=place.direction)
+    return replace(transport, index=place.index, onward=place.onward, playing=place.playing, direction=place.direction)
 
 
-def seek(transport: Transport, n_frames: int, index: int, now_s: float) -> Transport:
-    """Go to a frame, clamped; playback goes on from there."""
-    return _anchored(replace(transport, index=min(max(index, 0), max(n_frames - 1, 0))), n_frames, now_s)
+def seek(transport: Transport, n_frames: int, index: int, now_s: float, onward: float = 0.0) -> Transport:
+    """Go to a frame, clamped, and on from there where moments between frames are shown; playback goes on from there."""
+    index = min(max(index, 0), max(n_frames - 1, 0))
+    onward = min(max(onward, 0.0), 1.0 - 1.0 / _STEPS) if transport.between and index < n_frames - 1 and math.isfinite(onward) else 0.0
+    return _anchored(replace(transport, index=index, onward=onward), n_frames, now_s)
 
 
 def step(transport: Transport, n_frames: int, by: int, now_s: float) -> Transport:
     """Stop, and go frames forward or back; a loop wraps around within its range, else the ends hold."""
     low, high = played_range(transport, n_frames)
-    wanted = transport.index + by
+    wanted = transport.index + by + (1 if by < 0 and transport.onward > 0.0 else 0)  # from between two frames, back is the one before
     if transport.loop == "loop" and low <= transport.index <= high:
         wanted = low + (wanted - low) % (high - low + 1)
     return replace(seek(pause(transport), n_frames, wanted, now_s), direction=1 if by >= 0 else -1)
@@ -86,7 +91,12 @@ def set_range(transport: Transport, n_frames: int, now_s: float, low: int, high:
 
 
 def set_every_frame(transport: Transport, n_frames: int, now_s: float, on: bool) -> Transport:
-    return _anchored(replace(transport, every_frame=on), n_frames, now_s)
+    return _anchored(replace(transport, every_frame=on, onward=0.0), n_frames, now_s)
+
+
+def set_between(transport: Transport, n_frames: int, now_s: float, on: bool) -> Transport:
+    """Show moments between frames, or frames only."""
+    return _anchored(replace(transport, between=on, onward=0.0), n_frames, now_s)
 
 
 def set_rate(transport: Transport, n_frames: int, now_s: float, fps: float, speed: float) -> Transport:
@@ -126,22 +136,28 @@ class _Place:
     index: int
     playing: bool
     direction: Literal[1, -1]
+    onward: float = 0.0
 
 
 def _place(transport: Transport, n_frames: int, position: float) -> _Place:
     """The frame at an unfolded position: one that goes on beyond the range, over and over."""
     low, high = played_range(transport, n_frames)
     forwards = rate(transport) >= 0
-    whole = (math.floor(position + _EPSILON) if forwards else math.ceil(position - _EPSILON)) - low
-    length, direction = high - low, 1 if forwards else -1
+    steps = _STEPS if transport.between and not transport.every_frame else 1
+    whole = (math.floor(position * steps + _EPSILON) if forwards else math.ceil(position * steps - _EPSILON)) - low * steps
+    length, direction = (high - low) * steps, 1 if forwards else -1
+
+    def place(step: int, *, playing: bool = True, towards: Literal[1, -1] = direction) -> _Place:
+        index, part = divmod(min(step, length), steps)  # the last frame is shown as long as the others; from it to the first there is no way
+        return _Place(index=low + index, onward=part / steps, playing=playing, direction=towards)
+
     if transport.loop == "once":
-        index = min(max(whole, 0), length)
-        return _Place(index=low + index, playing=index != (length if forwards else 0), direction=direction)
+        step = min(max(whole, 0), length)
+        return place(step, playing=step != (length if forwards else 0))
     if transport.loop == "loop":
-        return _Place(index=low + whole % (length + 1), playing=True, direction=direction)
+        return place(whole % (length + steps))
     unfolded = whole % max(2 * length, 1)
-    index = unfolded if unfolded <= length else 2 * length - unfolded
-    return _Place(index=low + index, playing=True, direction=-direction if unfolded >= length else direction)
+    return place(unfolded if unfolded <= length else 2 * length - unfolded, towards=-direction if unfolded >= length else direction)
 
 
 def _step_when_shown(transport: Transport, n_frames: int, now_s: float, shown: bool) -> Transport:
@@ -152,7 +168,7 @@ def _step_when_shown(transport: Transport, n_frames: int, now_s: float, shown: b
     place = _place(transport, n_frames, position)
     due_s = transport.anchor_s + 1.0 / speed
     began_s = due_s if now_s - due_s < 0.5 / speed else now_s  # on time where pictures keep up, without a debt where they do not
-    stepped = replace(transport, index=place.index, playing=place.playing, direction=place.direction)
+    stepped = replace(transport, index=place.index, onward=0.0, playing=place.playing, direction=place.direction)
     return replace(stepped, anchor_index=_unfolded(stepped, n_frames), anchor_s=began_s)
 
 
@@ -161,8 +177,8 @@ def _unfolded(transport: Transport, n_frames: int) -> float:
     low, high = played_range(transport, n_frames)
     forwards = transport.speed >= 0
     if transport.loop == "ping-pong" and transport.direction != (1 if forwards else -1):
-        return float(low + 2 * (high - low) - (transport.index - low))
-    return float(transport.index)
+        return low + 2 * (high - low) - (transport.index + transport.onward - low)
+    return transport.index + transport.onward
 
 
 def _anchored(transport: Transport, n_frames: int, now_s: float) -> Transport:

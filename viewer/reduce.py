@@ -51,7 +51,8 @@ def _view(state: ViewerState) -> tuple[object, ...]:
     editor = state.path_editor
     preview = (editor.path, editor.time_s) if editor.previewing else None
     on_its_way = (state.flight, state.now_s) if state.flight is not None else None
-    return (state.navigation, state.dataset_camera, state.transport.index, preview, state.width, state.height, on_its_way, state.crop, state.clip)
+    scene_time = (state.transport.index, state.transport.onward)
+    return (state.navigation, state.dataset_camera, scene_time, preview, state.width, state.height, on_its_way, state.crop, state.clip)
 
 
 # ---- input --------------------------------------------------------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
 
 def _set_frame(state: ViewerState, event: e.SetFrame) -> ViewerState:
     state = taken_over(state) if state.path_editor.previewing else state
-    return _with_transport(state, playback.seek(state.transport, n_frames(state), event.index, state.now_s))
+    return _with_transport(state, playback.seek(state.transport, n_frames(state), event.index, state.now_s, event.onward))
 
 
 def _set_rate(state: ViewerState, fps: float, speed: float) -> ViewerState:
@@ -322,6 +323,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetLoop: _set_loop,
     e.SetRange: _set_range,
     e.SetEveryFrame: _set_every_frame,
+    e.SetBetween: lambda state, event: _with_transport(state, playback.set_between(state.transport, n_frames(state), state.now_s, event.on)),
     e.SetMode: lambda state, event: set_mode(state, event.mode),
     e.SetOutput: lambda state, event: _with_picture(state, replace(state.picture, output=event.output)),
     e.SetScale: _set_scale,

@@ -65,6 +65,7 @@ class Renders:
                 request.camera,
                 request.frame,
                 request.mode,
+                onward=request.onward,
                 hidden=request.hidden,
                 crop=None if request.crop is None else np.array(request.crop),
                 clip=request.clip,

@@ -14,7 +14,7 @@ from viewer.compare import opponents
 from viewer.flight import underway
 from viewer.look import Look
 from viewer.near_far import NearFar
-from viewer.state import STILL_S, Output, Vector, ViewerState
+from viewer.state import STILL_S, Output, Vector, ViewerState, shown_onward
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,8 +47,12 @@ class RenderRequest:
     """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
     must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
 
+    onward: float = 0.0
+    """How far time has gone from the frame to the next one."""
     cells: bool = False
     """Comes with the occupancy of its frame."""
+    frusta: bool = False
+    """What the cameras of the capture saw is to follow."""
     thumbnails: bool = False
     """Comes with small pictures of its source views."""
 
@@ -57,12 +61,22 @@ class RenderRequest:
         """Hashable identity of what is rendered, whatever is then shown of it."""
         camera = self.camera
         view = (camera.K.tobytes(), camera.T_camera_world.tobytes(), camera.width, camera.height)
-        return (*view, self.frame, self.mode, self.quality, self.crop, self.clip, self.hidden, self.steady)
+        return (*view, self.frame, self.onward, self.mode, self.quality, self.crop, self.clip, self.hidden, self.steady)
 
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (*self.view_key, self.output, self.background, self.look, self.cells, self.thumbnails, self.against, None if self.against is None else self.view)
+        return (
+            *self.view_key,
+            self.output,
+            self.background,
+            self.look,
+            self.cells,
+            self.frusta,
+            self.thumbnails,
+            self.against,
+            None if self.against is None else self.view,
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -126,7 +140,9 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         hidden=compared.hidden,
         view=view,
         against=compared.against,
+        onward=0.0 if compared.against == "captured" else shown_onward(state),  # nothing was captured between frames
         cells=state.overlays.cells,
+        frusta=state.overlays.cameras,
         thumbnails=state.overlays.thumbnails,
         steady=view is None and not state.path_editor.previewing,
     )

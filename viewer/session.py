@@ -13,8 +13,9 @@ import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels, path_recording, playback
+from viewer import bindings, keymap, panels, path_recording, playback, plugins
 from viewer.compare import place_in_picture
+from viewer.control import Control
 from viewer.effects import Effects
 from viewer.events import (
     AskedFor,
@@ -35,7 +36,7 @@ from viewer.gl import device_name
 from viewer.inputs import InputReader, gesture
 from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
-from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Opened
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened
 from viewer.meter import Meter
 from viewer.opening import is_open
 from viewer.picture_area import PictureArea
@@ -47,6 +48,7 @@ from viewer.start import Start, beginning
 from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
+from viewer.wire import state_to_json
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
 _log = logging.getLogger(__name__)
@@ -88,10 +90,16 @@ class Session:
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
+        self._control: Control | None = None
+        own, rejected = plugins.load(start.plugins)
+        for wrong in rejected:
+            self._problems.add(wrong.text, wrong.details, of_rendering=False)
+            self.send(Notified(level="error", text=wrong.text))
+        shown = (*panels.PANELS, *((plugin.title, plugin.draw) for plugin in own))
         self.window = Window(
             title="Im4D Viewer",
             size=start.size or (self._settings.width, self._settings.height),
-            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in panels.PANELS),
+            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in shown),
             transport=self._panel(panels.transport.draw),
             transport_height_em=panels.transport.HEIGHT_EM,
             update=self._update,
@@ -156,12 +164,16 @@ class Session:
         self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
         self._area.store(self._start.source / "preview.jpg")
         self.window.draw()
+        if self._start.control is not None:
+            self._control = Control(self._start.control, self.window.wake)
         self._worker.start()
         self._worker.open(self._start.source)
 
     def _finish(self) -> None:
         """Threads, then what CUDA shares, then OpenGL, then the window."""
-        self.window.hide()
+        self.window.hide()  # what runs may take a moment to stop
+        if self._control is not None:
+            self._control.close()
         if self._effects is not None:
             self._end_recording(self._effects)
         self._keeper.write(self.state)  # before that what runs is stopped, which may take a moment
@@ -215,6 +227,7 @@ class Session:
             return
         if self.window.take_close_request():
             self.send(Triggered(action="quit"))
+        idle = not worker.busy  # asked before its messages are taken: with them, nothing more is to come
         for message in worker.take():
             self._hear(message)
         width, height = picture.pixels[2:]
@@ -224,6 +237,8 @@ class Session:
         self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held, gesture=gesture())])
         self._events.extend(self._inputs.events(picture, self.state.navigation.mode, capture=self.state.asks_key is not None))
         self._events.extend(effects.events())
+        if self._control is not None:
+            self._events.extend(self._control.take())
         self._pick(picture)
         before = self.state
         self._reduce()
@@ -238,6 +253,9 @@ class Session:
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
         self._request(worker, width, height)
+        if self._control is not None:
+            settled = idle and not worker.busy and not is_moving(self.state)
+            self._control.answer(lambda: state_to_json(self.state, settled=settled))
         stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
         if self._area is not None:
             layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
@@ -319,6 +337,9 @@ class Session:
                 self._show(message)
             case Opened(scene=scene, source=source):
                 self._opened(scene, source)
+            case Miniatures(frame=frame, pictures=pictures):
+                if self._area is not None and self.state.scene is not None:
+                    self._area.show_captured(self.state.scene, frame, pictures)
             case Facts():
                 self._meter.facts = message
                 if message.device.startswith("cuda") and self._why_upload and self._start.interop and not self._told_upload:

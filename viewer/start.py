@@ -34,6 +34,10 @@ class Start:
     """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
     fresh: bool = False
     """Do not go back to where the scene was left."""
+    control: Path | None = None
+    """Let programs steer the window; where they find out how (`viewer.control`)."""
+    plugins: tuple[Path, ...] = ()
+    """Python files with panels of the user's own (`viewer.plugins`)."""
 
 
 def beginning(start: Start, scene: Scene, place: Place | None) -> list[Event]:

@@ -78,9 +78,13 @@ class Navigation:
 
 @dataclass(frozen=True, kw_only=True)
 class Transport:
-    """Scene time. `index` into `Scene.frames` is the truth; the clock only says where it is now."""
+    """Scene time. `index` into `Scene.frames`, and how far on from there, is the truth; the clock only says where it is now."""
 
     index: int = 0
+    onward: float = 0.0
+    """How far time has gone from there to the next frame; always 0 unless `between`."""
+    between: bool = False
+    """Moments between two frames are shown too, interpolated; otherwise each shows a frame."""
     playing: bool = False
     fps: float = 30.0
     speed: float = 1.0
@@ -340,10 +344,20 @@ class ViewerState:
 
 def shown_index(state: ViewerState) -> int:
     """Index into `Scene.frames` of the frame that is shown: the transport's, or the path's while it is previewed."""
+    return _shown(state)[0]
+
+
+def shown_onward(state: ViewerState) -> float:
+    """How far time has gone from there to the next frame."""
+    return _shown(state)[1]
+
+
+def _shown(state: ViewerState) -> tuple[int, float]:
     editor = state.path_editor
     if state.scene is None or not (editor.previewing and editor.path.keys):
-        return state.transport.index
-    return state.scene.frames.index(editor.path.frame_at(editor.time_s, scene_timing(state)))
+        return state.transport.index, state.transport.onward
+    frame, onward = editor.path.moment_at(editor.time_s, scene_timing(state))
+    return state.scene.frames.index(frame), onward
 
 
 def scene_timing(state: ViewerState) -> SceneTiming:
@@ -353,7 +367,7 @@ def scene_timing(state: ViewerState) -> SceneTiming:
     frames = state.scene.frames
     low, high = played_range(state.transport, len(frames))
     part = (low, high) != (0, len(frames) - 1)
-    return SceneTiming(frames=frames, fps=state.transport.fps, playing=frames[low : high + 1] if part else ())
+    return SceneTiming(frames=frames, fps=state.transport.fps, playing=frames[low : high + 1] if part else (), between=state.transport.between)
 
 
 def played_range(transport: Transport, n_frames: int) -> tuple[int, int]:

@@ -1,7 +1,12 @@
-"""Small pictures of the source views in use. Made in the render thread; importing this imports no torch."""
+"""Small pictures of what cameras of the capture saw: the source views in use, and all of them for their frusta.
+
+Made in the render thread; importing this imports no torch.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +16,7 @@ from jaxtyping import UInt8
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
 
+_log = logging.getLogger(__name__)
 _HEIGHT = 144  # pixels: twice what a usual screen shows, so that dense ones look sharp
 _WIDEST = 4  # times the height
 
@@ -33,11 +39,26 @@ class Thumbnails:
 
     def of(self, frame: int, views: tuple[int, ...]) -> tuple[Thumbnail, ...]:
         """The small pictures of views, read anew where another frame is shown."""
-        self._made = {view: made for view, made in self._made.items() if made.frame == frame and view in views}
+        self._keep(frame, views)
         for view in views:
             if view not in self._made:
                 self._made[view] = Thumbnail(view=view, frame=frame, pixels=self._small(frame, view))
         return tuple(self._made[view] for view in views)
+
+    def each(self, frame: int, views: tuple[int, ...]) -> Iterator[Thumbnail]:
+        """The same one after the other; who stops here finds what is made again. A camera whose picture cannot be read is left out."""
+        self._keep(frame, views)
+        for view in views:
+            if view not in self._made:
+                try:
+                    self._made[view] = Thumbnail(view=view, frame=frame, pixels=self._small(frame, view))
+                except (OSError, ValueError) as error:  # an exported scene has the pictures that colour comes from, and no others
+                    _log.debug("camera %d has no small picture at frame %d: %s", view, frame, error)
+                    continue
+            yield self._made[view]
+
+    def _keep(self, frame: int, views: tuple[int, ...]) -> None:
+        self._made = {view: made for view, made in self._made.items() if made.frame == frame and view in views}
 
     def _small(self, frame: int, view: int) -> UInt8[np.ndarray, "h w 4"]:
         import torch

@@ -38,6 +38,8 @@ class Rectangle:
     height: float
     scale: float
     """Framebuffer pixels per window unit."""
+    density: float
+    """Framebuffer pixels per pixel of a screen of usual density: what is drawn should be so much larger to look alike."""
     window_height: float
 
     @property
@@ -211,12 +213,13 @@ class Window:
         """The part of the window that the panels leave free."""
         io, viewport = imgui.get_io(), imgui.get_main_viewport()
         scale, height = io.display_framebuffer_scale.x or 1.0, io.display_size.y
+        density = scale * self._density
         space = self.params.docking_params.dock_space_id_from_name("MainDockSpace")
         node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
         if node is None:
-            return Rectangle(x=0.0, y=0.0, width=io.display_size.x, height=height, scale=scale, window_height=height)
+            return Rectangle(x=0.0, y=0.0, width=io.display_size.x, height=height, scale=scale, density=density, window_height=height)
         x, y = node.pos.x - viewport.pos.x, node.pos.y - viewport.pos.y
-        return Rectangle(x=x, y=y, width=node.size.x, height=node.size.y, scale=scale, window_height=height)
+        return Rectangle(x=x, y=y, width=node.size.x, height=node.size.y, scale=scale, density=density, window_height=height)
 
     def show_panels(self, shown: bool) -> None:
         for panel in self.params.docking_params.dockable_windows:
@@ -248,9 +251,9 @@ class Window:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in window units."""
+        """Width and height as they are asked for: as on a screen of usual density, wherever the window is."""
         width, height = glfw.get_window_size(self._handle)
-        return width, height
+        return round(width / self._density), round(height / self._density)
 
     @property
     def framebuffer_size(self) -> tuple[int, int]:
@@ -258,7 +261,12 @@ class Window:
         return width, height
 
     def resize(self, width: int, height: int) -> None:
-        glfw.set_window_size(self._handle, width, height)
+        glfw.set_window_size(self._handle, round(width * self._density), round(height * self._density))
+
+    @property
+    def _density(self) -> float:
+        """By how much text and widgets are larger than on a screen of usual density, in window units."""
+        return self.params.dpi_aware_params.dpi_window_size_factor or 1.0
 
     def set_vsync(self, on: bool) -> None:
         """Whether a frame waits for the display."""

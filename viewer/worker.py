@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from viewer.facts import facts_of, slower_ways
 from viewer.jobs import FairShare, OccupancyOrder, Order, Orders, kind, result, steps
-from viewer.messages import DisplayBuffer, Estimated, Failed, Job, JobOver, JobStep, Message, Opened
+from viewer.messages import DisplayBuffer, Estimated, Failed, Job, JobOver, JobStep, Message, Miniatures, Opened
 from viewer.pictures import PictureMaker
 from viewer.request import RenderRequest
 from viewer.state import STILL_S
+from viewer.thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _WAKE_EVERY_S = 0.05  # progress is shown at most this often
+
+_MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
 
 Opener = Callable[[Path, str], "SceneRenderer"]
 
@@ -147,8 +150,8 @@ class RenderWorker:
 
     @property
     def busy(self) -> bool:
-        """A picture is being made, or waits to be."""
-        return self._busy or self._request is not None
+        """A picture is being made or a scene opened, or waits to be."""
+        return self._busy or self._request is not None or self._source is not None
 
     @property
     def progress(self) -> float:
@@ -222,8 +225,9 @@ class RenderWorker:
         """Make the renderer of the scene that is asked for."""
         with self._changed:
             source, self._source = self._source, None
-        if source is None:
-            return
+            if source is None:
+                return
+            busy, self._busy = self._busy, True
         self._status = f"Opening {source.name or source}"
         self._wake()
         try:
@@ -234,7 +238,7 @@ class RenderWorker:
             _log.warning("cannot open %s", source, exc_info=True)
             self._post(Failed(text=f"cannot open {source}: {_first_line(error)}", details=traceback.format_exc(), opening=True))
         finally:
-            self._status = ""
+            self._status, self._busy = "", busy
 
     def _change(self) -> None:
         """Go over to the scene that was opened, if one was."""
@@ -260,11 +264,11 @@ class RenderWorker:
         """Make the picture, or pictures, of the waiting request."""
         with self._changed:
             request, asked, prefetch = self._request, self._asked_s, self._prefetch
+            renderer, maker = self._renderer, self._maker
             self._request = None
-        renderer, maker = self._renderer, self._maker
-        if request is None or renderer is None or maker is None:
-            return
-        self._busy = True
+            if request is None or renderer is None or maker is None:
+                return
+            self._busy = True  # before the lock is given up: nobody may see a moment of rest between
         began = time.monotonic()
         try:
             occupied = renderer.has_occupancy(request.frame)
@@ -285,6 +289,8 @@ class RenderWorker:
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, maker.views)
                 renderer.make_ready(prefetch, maker.views, request.mode, wanted=lambda: self._request is None and not self._stopping)
+            if request.frusta and not request.moving:
+                self._show_captured(maker, request.frame)
         finally:
             self._busy = False
             self._progress = 1.0
@@ -293,6 +299,20 @@ class RenderWorker:
             if time.monotonic() - self._facts_s > 1.0:
                 self._post_facts()
             self._wake()
+
+    def _show_captured(self, maker: PictureMaker, frame: int) -> None:
+        """Post small pictures of the cameras, ever more of them, until something newer is asked for."""
+        made: list[Thumbnail] = []
+        posted_s, posted = time.monotonic(), 0
+        for picture in maker.miniatures(frame):
+            made.append(picture)
+            if self._request is not None or self._source is not None or self._stopping:
+                break
+            if time.monotonic() - posted_s > _MINIATURES_S:
+                self._post(Miniatures(frame=frame, pictures=tuple(made)))
+                posted_s, posted = time.monotonic(), len(made)
+        if len(made) > posted:
+            self._post(Miniatures(frame=frame, pictures=tuple(made)))
 
     def _moves_on(self, asked: float) -> bool:
         """Wait until the view has been still for a moment; True when a newer request came instead."""

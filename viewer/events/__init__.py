@@ -92,7 +92,7 @@ from viewer.events.picture import (
     SetScale,
     SetTargetFps,
 )
-from viewer.events.scene_time import SceneTimeEvent, SetEveryFrame, SetFps, SetFrame, SetLoop, SetRange, SetSpeed
+from viewer.events.scene_time import SceneTimeEvent, SetBetween, SetEveryFrame, SetFps, SetFrame, SetLoop, SetRange, SetSpeed
 from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent, SetPreferences
 
 Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent | SessionEvent
@@ -151,6 +151,7 @@ __all__ = [
     "SelectKey",
     "SessionEvent",
     "SetBackground",
+    "SetBetween",
     "SetClip",
     "SetComparison",
     "SetConstantSpeed",

@@ -19,6 +19,8 @@ class TakeScreenshot:
     """Save the displayed picture (the tensor, upright), or the whole window with its panels. Answered by `Notified`."""
 
     window: bool = False
+    file: Path | None = None
+    """A PNG file, written over if it exists; None for a new one in the output folder."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ class SetFrame:
     """Scrub: show this index into `Scene.frames`. Clamped."""
 
     index: int
+    onward: float = 0.0
+    """How far on from there to the next frame, where moments between frames are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +46,11 @@ class SetEveryFrame:
     on: bool
 
 
-SceneTimeEvent = SetFrame | SetSpeed | SetFps | SetLoop | SetRange | SetEveryFrame
+@dataclass(frozen=True, kw_only=True)
+class SetBetween:
+    """Show moments between frames too, or frames only."""
+
+    on: bool
+
+
+SceneTimeEvent = SetFrame | SetSpeed | SetFps | SetLoop | SetRange | SetEveryFrame | SetBetween

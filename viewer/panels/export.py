@@ -210,7 +210,9 @@ def _start(state: ViewerState, stats: Stats) -> list[Event]:
     settings = export.settings
     if not problem:
         pictures = len(path.video_times(scene_timing(state), settings.fps, settings.start_s, settings.stop_s))
-        muted(f"{plural(pictures, 'picture')}, {seconds(pictures / settings.fps)}")
+        muted(
+            f"{plural(pictures, 'picture')}, {seconds(pictures / settings.fps)}" + (", moments between frames interpolated" if state.transport.between else "")
+        )
     label = "Export video" if SUFFIXES[settings.format] else "Export pictures"
     events += action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or "Made beside the window")
     if problem:

@@ -75,6 +75,8 @@ def badge(state: ViewerState, stats: Stats) -> str:
     if stats.displayed.against is not None and stats.compared != "off":
         made = "Captured" if stats.compared == "other" else f"{made} | {stats.displayed.against.capitalize()}"
     words = [made, f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
+    if stats.displayed.onward > 0.0:
+        words.append(f"interpolated {stats.displayed.frame} + {stats.displayed.onward:.2f}")
     if stats.displayed.output != "colour":
         words.append(stats.displayed.output)
     if stats.busy and stats.progress < 1.0 and not is_moving(state):  # while moving the next picture is no better, only newer

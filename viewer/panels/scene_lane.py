@@ -10,7 +10,7 @@ from im4d_core.camera_path import Keyframe
 from viewer.events import Event, SelectKey, SetFrame, SetKeyFrame, SetRange
 from viewer.panels.lane import BACK, TEXT, Lane, diamond, nice_step
 from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, tooltip
-from viewer.state import ViewerState, played_range, shown_index
+from viewer.state import ViewerState, played_range, shown_index, shown_onward
 from viewer.stats import Cached, Stats
 
 _CACHED = {
@@ -173,9 +173,14 @@ def _range(lane: Lane, state: ViewerState, pitch: float) -> None:
 
 
 def _playhead(lane: Lane, state: ViewerState, stats: Stats, pitch: float) -> None:
-    """Where scene time is; hollow while the picture on the screen is still of another frame, which a thin line tells."""
+    """Where scene time is; hollow while the picture on the screen is still of another frame, which a thin line tells. A bar from a frame to the next
+    one tells that what is shown lies between them."""
     draw = imgui.get_window_draw_list()
-    x = lane.left + (shown_index(state) + 0.5) * pitch
+    index, onward = shown_index(state), shown_onward(state)
+    x = lane.left + (index + onward + 0.5) * pitch
+    if onward > 0.0:
+        start, stop, row = lane.left + (index + 0.5) * pitch, lane.left + (index + 1.5) * pitch, lane.top + em(1.35)
+        draw.add_line(ImVec2(start, row), ImVec2(stop, row), colour(WARNING), em(0.16))
     half = max(min(0.5 * pitch, em(0.3)), 1.0)
     low, high = ImVec2(x - half, lane.top), ImVec2(x + half, lane.bottom)
     displayed = None if stats.displayed is None else stats.displayed.frame

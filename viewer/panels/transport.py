@@ -6,10 +6,10 @@ from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
 from viewer import playback
-from viewer.events import Event, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
+from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import timeline, undo
-from viewer.panels.widgets import action, button, em, icon, muted, tooltip
-from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index
+from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tooltip
+from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
 
 _MODE_EM, _MODE_GAP_EM = 3.6, 0.25
@@ -82,6 +82,10 @@ def _clock(state: ViewerState) -> list[Event]:
     why = "On: every frame is shown, however long it takes. Off: playback keeps to the clock and leaves frames out where pictures are slow"
     if button("All##every_frame", width=em(2.6), on=transport.every_frame, why=why):
         events.append(SetEveryFrame(on=not transport.every_frame))
+    imgui.same_line(0.0, em(0.25))
+    why = "On: moments between frames are interpolated, for slow motion. Off: each moment shows a frame (Shift+J)"
+    if button("½##between", width=em(2.6), on=transport.between, why=why):
+        events.append(SetBetween(on=not transport.between))
     return events
 
 
@@ -90,8 +94,12 @@ def _position(state: ViewerState) -> None:
     if state.scene is None:
         muted("no scene")
         return
-    index, fps = shown_index(state), state.transport.fps
+    index, fps, onward = shown_index(state), state.transport.fps, shown_onward(state)
     imgui.text_unformatted(f"frame {state.frame}")
+    if onward > 0.0:
+        imgui.same_line(0.0, em(0.3))
+        imgui.text_colored(imgui.ImVec4(*WARNING), f"+ {onward:.2f}")
+        tooltip("Between this frame and the next one: interpolated")
     imgui.same_line(0.0, em(0.5))
     muted(f"{index + 1} / {len(state.scene.frames)}")
     clock = f"{index / fps:.2f} s    {playback.timecode(index, fps)}"
