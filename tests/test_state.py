@@ -415,7 +415,7 @@ def test_another_scene_starts_over_with_a_path_of_its_own() -> None:
     other = after(state, e.SceneOpened(scene=scene, source=Path("B")))
     assert (other.transport.index, other.frame, other.dataset_camera, other.path_editor.previewing) == (0, 0, None, False)
     assert other.path_editor.empty
-    assert (other.path_editor.undo, other.path_editor.file, other.path_editor.unsaved) == ((), "other_path.json", False)
+    assert (other.history.undo, other.path_editor.file, other.path_editor.unsaved) == ((), "other_path.json", False)
     assert other.export.settings.file == "videos/other.mp4"
     assert other.source == Path("B")
 
@@ -432,7 +432,8 @@ def test_a_scene_that_is_read_again_stays_as_it_is() -> None:
     )
     state = after(state, e.SetCrop(crop=replace(state.crop, on=True, high=(0.5, 0.5, 0.5))), e.Triggered(action="path_record"))
     again = after(state, e.SceneOpened(scene=make_scene(), source=Path("RUN").absolute()))
-    for part in ("navigation", "transport", "crop", "path_editor", "dataset_camera", "export", "recording"):
+    for part in ("navigation", "transport", "crop", "path_editor", "dataset_camera", "export", "recording", "history"):
+        assert state.history.undo
         assert getattr(again, part) == getattr(state, part), part
     fewer = after(state, e.SceneOpened(scene=make_scene(n_frames=3), source=Path("RUN")))
     assert (fewer.transport.index, played_range(fewer.transport, 3)) == (2, (2, 2)), "what is no longer there is left out"
