@@ -432,7 +432,8 @@ def test_a_scene_that_is_read_again_stays_as_it_is() -> None:
     )
     state = after(state, e.SetCrop(crop=replace(state.crop, on=True, high=(0.5, 0.5, 0.5))), e.Triggered(action="path_record"))
     again = after(state, e.SceneOpened(scene=make_scene(), source=Path("RUN").absolute()))
-    for part in ("navigation", "transport", "crop", "path_editor", "dataset_camera", "export", "recording"):
+    for part in ("navigation", "transport", "crop", "path_editor", "dataset_camera", "export", "recording", "history"):
+        assert state.history.undo
         assert getattr(again, part) == getattr(state, part), part
     fewer = after(state, e.SceneOpened(scene=make_scene(n_frames=3), source=Path("RUN")))
     assert (fewer.transport.index, played_range(fewer.transport, 3)) == (2, (2, 2)), "what is no longer there is left out"
