@@ -3,7 +3,7 @@
 set -euo pipefail
 work=${1:-build}
 python -m im4d_core synthesize "$work/demo_capture"
-python train.py "$work/demo_capture" --output "$work/demo_run" --steps 4600 --rays 4096 --joint-steps 2500 --image-network-every 10 \
+python train.py "$work/demo_capture" --output "$work/demo_run" --steps 9000 --rays 4096 --joint-steps 2500 --image-network-every 10 \
     --method.field.spatial 64 128 256 --method.field.temporal 24 24 24 --method.field.channels 8 \
     --method.field.width 32 --method.field.depth 2 --method.field.no-skip \
     --method.proposal.spatial 64 --method.proposal.temporal 24 --method.proposal.channels 8 \
