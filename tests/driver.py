@@ -137,7 +137,9 @@ class Driver:
         return effects is not None and effects._dialog._purpose is not None
 
     def notices(self) -> str:
-        return " | ".join(notice.text for notice in self.state.notices)
+        """What the window tells: its notices, and the problem with details."""
+        problem = self.session._problems._newest
+        return " | ".join([*(notice.text for notice in self.state.notices), *([] if problem is None else [problem.text])])
 
 
 def pose(driver: Driver) -> np.ndarray:

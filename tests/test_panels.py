@@ -174,6 +174,7 @@ def test_badge_explains_the_picture() -> None:
     stats = Stats(displayed=render_request(state, 640, 480), busy=True, progress=0.43)
     assert floating.badge(state, stats) == "Fast · 50 % · 320 x 240"  # moving still: the next picture is newer, not better
     assert floating.badge(after(state, e.Tick(now_s=5.0)), stats) == "Fast · 50 % · 320 x 240 · refining 43 %"
+    assert floating.badge(state, replace(stats, busy=False, postponed=True)) == "Fast · 50 % · 320 x 240 · finer after the job"
     assert floating.badge(ViewerState(), Stats()) == "No scene"
 
 

@@ -180,7 +180,7 @@ def test_lack_of_memory_makes_pictures_smaller(desk: Desk) -> None:
 def test_what_cannot_be_opened_leaves_the_open_scene(desk: Desk) -> None:
     desk.worker.open(Path("broken"))
     desk.wait(lambda: desk.of(Failed))
-    assert desk.of(Failed)[0].opening
+    assert (desk.of(Failed)[0].during, desk.of(Failed)[0].source) == ("opening", Path("broken"))
     assert "unknown key 'speed'" in desk.of(Failed)[0].text
     desk.worker.submit(desk.request())
     desk.wait(lambda: desk.pictures())
@@ -359,6 +359,34 @@ def test_a_slow_picture_of_an_export_does_not_hold_the_window_up(desk: Desk, tmp
     desk.worker.cancel("export")
     desk.wait(lambda: desk.of(JobOver))
     assert desk.of(JobOver)[0].cancelled
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
+def test_a_job_does_not_wait_for_a_slow_still_picture(desk: Desk, tmp_path: Path) -> None:
+    """A full picture of 20 s is under way: the export begins all the same, the draft stays, and the picture follows when the export is over."""
+    desk.worker.submit(desk.request(mode="full"))
+    desk.wait(desk.pictures)
+    desk.wait(lambda: desk.worker.progress == 0.1)  # of the picture after the draft
+    desk.renderer.delay_s = 0.5  # of pictures from now on
+    desk.worker.begin(export_order(tmp_path / "pictures"))
+    desk.wait(lambda: any(picture.final for picture in desk.pictures()))
+    over = next(i for i, message in enumerate(desk.said) if isinstance(message, JobOver))
+    assert not any(isinstance(message, DisplayBuffer) and message.final for message in desk.said[:over])
+    assert desk.pictures()[-1].request.mode == "full"
+    assert not desk.worker.postponed
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 6.0}], indirect=True)
+def test_a_newer_request_takes_the_place_of_a_postponed_one(desk: Desk, tmp_path: Path) -> None:
+    desk.worker.submit(desk.request(mode="full"))
+    desk.wait(desk.pictures)
+    desk.wait(lambda: desk.worker.progress == 0.1)  # of the picture after the draft
+    desk.worker.begin(export_order(tmp_path / "pictures"))
+    desk.wait(lambda: desk.worker.postponed)
+    desk.worker.submit(desk.request(index=3))
+    desk.wait(lambda: desk.of(JobOver))
+    desk.wait(lambda: desk.pictures()[-1].final and desk.pictures()[-1].request.frame == 13)
+    assert not desk.worker.postponed
 
 
 def test_a_picture_of_another_size_is_saved(desk: Desk, tmp_path: Path) -> None:

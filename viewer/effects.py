@@ -24,7 +24,7 @@ from im4d_core.types import Scene
 from viewer import events as e
 from viewer.file_dialog import FileDialog
 from viewer.gl import read_framebuffer
-from viewer.jobs import ExportOrder, OccupancyOrder, PictureOrder
+from viewer.jobs import ExportOrder, OccupancyOrder, Order, PictureOrder, kind
 from viewer.live import LiveRecording
 from viewer.messages import DisplayBuffer
 from viewer.offline import save_png
@@ -169,7 +169,7 @@ class Effects:
             case e.SavePictureOf(request=request, size_name=size_name):
                 name = self.scene.name if self.scene is not None else "picture"
                 file = _free_name(self._output / f"{name}_{request.frame:06d}_{size_name}.png")
-                self._worker.begin(PictureOrder(request=request, file=file))
+                self._begin(PictureOrder(request=request, file=file))
             case e.StartLive():
                 self._records = True
             case e.StopLive():
@@ -208,7 +208,7 @@ class Effects:
             case e.ShowInFolder(path=path):
                 _show_in_folder(path)
             case e.StartExport(path=path, timing=timing, settings=settings):
-                self._worker.begin(ExportOrder(path=path, timing=timing, settings=settings))
+                self._begin(ExportOrder(path=path, timing=timing, settings=settings))
             case e.ProbeEncoder(format=format, chroma=chroma):
                 future = self._writer.submit(_probed, format, chroma)
                 future.add_done_callback(lambda _: self._window.wake())
@@ -216,7 +216,7 @@ class Effects:
             case e.CancelExport():
                 self._worker.cancel("export")
             case e.BuildOccupancy():
-                self._worker.begin(OccupancyOrder())
+                self._begin(OccupancyOrder())
             case e.CancelOccupancy():
                 self._worker.cancel("occupancy")
             case e.ToggleFullscreen():
@@ -233,6 +233,11 @@ class Effects:
             return False
         self.own(file)
         return True
+
+    def _begin(self, order: Order) -> None:
+        """Hand a job to the render thread; it is seen to wait until its first step."""
+        self._worker.begin(order)
+        self._send(e.JobProgress(job=kind(order), done=0, total=0))
 
     def _save_picture(self) -> None:
         shown = self._shown()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Job = Literal["export", "picture", "occupancy"]
 """The kinds of long tasks."""
+Stage = Literal["start", "opening", "rendering"]
+"""What went wrong when something did; a later success makes it history."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,7 +132,9 @@ class Failed:
     text: str
     details: str
     """The traceback."""
-    opening: bool = False
+    during: Stage = "rendering"
+    source: Path | None = None
+    """What could not be opened."""
     level: Literal["warning", "error"] = "error"
 
 

@@ -12,7 +12,25 @@ from viewer.stats import Cached, Stats
 from viewer.window import Rectangle
 from viewer.worker import RenderWorker
 
-_FRAMES = 60
+_FEW = 5
+"""So many a second are drawn at rest, and say nothing about how fast the window is."""
+
+
+class Rate:
+    """How often something happened within the last second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def count(self, now_s: float) -> None:
+        self._times.append(now_s)
+        self.per_s(now_s)
+
+    def per_s(self, now_s: float) -> float:
+        """0 where it was too seldom to be called a rate."""
+        while self._times and self._times[0] <= now_s - 1.0:
+            self._times.popleft()
+        return float(len(self._times)) if len(self._times) > _FEW else 0.0
 
 
 class Meter:
@@ -21,26 +39,31 @@ class Meter:
     def __init__(self) -> None:
         self.facts: Facts | None = None
         """The newest facts of the render thread."""
-        self._drawn: deque[float] = deque(maxlen=_FRAMES)
+        self._drawn, self._shown = Rate(), Rate()
         self._fixed = Stats()
 
     def drew(self, now_s: float) -> None:
         """A frame of the window was drawn."""
-        self._drawn.append(now_s)
+        self._drawn.count(now_s)
+
+    def showed(self, now_s: float) -> None:
+        """Another picture came to the screen."""
+        self._shown.count(now_s)
 
     def presenting(self, gl_renderer: str, present: Literal["interop", "upload"], reason: str, *, can_share: bool) -> None:
         """How pictures reach the screen from now on."""
         self._fixed = replace(self._fixed, gl_renderer=gl_renderer, present=present, present_reason=reason, can_share=can_share)
 
-    def stats(self, worker: RenderWorker, picture: Rectangle, shown: DisplayBuffer | None, scene: Scene | None) -> Stats:
+    def stats(self, worker: RenderWorker, picture: Rectangle, shown: DisplayBuffer | None, scene: Scene | None, now_s: float) -> Stats:
         """Everything as of now."""
-        span = self._drawn[-1] - self._drawn[0] if len(self._drawn) > 1 else 0.0
         stats = replace(
             self._fixed,
             area=(picture.x, picture.y, picture.width, picture.height),
-            gui_fps=(len(self._drawn) - 1) / span if span > 0 else 0.0,
+            gui_fps=self._drawn.per_s(now_s),
+            pictures_per_s=self._shown.per_s(now_s),
             busy=worker.busy,
             progress=worker.progress,
+            postponed=worker.postponed,
             loading=worker.status,
         )
         if shown is not None:

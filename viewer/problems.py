@@ -6,8 +6,11 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from imgui_bundle import imgui
+
+from viewer.messages import Stage
 
 _log = logging.getLogger(__name__)
 
@@ -16,7 +19,8 @@ _log = logging.getLogger(__name__)
 class _Problem:
     text: str
     details: str
-    of_rendering: bool
+    during: Stage | Literal["drawing"]
+    retry: Callable[[], None] | None
     count: int = 1
 
 
@@ -26,32 +30,30 @@ class Problems:
     def __init__(self) -> None:
         self._newest: _Problem | None = None
 
-    def add(self, text: str, details: str, *, of_rendering: bool) -> None:
-        """Remember a problem; one without details is left to the notices."""
-        if not details:
-            return
+    def add(self, text: str, details: str, *, during: Stage | Literal["drawing"], retry: Callable[[], None] | None = None) -> None:
+        """Remember a problem.
+
+        Args:
+            retry: does again what failed; None where nothing can.
+        """
         known = self._newest
         count = known.count + 1 if known is not None and (known.text, known.details) == (text, details) else 1
-        self._newest = _Problem(text=text, details=details, of_rendering=of_rendering, count=count)
+        self._newest = _Problem(text=text, details=details, during=during, retry=retry, count=count)
 
     def add_exception(self, error: Exception) -> None:
         """Remember an exception raised while a frame was drawn; the log has the first of equal ones."""
         details = "".join(traceback.format_exception(error))
         if self._newest is None or self._newest.details != details:
             _log.error("a part of the window could not be drawn\n%s", details)
-        self.add(f"a part of the window could not be drawn: {error}", details, of_rendering=False)
+        self.add(f"a part of the window could not be drawn: {error}", details, during="drawing")
 
-    def resolved(self) -> None:
-        """A picture came after all: a failure to render one is history. Problems of the window itself stay."""
-        if self._newest is not None and self._newest.of_rendering:
+    def resolved(self, during: Stage) -> None:
+        """A scene opened, or a picture came, after all: the failure before is history. Problems of the window itself stay."""
+        if self._newest is not None and self._newest.during == during:
             self._newest = None
 
-    def draw(self, *, retry: Callable[[], None]) -> None:
-        """Show the problem until it is closed.
-
-        Args:
-            retry: called when the user wants the picture rendered again.
-        """
+    def draw(self) -> None:
+        """Show the problem until it is closed."""
         problem = self._newest
         if problem is None:
             return
@@ -73,10 +75,11 @@ class Problems:
             if imgui.button("Copy##problem"):
                 imgui.set_clipboard_text(problem.details)
             imgui.same_line()
-            if imgui.button("Try again##problem"):
-                stays = False
-                retry()
-            imgui.same_line()
+            if problem.retry is not None:
+                if imgui.button("Try again##problem"):
+                    stays = False
+                    problem.retry()
+                imgui.same_line()
             if imgui.button("Close##problem"):
                 stays = False
         imgui.end()

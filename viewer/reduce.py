@@ -259,7 +259,7 @@ def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState
 
 def _job_progress(state: ViewerState, event: e.JobProgress) -> ViewerState:
     before = state.export.job if event.job == "export" else state.occupancy_job
-    started_s, found = (state.now_s, event.done) if before is None else (before.started_s, before.found)
+    started_s, found = (state.now_s, event.done) if before is None or before.waits else (before.started_s, before.found)
     job = Job(done=event.done, total=event.total, started_s=started_s, found=found)
     if event.job == "picture":
         return state

@@ -24,6 +24,7 @@ from viewer.events import (
     JobEnded,
     JobProgress,
     Notified,
+    OpenScene,
     PivotPicked,
     ProbeEncoder,
     RenderFinished,
@@ -36,7 +37,7 @@ from viewer.gl import device_name
 from viewer.inputs import InputReader, gesture
 from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
-from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened
+from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened, Stage
 from viewer.meter import Meter
 from viewer.opening import is_open
 from viewer.picture_area import PictureArea
@@ -149,7 +150,8 @@ class Session:
         self.window.set_ui_scale(self.state.preferences.ui_scale)
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
-        self._interop, self._why_upload = open_interop(self._start.interop and self._start.device != "cpu")
+        on_cpu = self._start.device == "cpu"
+        self._interop, self._why_upload = (None, "pictures are rendered on the CPU") if on_cpu else open_interop(self._start.interop)
         self._area = PictureArea(self._interop)
         _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {self._why_upload}" if self._why_upload else "shared with CUDA")
         self._worker = RenderWorker(
@@ -256,7 +258,7 @@ class Session:
         if self._control is not None:
             settled = idle and not worker.busy and not is_moving(self.state)
             self._control.answer(lambda: state_to_json(self.state, settled=settled))
-        stats = self._meter.stats(worker, picture, self.shown, self.state.scene)
+        stats = self._meter.stats(worker, picture, self.shown, self.state.scene, time.monotonic())
         if self._area is not None:
             layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
             stats = replace(stats, thumbnails=self._area.thumbnails, compared=layout, pointed=None if place is None else self._area.values(self.state, *place))
@@ -346,9 +348,9 @@ class Session:
                     self._tell_upload(self._why_upload)
             case Estimated(request=request, render_ms=render_ms):
                 self.send(RenderFinished(request=request, render_ms=render_ms, shown=False))
-            case Failed(text=text, details=details, level=level, opening=opening):
-                if level == "error":
-                    self._problems.add(text, details, of_rendering=not opening)
+            case Failed(text=text, details=details, level="error", during=during, source=source) if details:
+                self._problems.add(text, details, during=during, retry=self._retry(during, source))
+            case Failed(text=text, level=level):
                 self.send(Notified(level=level, text=text))
             case JobStep(job=job, done=done, total=total):
                 self.send(JobProgress(job=job, done=done, total=total))
@@ -366,7 +368,8 @@ class Session:
                 raise
             self._lose_interop(error)
             self._area.show(buffer.in_host())
-        self._problems.resolved()
+        self._meter.showed(time.monotonic())
+        self._problems.resolved("rendering")
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s
             _log.info("first picture after %.2f s", self.first_picture_s)
@@ -387,6 +390,7 @@ class Session:
     def _opened(self, scene: Scene, source: Path) -> None:
         """Go on in the scene that was read again, or begin in another one where it was left."""
         self._asked = None
+        self._problems.resolved("opening")
         effects, area = self._effects, self._area
         assert effects is not None and area is not None
         self._settle(effects)  # it is meant for the scene before
@@ -420,13 +424,19 @@ class Session:
 
     def _draw_overlay(self) -> None:
         self._panel(panels.floating.draw)()
-        self._problems.draw(retry=self._retry)
+        self._problems.draw()
         if self._effects is not None:
             self._effects.draw()
 
-    def _retry(self) -> None:
-        """Render again what failed."""
-        self._asked = None
+    def _retry(self, during: Stage, source: Path | None) -> Callable[[], None] | None:
+        """What does again what failed; None where nothing can."""
+
+        def render() -> None:
+            self._asked = None
+
+        if source is not None:
+            return lambda: self.send(AskedFor(effect=OpenScene(source=source)))
+        return render if during == "rendering" else None
 
     def _panel(self, draw: panels.Draw) -> Callable[[], None]:
         def drawn() -> None:

@@ -43,6 +43,9 @@ class Stats:
     area: tuple[float, float, float, float] | None = None
     """The picture area on screen: x, y, width, height in window units from the window's top left; None: the whole window."""
     gui_fps: float = 0.0
+    """Frames of the window within the last second; 0 at rest."""
+    pictures_per_s: float = 0.0
+    """Pictures that came to the screen within the last second; 0 at rest."""
     stages_ms: tuple[tuple[str, float], ...] = ()
     """Render time by stage of the last picture, in the order they ran, e.g. (("frames", 3.1), ("encode", 8.0), ("march", 12.5))."""
     render_ms: float = 0.0
@@ -69,6 +72,8 @@ class Stats:
     """A render is under way."""
     progress: float = 1.0
     """Done fraction of the render under way (tiles of the full renderer); 1 when idle."""
+    postponed: bool = False
+    """A better picture follows when the jobs are over."""
     loading: str = ""
     """What start-up or opening waits for, e.g. "Loading PyTorch"; empty when ready."""
     device: str = ""

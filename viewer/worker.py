@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
+_BESIDE_JOB_S = 1.0  # a still picture may take this long while a job waits or runs; a longer one is made when the job is over
 _WAKE_EVERY_S = 0.05  # progress is shown at most this often
 
 _MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
@@ -50,7 +51,7 @@ class RenderWorker:
     Requests lie in one slot: a newer one replaces an older one that has not begun. A request made during motion gives one picture. For a still
     one a draft comes first where the picture would take long: smaller, and made by the fast renderer where the full one was asked for and the
     frame's occupancy exists. Once the view has been still for a moment the picture itself follows, shown tile by tile over the draft; any newer
-    request stops it between two tiles.
+    request stops it between two tiles. A job does not wait for a slow still picture: the draft stays until the job is over, then the picture is made.
 
     Args:
         opener: makes the renderer of a folder on a device; runs in the thread.
@@ -70,6 +71,7 @@ class RenderWorker:
         self._wake = wake
         self._changed = threading.Condition()
         self._request: RenderRequest | None = None
+        self._postponed: RenderRequest | None = None
         self._asked_s = 0.0
         self._prefetch: tuple[int, ...] = ()
         self._source: Path | None = None
@@ -113,6 +115,7 @@ class RenderWorker:
         """
         with self._changed:
             self._request, self._asked_s, self._prefetch = request, time.monotonic(), prefetch
+            self._postponed = None
             self._changed.notify()
 
     def begin(self, order: Order) -> None:
@@ -154,6 +157,11 @@ class RenderWorker:
         return self._busy or self._request is not None or self._source is not None
 
     @property
+    def postponed(self) -> bool:
+        """A better picture than the one that is shown follows when the jobs are over."""
+        return self._postponed is not None
+
+    @property
     def progress(self) -> float:
         """Done fraction of the picture that is being made."""
         return self._progress
@@ -179,7 +187,7 @@ class RenderWorker:
             torch.set_grad_enabled(False)  # this thread only renders; the setting is the thread's own
         except ImportError as error:
             self._status = ""
-            self._post(Failed(text=f"PyTorch cannot be imported: {error}", details=traceback.format_exc(), opening=True))
+            self._post(Failed(text=f"PyTorch cannot be imported: {error}", details=traceback.format_exc(), during="start"))
             return
         self._choose_device()
         self._status = ""
@@ -209,6 +217,8 @@ class RenderWorker:
     def _turn(self) -> None:
         """Wait for something to do and do the most urgent part of it."""
         with self._changed:
+            if self._request is None and not self._orders:
+                self._request, self._postponed = self._postponed, None
             while not (self._stopping or self._source or self._request or self._orders):
                 self._changed.wait()
         if self._stopping:
@@ -236,7 +246,8 @@ class RenderWorker:
             if self._leaves_gpu(error, source):
                 return
             _log.warning("cannot open %s", source, exc_info=True)
-            self._post(Failed(text=f"cannot open {source}: {_first_line(error)}", details=traceback.format_exc(), opening=True))
+            text = f"cannot open {source}: {_first_line(error)}"
+            self._post(Failed(text=text, details=traceback.format_exc(), during="opening", source=source))
         finally:
             self._status, self._busy = "", busy
 
@@ -247,7 +258,7 @@ class RenderWorker:
         (source, renderer), self._next = self._next, None
         old, self._renderer, self._opened = self._renderer, renderer, source
         with self._changed:
-            self._request = None  # it was meant for the scene before, and so were the jobs
+            self._request = self._postponed = None  # they were meant for the scene before, and so were the jobs
             for order in self._orders.drop():
                 self._outbox.append(JobOver(job=kind(order), cancelled=True))
         self._maker = PictureMaker(renderer, shares_memory=self._shares_memory, tell=self._post)
@@ -284,7 +295,8 @@ class RenderWorker:
                     self._post(Estimated(request=whole, render_ms=expected_ms))
                 if not made or request.moving or self._moves_on(asked):
                     return
-            self._picture(maker, request, asked, final=True, patient=request.moving)
+            if not self._picture(maker, request, asked, final=True, patient=request.moving):
+                self._postpone(request)
             self._tell_slower()
             if prefetch and self._request is None:
                 renderer.prefetch(prefetch, maker.views)
@@ -314,6 +326,12 @@ class RenderWorker:
         if len(made) > posted:
             self._post(Miniatures(frame=frame, pictures=tuple(made)))
 
+    def _postpone(self, request: RenderRequest) -> None:
+        """The picture was given up: if that was for a job, it is wanted again afterwards."""
+        with self._changed:
+            if self._request is None and (self._working or self._orders):
+                self._postponed = request
+
     def _moves_on(self, asked: float) -> bool:
         """Wait until the view has been still for a moment; True when a newer request came instead."""
         with self._changed:
@@ -326,10 +344,13 @@ class RenderWorker:
         Args:
             patient: a newer request stops it only after a while, so that pictures appear during motion.
         """
-        began = time.monotonic()
+        began, expected_ms = time.monotonic(), maker.expected_ms(request)
+        hopeless = expected_ms is not None and expected_ms > 1e3 * _BESIDE_JOB_S
 
         def go_on(fraction: float) -> bool:
             self._report(fraction)
+            if final and not patient and (self._working or self._orders) and (hopeless or time.monotonic() - began > _BESIDE_JOB_S):
+                return False
             newer = self._request is not None or self._source is not None
             wanted = not newer or (patient and time.monotonic() - began < _PATIENCE_S)
             if not wanted and patient and fraction > 0:
@@ -426,7 +447,7 @@ class RenderWorker:
             self._told_full = True
             problem = self._renderer.occupancy_problem if self._renderer is not None else None
             text = problem or "this frame has no occupancy yet"
-            self._post(Failed(text=f"{text}. The full renderer is used; build the occupancy in the Render panel.", details="", level="warning"))
+            self._post(Failed(text=f"{text}. The full renderer is used; build the occupancy in the Scene panel.", details="", level="warning"))
 
     def _fail(self, error: Exception) -> None:
         if self._opened is not None and self._leaves_gpu(error, self._opened):

@@ -52,7 +52,7 @@ class DismissNotice:
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgress:
-    """A long task goes on."""
+    """A long task goes on; with a total of 0 it waits for its turn."""
 
     job: Literal["export", "picture", "occupancy"]
     done: int

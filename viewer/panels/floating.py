@@ -81,6 +81,8 @@ def badge(state: ViewerState, stats: Stats) -> str:
         words.append(stats.displayed.output)
     if stats.busy and stats.progress < 1.0 and not is_moving(state):  # while moving the next picture is no better, only newer
         words.append(f"refining {100.0 * stats.progress:.0f} %")
+    elif stats.postponed:
+        words.append("finer after the job")
     return " · ".join(words)
 
 
@@ -91,7 +93,14 @@ def _figures(state: ViewerState, stats: Stats) -> None:
     imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
     imgui.text_unformatted(badge(state, stats))
     stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
-    muted(f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "") + f" · GUI {stats.gui_fps:.0f} fps")
+    words = [f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "")]
+    if stats.latency_ms:
+        words.append(f"latency {stats.latency_ms:.0f} ms")
+    if stats.pictures_per_s:
+        words.append(f"{stats.pictures_per_s:.0f} pictures/s")
+    if stats.gui_fps:
+        words.append(f"GUI {stats.gui_fps:.0f} fps")
+    muted(" · ".join(words))
     total = sum(size for _, size in stats.memory)
     parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]

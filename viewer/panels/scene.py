@@ -76,10 +76,10 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
 
 def progress(job: Job, now_s: float) -> None:
     """A bar with counts and the time that is left."""
-    fraction = job.done / job.total if job.total > 0 else 0.0
+    fraction = 0.0 if job.waits else job.done / job.total
     left_s = job.left_s(now_s)
     left = f", {seconds(left_s)} left" if left_s is not None and fraction < 1.0 else ""
-    imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), f"{job.done} / {job.total}{left}")
+    imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), "begins" if job.waits else f"{job.done} / {job.total}{left}")
 
 
 def _machine(stats: Stats) -> None:
