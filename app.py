@@ -45,8 +45,8 @@ class Options:
     """Size of the window, screenshot or video."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to render."""
-    interop: bool = True
-    """Keep pictures on the GPU between CUDA and OpenGL where that works."""
+    no_interop: bool = False
+    """Upload pictures through host memory, although CUDA and OpenGL could share them on the GPU."""
     screenshot: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Render one picture to this PNG file and exit; needs no display."""
     check: bool = False
@@ -117,7 +117,7 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         mode=options.mode,
         size=size,
         device=options.device,
-        interop=options.interop,
+        interop=not options.no_interop,
         output=options.output,
         settings=settings,
         fresh=options.fresh,
@@ -191,7 +191,7 @@ def report(source: Path, options: Options) -> int:
     from viewer.offline import examine
 
     fine = True
-    for finding in examine(source, device=options.device, interop=options.interop):
+    for finding in examine(source, device=options.device, interop=not options.no_interop):
         print(f"{'ok    ' if finding.fine else 'FAILED'}  {finding.name:8} {finding.text}", flush=True)
         fine = fine and finding.fine
     return 0 if fine else 1

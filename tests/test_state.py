@@ -18,7 +18,7 @@ from viewer import events as e
 from viewer.actions import HANDLERS
 from viewer.reduce import reduce
 from viewer.request import goal_camera, is_moving, render_request, view_camera
-from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, played_range, scene_timing, shown_index
+from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, placed, played_range, scene_timing, shown_index
 
 
 def make_scene(n_frames: int = 8, first: int = 10, n_cameras: int = 4) -> Scene:
@@ -355,6 +355,25 @@ def test_export_job() -> None:
     failed = after(running, e.JobEnded(job="export", error="disk full"))
     assert (failed.export.job, failed.notices[-1].level) == (None, "error")
     assert after(running, e.JobEnded(job="export", cancelled=True)).notices[-1].level == "info"
+
+
+def test_a_job_is_seen_to_wait_and_its_time_begins_with_it() -> None:
+    state = opened()
+    waiting = after(state, e.JobProgress(job="occupancy", done=0, total=0)).occupancy_job
+    assert waiting is not None
+    assert waiting.waits
+    begun = after(state, e.JobProgress(job="occupancy", done=0, total=0), e.Tick(now_s=300.0), e.JobProgress(job="occupancy", done=1, total=8)).occupancy_job
+    assert begun is not None
+    assert not begun.waits
+    assert (begun.started_s, begun.found) == (300.0, 1)
+
+
+@pytest.mark.parametrize("name", ["~nobody-is-called-so/path.json", "~", "~/path.json", "a/b.json"])
+def test_a_file_name_that_is_half_typed_breaks_nothing(name: str) -> None:
+    file = placed(replace(opened(), output=Path("/output")), name)
+    home = Path.home()
+    assert file in (Path("/output") / name, home, home / "path.json")
+    assert ("nobody" not in name) or file == Path("/output") / name
 
 
 def test_occupancy_job() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 from imgui_bundle import imgui
 from imgui_bundle import portable_file_dialogs as native
 
 from viewer.events import FileChosen, FilePurpose
+from viewer.state import expanded
 
-_TITLES: dict[FilePurpose, str] = {"open": "Open a scene", "open_path": "Open a camera path", "save_path": "Save the camera path", "export": "Export to"}
+_TITLES: dict[FilePurpose, str] = {
+    "open": "Open a scene (its config.json) or a camera path",
+    "open_path": "Open a camera path",
+    "save_path": "Save the camera path",
+    "export": "Export to",
+}
 _HELPERS = ("zenity", "kdialog", "qarma", "matedialog")  # without one of these the native dialog answers at once with nothing
 
 
@@ -19,7 +24,7 @@ class FileDialog:
 
     def __init__(self) -> None:
         self._purpose: FilePurpose | None = None
-        self._native: native.select_folder | native.open_file | native.save_file | None = None
+        self._native: native.open_file | native.save_file | None = None
         self._text = ""
         self._appears = False
 
@@ -30,9 +35,7 @@ class FileDialog:
         self._appears = True
         if any(shutil.which(helper) for helper in _HELPERS):
             title = _TITLES[purpose]
-            if purpose == "open":
-                self._native = native.select_folder(title, suggested)
-            elif purpose == "open_path":
+            if purpose in ("open", "open_path"):  # the desktop chooses either files or folders: a scene is chosen by the config.json in its folder
                 self._native = native.open_file(title, suggested)
             else:
                 self._native = native.save_file(title, suggested)
@@ -86,4 +89,4 @@ class FileDialog:
 
     def _answered(self, text: str) -> FileChosen | None:
         purpose, self._purpose, self._native, self._appears = self._purpose, None, None, False
-        return FileChosen(purpose=purpose, path=Path(text).expanduser()) if text and purpose is not None else None
+        return FileChosen(purpose=purpose, path=expanded(text)) if text and purpose is not None else None

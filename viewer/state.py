@@ -234,6 +234,11 @@ class Job:
     found: int = 0
     """How much was done already when it started."""
 
+    @property
+    def waits(self) -> bool:
+        """It was asked for and has not begun."""
+        return self.total == 0
+
     def left_s(self, now_s: float) -> float | None:
         """How long it will still take, as it went so far; None before anything can be said."""
         made = self.done - self.found
@@ -386,4 +391,12 @@ def encoder_problem(state: ViewerState) -> str:
 
 def placed(state: ViewerState, file: str) -> Path:
     """Where a file of the user is: a relative name lies in the output folder."""
-    return state.output / Path(file).expanduser()
+    return state.output / expanded(file)
+
+
+def expanded(file: str) -> Path:
+    """A file as the user wrote it, ~ being the home folder; where there is no such user, the name is meant as it stands."""
+    try:
+        return Path(file).expanduser()
+    except RuntimeError:
+        return Path(file)

@@ -1,0 +1,41 @@
+"""The desktop's own dialog, as far as it can be tested without a desktop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from viewer import file_dialog
+from viewer.events import FileChosen, FilePurpose
+from viewer.file_dialog import FileDialog
+
+
+class Desktop:
+    """A desktop whose dialogs are answered at once with a file."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def ready(self, timeout: int) -> bool:
+        return True
+
+    def result(self) -> list[str]:
+        return ["/captures/path.json"]
+
+    def open_file(self, title: str, folder: str) -> Any:
+        self.asked.append("file")
+        return self
+
+
+@pytest.mark.parametrize("purpose", ["open", "open_path"])
+def test_a_path_can_be_chosen_where_a_scene_or_a_path_is_opened(monkeypatch: pytest.MonkeyPatch, purpose: FilePurpose) -> None:
+    desktop = Desktop()
+    monkeypatch.setattr(file_dialog, "native", desktop)
+    monkeypatch.setattr("viewer.file_dialog.shutil.which", lambda name: name)
+    dialog = FileDialog()
+    dialog.ask(purpose, "/captures")
+    assert dialog.draw() == FileChosen(purpose=purpose, path=Path("/captures/path.json"))
+    assert desktop.asked == ["file"]
+    assert not dialog.waits
