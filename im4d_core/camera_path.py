@@ -170,6 +170,16 @@ class CameraPath:
         at = _curve(self).at(min(max(time_s, self.start_s), stop_s))
         return PathSample(T_world_camera=_pose(at.rotation, at.position), fov_y_deg=at.fov_y_deg, scene_frame=at.scene_frame)
 
+    def positions(self, times_s: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "n 3"]:
+        """Where the camera is at many times between the path's first and last, a fraction of the work of as many samples.
+
+        Raises:
+            ValueError: the path has no keys.
+        """
+        if not self.keys:
+            raise ValueError("camera path: it has no keys; add one first")
+        return _curve(self).positions(times_s)
+
     def sample_times(self, n: int, start_s: float | None = None, stop_s: float | None = None) -> Float64[np.ndarray, "n"]:
         """n evenly spaced times: an open path's include its last key, a loop's stop one short of its first. A part (start, stop) counts as open."""
         first = self.start_s if start_s is None else start_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -42,8 +43,16 @@ def rotation(q: Float64[np.ndarray, "4"]) -> Float64[np.ndarray, "3 3"]:
 
 def multiply(a: Float64[np.ndarray, "4"], b: Float64[np.ndarray, "4"]) -> Float64[np.ndarray, "4"]:
     """Hamilton product: first b, then a."""
-    vector = a[0] * b[1:] + b[0] * a[1:] + np.cross(a[1:], b[1:])
-    return np.concatenate([[a[0] * b[0] - a[1:] @ b[1:]], vector])
+    aw, ax, ay, az = a.tolist()  # numbers: at this size they are many times as fast as arrays
+    bw, bx, by, bz = b.tolist()
+    return np.array(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + bw * ax + ay * bz - az * by,
+            aw * by + bw * ay + az * bx - ax * bz,
+            aw * bz + bw * az + ax * by - ay * bx,
+        ]
+    )
 
 
 def exponential(v: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "4"]:
@@ -96,7 +105,7 @@ def hermite(u: float | np.ndarray, width: float | np.ndarray, y0: np.ndarray, y1
     return (2 * u3 - 3 * u2 + 1) * y0 + (u3 - 2 * u2 + u) * width * slope0 + (3 * u2 - 2 * u3) * y1 + (u3 - u2) * width * slope1
 
 
-def eased(u: float, leaving: float, arriving: float) -> float:
+def eased(u: Any, leaving: Any, arriving: Any) -> Any:
     """How far along the way at a share u of its time: 0 leaves and arrives at full speed, 1 from and to rest. Monotone, since no end slope exceeds 1."""
     return (1.0 - leaving) * (u**3 - 2 * u**2 + u) + (3 * u**2 - 2 * u**3) + (1.0 - arriving) * (u**3 - u**2)
 

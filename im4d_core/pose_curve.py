@@ -77,6 +77,28 @@ class PoseCurve:
         frame = _cubic(self.frames, self.frame_slopes, i, u, width)
         return _point(self._position(i, u, width), q, fov, frame)
 
+    def positions(self, times_s: Float64[np.ndarray, "m"]) -> Float64[np.ndarray, "m 3"]:
+        """The positions at many times at once, as `at` has them. Where the camera moves evenly the times are met within a chord's bend."""
+        if len(self.times) == 1:
+            return np.repeat(self.points, len(times_s), axis=0)
+        i = np.clip(np.searchsorted(self.times, times_s + 1e-9, side="right") - 1, 0, len(self.times) - 2)  # 1e-9 s: as in `at`
+        width = self.times[i + 1] - self.times[i]
+        u = np.clip((times_s - self.times[i]) / width, 0.0, 1.0)
+        if self.interpolation == "hold":
+            return self.points[np.where(u == 1.0, i + 1, i)]
+        u = curves.eased(u, self.eases[i, 1], self.eases[i + 1, 0])
+        if self.interpolation == "linear":
+            return self.points[i] + u[:, None] * (self.points[i + 1] - self.points[i])
+        length = self.knots[i + 1] - self.knots[i]
+        along = curves.hermite(u, width, self.knots[i], self.knots[i + 1], self.knot_slopes[i], self.knot_slopes[i + 1]) - self.knots[i]
+        v = np.divide(along, length, out=np.zeros_like(u), where=length > 0.0)
+        if self.constant_speed:
+            for segment in np.flatnonzero(self.lengths > 0.0):
+                there = i == segment
+                v[there] = np.interp(u[there] * self.lengths[segment], self.arcs[segment], np.linspace(0.0, 1.0, _CHORDS + 1))
+        v, length = v[:, None], length[:, None]
+        return curves.hermite(v, length, self.points[i], self.points[i + 1], self.tangents[i], self.tangents[i + 1])
+
     def _key(self, i: int) -> PosePoint:
         return _point(self.points[i], self.rotations[i], self.fovs[i], self.frames[i])
 

@@ -89,7 +89,7 @@ def path_lines(path: CameraPath, selected: int | None, depth: float, aspect: flo
         lines.append(frustum_lines(camera, depth, _SELECTED if key.id == selected else _KEY))
     if len(path.keys) > 1:
         count = int(np.clip(path.duration_s * _PATH_SAMPLES, _FEWEST_SAMPLES, _MOST_SAMPLES))
-        points = np.stack([path.sample(time_s).T_world_camera[:3, 3] for time_s in np.linspace(path.start_s, path.start_s + path.duration_s, count)])
+        points = path.positions(np.linspace(path.start_s, path.start_s + path.duration_s, count))
         lines.append(segments(points[:-1], points[1:], _PATH))
     return np.concatenate(lines) if lines else _NONE
 
