@@ -39,8 +39,8 @@ class Options:
     """Camera of the capture to look through first, by name or number."""
     path: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: RUN/path.json if there is one)")] = None
     """Camera path to load: saved by the viewer, or one of nerfstudio, EasyMocap, instant-ngp or COLMAP."""
-    mode: Annotated[Literal["fast", "exact", "full"] | None, tyro.conf.arg(metavar="fast|exact|full", help_behavior_hint="(default: fast)")] = None
-    """Renderer to start with."""
+    mode: Annotated[Literal["fast", "exact", "full", "auto"] | None, tyro.conf.arg(metavar="fast|exact|full|auto", help_behavior_hint="(default: auto)")] = None
+    """Renderer to start with; auto is fast while anything moves and full when the view is still. Without a window the default is fast."""
     size: Annotated[str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT", help_behavior_hint="(default: as last time)")] = None
     """Size of the window, screenshot or video."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

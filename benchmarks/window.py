@@ -80,7 +80,7 @@ def run_window(arguments: Sequence[str], *, settle_s: float = 0.0, idle_s: float
     Raises:
         RuntimeError: it ended before, or took longer than `timeout_s`; with what it printed.
     """
-    command = [sys.executable, "-c", _PROGRAM, repr(time.monotonic()), repr(settle_s), repr(idle_s), *arguments]
+    command = [sys.executable, "-c", _PROGRAM, repr(time.monotonic()), repr(settle_s), repr(idle_s), "--mode", "fast", *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from stand_in import StandIn, as_renderer
 
 from viewer.events import AskedFor, FocusPanel, Triggered
 from viewer.messages import DisplayBuffer
+from viewer.state import Picture
 
 WAIT_S = 20.0
 
@@ -27,6 +29,8 @@ class Driver:
         self.folder = folder
         begin = Start(**{"source": folder / "scene", "output": folder / "output", "size": (1100, 700), **start})
         self.session = Session(begin, opener=lambda source, device: as_renderer(self.renderer))
+        if begin.mode is None:  # the fast renderer, until the script asks for another one
+            self.session.state = replace(self.session.state, picture=Picture())
         self.ctx: Any = None
 
     def run(self, script: Callable[[Driver], None]) -> None:

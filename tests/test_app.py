@@ -59,6 +59,14 @@ def test_help_names_every_option() -> None:
     assert "the demo when no folder is given" in done.stdout
 
 
+def test_auto_is_a_renderer_to_start_with(run_folder: Path, tmp_path: Path) -> None:
+    done = app(str(run_folder), "--screenshot", str(tmp_path / "still.png"), "--size", "16x12", "--mode", "auto")
+    assert done.returncode == 0, done.stderr
+    assert "full renderer" in done.stdout  # nothing moves in a picture
+    refused = app(str(run_folder), "--mode", "automatic")
+    assert refused.returncode == 2
+
+
 def test_starting_imports_neither_torch_nor_the_window() -> None:
     """The window appears before torch is imported, and everything else works where there are no X libraries."""
     code = "import app, viewer.offline; import sys; print([name for name in ('torch', 'imgui_bundle', 'OpenGL', 'glfw', 'av', 'cuda') if name in sys.modules])"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from driver import Driver, pose
+from stand_in import StandIn
+
+from viewer.events import SetFrame
 
 
 def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) -> None:
@@ -73,6 +76,21 @@ def test_overlays_and_look_are_there_again_and_a_broken_file_is_a_message(drive,
     assert (settings / "settings.bad.json").read_text() == "{"
     assert place.with_name(f"{place.stem}.bad.json").is_file()
     assert json.loads(place.read_text())["shown"]["overlays"]["grid"], "and goes on remembering"
+
+
+def test_a_window_begins_with_auto(drive, tmp_path: Path) -> None:
+    """Fast while something moves, full when the view is still."""
+    from viewer.session import Session, Start
+
+    assert Session(Start(source=tmp_path)).state.picture.mode == "auto"
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.shown.final and d.shown.request.mode == "full")
+        d.session.send(SetFrame(index=2))
+        d.until(lambda: d.shown.request.frame == 12 and d.shown.request.mode == "fast")
+        d.until(lambda: d.shown.final and d.shown.request.mode == "full")
+
+    drive(mode="auto", renderer=StandIn(delay_s=0.5)).run(script)
 
 
 def test_a_key_is_changed_by_clicking_it(drive) -> None:

@@ -17,7 +17,7 @@ from im4d_core.whole_file import whole_file
 from viewer.events import SceneOpened, SetFrame
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, render_request
-from viewer.state import ViewerState
+from viewer.state import Mode, ViewerState
 
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
@@ -65,14 +65,14 @@ def first_request(scene: Scene, *, camera: str | None, frame: int | None, width:
     return replace(request, mode=mode)
 
 
-def usable_mode(renderer: SceneRenderer, wanted: RenderMode | None) -> RenderMode:
-    """The mode asked for; fast where the scene has its occupancy and nothing was asked for."""
+def usable_mode(renderer: SceneRenderer, wanted: Mode | None) -> RenderMode:
+    """The mode asked for, auto being full since nothing moves; fast where the scene has its occupancy and nothing was asked for."""
     if wanted is not None:
-        return wanted
+        return "full" if wanted == "auto" else wanted
     return "fast" if all(renderer.has_occupancy(frame) for frame in renderer.scene.frames) else "full"
 
 
-def why_full(renderer: SceneRenderer, wanted: RenderMode | None) -> str:
+def why_full(renderer: SceneRenderer, wanted: Mode | None) -> str:
     """Why the full renderer was taken though nobody asked for it, to follow its name; else nothing."""
     return f" ({renderer.occupancy_problem})" if wanted is None and renderer.occupancy_problem is not None else ""
 

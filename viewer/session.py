@@ -71,7 +71,7 @@ class Session:
         self._events: deque[Event] = deque()
         self._keeper = Keeper(start.settings, lambda text: self.send(Notified(level="warning", text=text)))
         self._settings = self._keeper.settings()
-        picture = Picture(mode=start.mode or Picture.mode)
+        picture = Picture(mode=start.mode or "auto")
         self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences, picture=picture)
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""

@@ -24,6 +24,7 @@ class Start:
     path: Path | None = None
     """A camera path to load."""
     mode: Mode | None = None
+    """None: as the scene was left, else auto."""
     size: tuple[int, int] | None = None
     """Of the window; as last time when None."""
     device: str = "auto"
