@@ -21,6 +21,7 @@ from viewer.events import (
     SetClip,
     SetCrop,
     SetFov,
+    SetFps,
     SetFrame,
     SetLook,
     SetMode,
@@ -28,6 +29,7 @@ from viewer.events import (
     SetQuality,
     SetRange,
     SetScale,
+    SetSpeed,
     SetTargetFps,
     Tick,
     Triggered,
@@ -69,6 +71,30 @@ def looked_around() -> ViewerState:
     ):
         state = reduce(state, event)
     return state
+
+
+def test_how_a_scene_plays_is_kept_too(tmp_path: Path) -> None:
+    """Range, speed and rate; a place of before, which knows no speed and no rate, opens at the scene's own."""
+    before = opened()
+    for event in (SetRange(first=2, last=5), SetSpeed(speed=-0.5), SetFps(fps=24.5), SetFrame(index=3)):
+        before = reduce(before, event)
+    place = place_of(before)
+    assert place is not None
+    save_place(place, tmp_path, SOURCE)
+    loaded = load_place(tmp_path, SOURCE, silent)
+    assert loaded is not None
+    after, then = reduce(opened(), Restored(place=loaded)).transport, before.transport
+    assert (after.first, after.last, after.speed, after.fps, after.index) == (then.first, then.last, then.speed, then.fps, then.index)
+    (file,) = (tmp_path / "places").iterdir()
+    content = json.loads(file.read_text())
+    for name in ("fps", "scene_speed"):
+        del content["manner"][name]
+    file.write_text(json.dumps(content))
+    earlier = load_place(tmp_path, SOURCE, silent)
+    assert earlier is not None
+    own = reduce(opened(), Restored(place=earlier)).transport
+    assert (own.speed, own.fps) == (1.0, 10.0)
+    assert reduce(opened(), Restored(place=replace(loaded, manner=replace(loaded.manner, fps=1e9)))).transport.fps == 240.0
 
 
 def test_a_scene_opens_where_it_was_left(tmp_path: Path) -> None:

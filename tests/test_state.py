@@ -357,6 +357,17 @@ def test_export_job() -> None:
     assert after(running, e.JobEnded(job="export", cancelled=True)).notices[-1].level == "info"
 
 
+def test_a_video_is_as_fast_as_its_scene_until_the_user_says_otherwise() -> None:
+    state = opened()
+    assert state.scene is not None
+    assert state.export.settings.fps == state.scene.fps != ExportSettings().fps
+    chosen = after(state, e.SetExport(settings=replace(state.export.settings, fps=60.0)))
+    again = after(chosen, e.SceneOpened(scene=state.scene, source=state.source or Path()))
+    assert again.export.settings.fps == 60.0  # the same scene, read again
+    other = after(chosen, e.SceneOpened(scene=replace(state.scene, fps=12.0), source=Path("elsewhere")))
+    assert other.export.settings.fps == 12.0
+
+
 def test_a_job_is_seen_to_wait_and_its_time_begins_with_it() -> None:
     state = opened()
     waiting = after(state, e.JobProgress(job="occupancy", done=0, total=0)).occupancy_job

@@ -43,6 +43,9 @@ class Manner:
     path_file: str
     path_saved: bool
     """The path is what the file holds."""
+    fps: float | None = None
+    """Frames of the scene per second; None: the capture's."""
+    scene_speed: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +117,9 @@ def _from_json(content: Any, where: str) -> Place:
     if not isinstance(content, dict) or content.get("version") not in _READ:
         raise ValueError(f"{where}: it is of another version")
     manner = config_from_json(Manner, content.get("manner"), f"{where}, manner")
-    if not all(map(math.isfinite, (*manner.pivot, *manner.up, manner.speed))) or np.linalg.norm(manner.up) < 1e-6:
-        raise ValueError(f"{where}: pivot, up and speed must be finite, and up must have a length")
+    numbers = (*manner.pivot, *manner.up, manner.speed, manner.scene_speed, manner.fps or 0.0)
+    if not all(map(math.isfinite, numbers)) or np.linalg.norm(manner.up) < 1e-6:
+        raise ValueError(f"{where}: pivot, up, speeds and rate must be finite, and up must have a length")
     camera, path = (path_from_json(content.get(name), f"{where}, {name}") for name in ("camera", "path"))
     if len(camera.keys) != 1:
         raise ValueError(f"{where}: camera must have one key, found {len(camera.keys)}")

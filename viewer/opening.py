@@ -17,9 +17,6 @@ from viewer.history import History
 from viewer.preferences import with_recent
 from viewer.state import Export, Navigation, PathEditor, Transport, ViewerState
 
-FPS_RANGE = (0.1, 240.0)
-"""How fast a scene may play."""
-
 
 def is_open(state: ViewerState, source: Path) -> bool:
     """Whether a folder is the scene that is open."""
@@ -54,9 +51,9 @@ def _begun(state: ViewerState, scene: Scene, view: int | None) -> ViewerState:
         navigation=Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode),
         crop=whole(scene.bounds),
         clip=None,
-        transport=Transport(fps=min(max(scene.fps, FPS_RANGE[0]), FPS_RANGE[1]), loop=before.loop, every_frame=before.every_frame),
+        transport=Transport(fps=playback.within_range(scene.fps), loop=before.loop, every_frame=before.every_frame),
         path_editor=PathEditor(file=f"{scene.name}_path.json", orbit=editor.orbit, form=editor.form, records_scene_time=editor.records_scene_time),
-        export=_named_after(state.export, scene),
+        export=_made_for(state.export, scene),
         recording=None,
         dataset_camera=None,
         last_camera=0,
@@ -78,7 +75,8 @@ def _read_again(state: ViewerState, before: Scene, scene: Scene) -> ViewerState:
     )
 
 
-def _named_after(export: Export, scene: Scene) -> Export:
-    """The result goes where it went before, under the name of the scene."""
+def _made_for(export: Export, scene: Scene) -> Export:
+    """The result goes where it went before, under the name of the scene, and is as fast as the scene."""
     settings = export.settings
-    return replace(export, settings=replace(settings, file=str(Path(settings.file).with_name(f"{scene.name}{SUFFIXES[settings.format]}"))))
+    file = Path(settings.file).with_name(f"{scene.name}{SUFFIXES[settings.format]}")
+    return replace(export, settings=replace(settings, file=str(file), fps=playback.within_range(scene.fps)))

@@ -15,6 +15,8 @@ from typing import Literal
 from viewer.state import LoopMode, Transport, played_range
 
 _STEPS = 16  # moments per frame: more than anybody sees, few enough that a slow clock leaves time to render each
+FPS_RANGE = (0.1, 240.0)
+MAX_SPEED = 16.0
 _EPSILON = 1e-6  # frames: k / fps · fps must not fall below k
 
 
@@ -100,12 +102,18 @@ def set_between(transport: Transport, n_frames: int, now_s: float, on: bool) -> 
 
 
 def set_rate(transport: Transport, n_frames: int, now_s: float, fps: float, speed: float) -> Transport:
-    """Other frames per second or speed factor from now on, without a jump."""
+    """Other frames per second or speed factor from now on, within their limits, without a jump."""
+    fps, speed = within_range(fps), min(max(speed, -MAX_SPEED), MAX_SPEED)
     position = transport.anchor_index + (now_s - transport.anchor_s) * rate(transport)
     changed = replace(transport, fps=fps, speed=speed)
     if transport.playing and not transport.every_frame and speed * transport.speed > 0:
         return replace(changed, anchor_index=position, anchor_s=now_s)
     return _anchored(changed, n_frames, now_s)
+
+
+def within_range(fps: float) -> float:
+    """The nearest rate that scenes may play at."""
+    return min(max(fps, FPS_RANGE[0]), FPS_RANGE[1])
 
 
 def set_loop(transport: Transport, n_frames: int, now_s: float, loop: LoopMode) -> Transport:

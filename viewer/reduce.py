@@ -19,11 +19,10 @@ from viewer.crop import limited
 from viewer.edits import jumps, recorded
 from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
-from viewer.opening import FPS_RANGE, scene_opened
+from viewer.opening import scene_opened
 from viewer.request import view_camera
 from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
 
-MAX_SPEED = 16.0
 MAX_STEPS = 50.0
 """Of the wheel at once."""
 NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
@@ -174,7 +173,6 @@ def _set_frame(state: ViewerState, event: e.SetFrame) -> ViewerState:
 def _set_rate(state: ViewerState, fps: float, speed: float) -> ViewerState:
     if not (math.isfinite(fps) and math.isfinite(speed)):
         return state
-    fps, speed = min(max(fps, FPS_RANGE[0]), FPS_RANGE[1]), min(max(speed, -MAX_SPEED), MAX_SPEED)
     return _with_transport(state, playback.set_rate(state.transport, n_frames(state), state.now_s, fps, speed))
 
 

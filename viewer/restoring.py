@@ -34,6 +34,8 @@ def place_of(state: ViewerState) -> Place | None:
         loop=state.transport.loop,
         path_file=editor.file,
         path_saved=not editor.unsaved,
+        fps=None if state.transport.fps == playback.within_range(scene.fps) else state.transport.fps,
+        scene_speed=state.transport.speed,
     )
     picture, transport = state.picture, state.transport
     shown = Shown(
@@ -66,7 +68,9 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
         editor = replace(editor, saved=place.path, saved_shelf=place.shelf)
     key = place.camera.keys[0]
     index = int(np.argmin(np.abs(np.asarray(scene.frames) - (key.scene_frame or 0.0))))
-    transport = replace(playback.seek(state.transport, n_frames(state), index, state.now_s), loop=manner.loop)
+    n, now_s, transport = n_frames(state), state.now_s, replace(state.transport, loop=manner.loop)
+    transport = playback.set_rate(transport, n, now_s, transport.fps if manner.fps is None else manner.fps, manner.scene_speed)
+    transport = playback.seek(transport, n, index, now_s)
     state = replace(state, path_editor=editor, transport=transport, picture=replace(state.picture, mode=manner.mode, output=manner.output))
     if place.shown is not None:
         state = _shown_as(state, place.shown, scene)
