@@ -51,8 +51,8 @@ class Options:
     """Render one picture to this PNG file and exit; needs no display."""
     check: bool = False
     """Say what works on this machine (OpenGL, CUDA, interop, encoder, data) and exit, with 1 if something that should work does not."""
-    output: Path = Path("output")
-    """Folder for screenshots and videos."""
+    output: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(default: as chosen in the window, first Im4D in your pictures)")] = None
+    """Folder for screenshots, videos and paths; a video made without a display goes to ./output by default."""
     fresh: bool = False
     """Do not go back to where this scene was left."""
     control: bool = False
@@ -172,7 +172,7 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         stored = options.path or (source / "path.json" if (source / "path.json").is_file() else None)
         path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
         width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
-        target = options.output / f"{source.resolve().name}.mp4"
+        target = (options.output or Path("output")) / f"{source.resolve().name}.mp4"
         require_writable(target)
         mode = usable_mode(renderer, options.mode)
         settings = ExportSettings(width=width, height=height, fps=scene.fps, mode=mode, file=str(target))

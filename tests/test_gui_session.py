@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from driver import Driver, pose
+import pytest
+from driver import Driver, pose, tidy
 from stand_in import StandIn
 
 from viewer.events import SetFrame
+from viewer.preferences import Preferences
+from viewer.settings import load_settings, output_folder
 
 
 def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) -> None:
@@ -91,6 +94,28 @@ def test_a_window_begins_with_auto(drive, tmp_path: Path) -> None:
         d.until(lambda: d.shown.final and d.shown.request.mode == "full")
 
     drive(mode="auto", renderer=StandIn(delay_s=0.5)).run(script)
+
+
+def test_the_folder_of_what_is_saved_is_chosen_and_kept(drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.file_dialog.shutil.which", lambda name: None)  # no desktop dialog, which nobody would answer
+    chosen = tmp_path / "my pictures"
+
+    def script(d: Driver) -> None:
+        tidy(d, "Display")
+        d.click("Another folder...##output")
+        d.until(lambda: d.dialog_open)
+        d.ctx.item_click("//$FOCUSED/##file")
+        d.ctx.key_chars_replace(str(chosen))
+        d.ctx.item_click("//$FOCUSED/OK##file")
+        d.until(lambda: d.state.output == chosen)
+        d.press_name("P")
+        d.until(lambda: list(chosen.glob("stand-in_*.png")))
+
+    drive(settings=tmp_path / "settings", size=(1100, 980)).run(script)
+    assert output_folder(load_settings(tmp_path / "settings").preferences) == chosen
+    assert drive(settings=tmp_path / "settings", output=None).state.output == chosen
+    assert drive(settings=tmp_path / "settings", output=tmp_path / "named").state.output == tmp_path / "named"
+    assert output_folder(Preferences()).name == "Im4D"
 
 
 def test_a_key_is_changed_by_clicking_it(drive) -> None:

@@ -10,11 +10,14 @@ from viewer import keymap
 from viewer.changes import notified
 from viewer.preferences import Preferences, clamped
 from viewer.restoring import restored
+from viewer.settings import output_folder
 from viewer.state import ViewerState
 
 
 def with_preferences(state: ViewerState, preferences: Preferences) -> ViewerState:
-    return replace(state, preferences=clamped(preferences))
+    """Another output folder is in use at once; one that was named for this session only stays until then."""
+    changed = replace(state, preferences=clamped(preferences))
+    return changed if preferences.output == state.preferences.output else replace(changed, output=output_folder(preferences))
 
 
 def _ask_for_key(state: ViewerState, event: e.AskForKey) -> ViewerState:

@@ -73,7 +73,7 @@ class Effects:
         worker: RenderWorker,
         send: Callable[[e.Event], None],
         *,
-        output: Path,
+        output: Callable[[], Path],
         shown: Callable[[], DisplayBuffer | None],
     ) -> None:
         self.scene: Scene | None = None
@@ -168,7 +168,7 @@ class Effects:
                 self._window.before_swap(lambda: self._write(read_framebuffer(*self._window.framebuffer_size), "window", file))
             case e.SavePictureOf(request=request, size_name=size_name):
                 name = self.scene.name if self.scene is not None else "picture"
-                file = _free_name(self._output / f"{name}_{request.frame:06d}_{size_name}.png")
+                file = _free_name(self._output() / f"{name}_{request.frame:06d}_{size_name}.png")
                 self._begin(PictureOrder(request=request, file=file))
             case e.StartLive():
                 self._records = True
@@ -202,7 +202,7 @@ class Effects:
                 path.add_done_callback(lambda _: self._window.wake())
                 self._recorded.append(_Recorded(poses=poses, path=path, stopped=stopped))
             case e.ChooseFile(purpose=purpose, suggested=suggested):
-                self._dialog.ask(purpose, suggested or str(self._output))
+                self._dialog.ask(purpose, suggested or str(self._output()))
             case e.OpenScene(source=source):
                 self._worker.open(source)
             case e.ShowInFolder(path=path):
@@ -266,7 +266,7 @@ class Effects:
         try:
             if self._live is None:
                 name = self.scene.name if self.scene is not None else "live"
-                file = _free_name(self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.mp4")
+                file = _free_name(self._output() / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.mp4")
                 self._live = LiveRecording(file, picture, time.monotonic)
             else:
                 self._live.take(picture)
@@ -293,7 +293,7 @@ class Effects:
     def _write(self, pixels: np.ndarray, name: str, file: Path | None) -> None:
         """Save a picture as a file, or as a new one of the output folder."""
         if file is None:
-            future = self._writer.submit(_save_as_new, pixels, self._output / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.png")
+            future = self._writer.submit(_save_as_new, pixels, self._output() / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.png")
         else:
             future = self._writer.submit(_save_as, pixels, file)
         future.add_done_callback(lambda _: self._window.wake())

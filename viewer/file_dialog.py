@@ -15,6 +15,7 @@ _TITLES: dict[FilePurpose, str] = {
     "open_path": "Open a camera path",
     "save_path": "Save the camera path",
     "export": "Export to",
+    "output": "Folder for what is saved",
 }
 _HELPERS = ("zenity", "kdialog", "qarma", "matedialog")  # without one of these the native dialog answers at once with nothing
 
@@ -24,7 +25,7 @@ class FileDialog:
 
     def __init__(self) -> None:
         self._purpose: FilePurpose | None = None
-        self._native: native.open_file | native.save_file | None = None
+        self._native: native.select_folder | native.open_file | native.save_file | None = None
         self._text = ""
         self._appears = False
 
@@ -37,6 +38,8 @@ class FileDialog:
             title = _TITLES[purpose]
             if purpose in ("open", "open_path"):  # the desktop chooses either files or folders: a scene is chosen by the config.json in its folder
                 self._native = native.open_file(title, suggested)
+            elif purpose == "output":
+                self._native = native.select_folder(title, suggested)
             else:
                 self._native = native.save_file(title, suggested)
 

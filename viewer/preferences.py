@@ -31,6 +31,8 @@ class Preferences:
     """Which buttons of the mouse do what."""
     chords: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Keys of actions that the user changed: action, chords."""
+    output: str = ""
+    """Folder of what is saved under a relative name; empty for one among the user's pictures."""
     recent: tuple[str, ...] = ()
     """Folders that were opened last, the newest first."""
 

@@ -153,6 +153,8 @@ def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
     file = event.path
     if event.purpose == "export":
         return replace(state, export=replace(state.export, settings=replace(state.export.settings, file=str(file))))
+    if event.purpose == "output":
+        return choices.with_preferences(state, replace(state.preferences, output=str(file.absolute())))
     if event.purpose == "save_path":
         return asked(_with_path_file(state, str(file)), e.SavePath(path=state.path_editor.path, others=state.path_editor.shelf, file=placed(state, str(file))))
     if event.purpose == "open" and file.suffix.lower() == ".txt" and file.name not in CAMERA_FILES:

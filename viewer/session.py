@@ -45,6 +45,7 @@ from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import RenderRequest, is_moving, render_request
+from viewer.settings import output_folder
 from viewer.start import Start, beginning
 from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
@@ -71,8 +72,8 @@ class Session:
         self._events: deque[Event] = deque()
         self._keeper = Keeper(start.settings, lambda text: self.send(Notified(level="warning", text=text)))
         self._settings = self._keeper.settings()
-        picture = Picture(mode=start.mode or "auto")
-        self.state = ViewerState(output=start.output.absolute(), preferences=self._settings.preferences, picture=picture)
+        output = (start.output or output_folder(self._settings.preferences)).absolute()
+        self.state = ViewerState(output=output, preferences=self._settings.preferences, picture=Picture(mode=start.mode or "auto"))
         self.first_picture_s: float | None = None
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
@@ -163,7 +164,7 @@ class Session:
             wake=self.window.wake,
         )
         self._share(self.state.preferences.interop)
-        self._effects = Effects(self.window, self._worker, self.send, output=self._start.output, shown=lambda: self.shown)
+        self._effects = Effects(self.window, self._worker, self.send, output=lambda: self.state.output, shown=lambda: self.shown)
         self._area.store(self._start.source / "preview.jpg")
         self.window.draw()
         if self._start.control is not None:

@@ -37,9 +37,9 @@ def settings_folder() -> Path:
     return Path(platformdirs.user_config_dir("im4d-viewer", appauthor=False))
 
 
-def output_folder() -> Path:
-    """Where screenshots and videos go when nothing else is said: the user's pictures, else the home folder."""
-    return Path(platformdirs.user_pictures_dir()) / "Im4D"
+def output_folder(preferences: Preferences) -> Path:
+    """Where screenshots, videos and paths go when a start does not say: the folder that the user prefers, else one among their pictures."""
+    return Path(preferences.output) if preferences.output else Path(platformdirs.user_pictures_dir()) / "Im4D"
 
 
 def load_settings(folder: Path, tell: Tell) -> Settings:

@@ -29,8 +29,8 @@ class Start:
     """Of the window; as last time when None."""
     device: str = "auto"
     interop: bool = True
-    output: Path = Path()
-    """Folder of screenshots and videos."""
+    output: Path | None = None
+    """Folder of screenshots and videos; as the user prefers when None."""
     settings: Path | None = None
     """Folder where the window's size and arrangement, preferences, and where scenes were left are kept; None keeps nothing."""
     fresh: bool = False

@@ -11,7 +11,7 @@ from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.path_files import PathForm, PathView
 from viewer.request import RenderRequest
 
-FilePurpose = Literal["open", "open_path", "save_path", "export"]
+FilePurpose = Literal["open", "open_path", "save_path", "export", "output"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
-from viewer.events import Event, SetBackground, SetLook, SetOverlay, SetPreferences
+from viewer.events import AskedFor, ChooseFile, Event, SetBackground, SetLook, SetOverlay, SetPreferences
 from viewer.panels import crop
-from viewer.panels.widgets import action, explained, note, row, section, tooltip
+from viewer.panels.widgets import action, button, explained, note, row, section, tooltip
 from viewer.preferences import FPS_RANGE
 from viewer.state import ViewerState
 from viewer.stats import Stats
@@ -50,6 +50,10 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
     events += _manners(state, stats)
     events += crop.draw(state)
+    section("Saved to")
+    note(str(state.output))
+    if button("Another folder...##output", width=-1.0, why="Where screenshots, videos and paths go whose name says no folder; remembered between starts"):
+        events.append(AskedFor(effect=ChooseFile(purpose="output", suggested=str(state.output))))
     section("Window")
     width = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
     events += action("Figures##toggle_stats", "stats", width=width, on=state.layout.stats)
