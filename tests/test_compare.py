@@ -27,7 +27,7 @@ from viewer.controls import HOLD_CAPTURED
 from viewer.messages import DisplayBuffer, Failed
 from viewer.pictures import PictureMaker
 from viewer.reduce import reduce
-from viewer.request import RenderRequest, render_request
+from viewer.request import RenderRequest, is_moving, render_request
 from viewer.state import ViewerState
 
 
@@ -56,7 +56,7 @@ def opened() -> ViewerState:
 # ---- state --------------------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair != "two outputs"])
 def test_a_pair_says_what_is_rendered(opened: ViewerState, pair: Pair) -> None:
     left, right = pair.split(" | ")
     state = after(at_camera(opened, 2), e.SetComparison(comparison=Comparison(layout="wipe", pair=pair)), e.Tick(now_s=20.0))
@@ -64,6 +64,22 @@ def test_a_pair_says_what_is_rendered(opened: ViewerState, pair: Pair) -> None:
     assert (request.mode, request.against, request.view) == (left, right, 2)
     assert request.hidden == (2 if right == "captured" else None), "a camera is not coloured from the picture it is compared with"
     assert asked(replace(state, comparison=Comparison())).hidden is None
+
+
+def test_what_is_chosen_is_what_m_compares(opened: ViewerState) -> None:
+    exact = after(opened, e.SetMode(mode="exact"), e.Triggered(action="compare_next"), e.Tick(now_s=20.0))
+    assert (asked(exact).mode, asked(exact).against) == ("exact", "full")
+    fast = after(opened, e.Triggered(action="compare_next"), e.Tick(now_s=20.0))
+    assert (asked(fast).mode, asked(fast).against) == ("fast", "full")
+
+
+def test_two_outputs_of_one_picture_also_while_moving(opened: ViewerState) -> None:
+    state = after(opened, e.SetMode(mode="exact"), e.SetComparison(comparison=Comparison(layout="split", pair="two outputs", output="normals")))
+    state = after(state, e.Dragged(action="orbit", dx_px=30, dy_px=0, height_px=400))
+    assert is_moving(state)
+    request = asked(state)
+    assert (request.mode, request.against, request.output, request.other_output) == ("exact", "same", "colour", "normals")
+    assert asked(after(state, e.SetComparison(comparison=replace(state.comparison, output="cost")))) != request
 
 
 def test_while_moving_no_full_picture_is_waited_for(opened: ViewerState) -> None:
@@ -125,6 +141,19 @@ def test_a_split_shows_the_middle_half_twice() -> None:
     assert [place_in_picture("split", x) for x in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.25, 0.5, 0.75, 0.5, 0.75]
     assert place_in_picture("wipe", 0.3) == 0.3
     assert opponents(Comparison(), "full", 3, False).against is None
+
+
+def test_the_second_output_is_that_of_the_same_picture() -> None:
+    stand_in = StandIn()
+    buffer, _ = made(maker_of(stand_in), request(against="same", other_output="depth"))
+    alone, _ = made(maker_of(stand_in), request(output="depth"))
+    np.testing.assert_array_equal(buffer.other, alone.pixels)
+    assert not np.array_equal(buffer.other, buffer.pixels)
+    assert buffer.psnr_db is None
+    assert len(stand_in.rendered) == 2, "one rendering each"
+    exact, _ = made(maker_of(stand_in), request(against="exact"))
+    assert [mode for _, mode, _, _ in stand_in.rendered[2:]] == ["fast", "exact"]
+    assert exact.psnr_db is not None
 
 
 # ---- pictures -----------------------------------------------------------------------------------------------------------------------------------

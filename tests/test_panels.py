@@ -181,7 +181,7 @@ def test_badge_explains_the_picture() -> None:
 def test_export_command_is_shell_proof() -> None:
     state = after(with_path(opened()), e.SetPathFile(file="my path.json"))
     expected = (
-        "python -m im4d_core render 'runs/my run' --path 'my path.json' --output stand-in.mp4 --size 1280x720 --fps 30.0 --mode fast --format h264 --crf 18"
+        "python -m im4d_core render 'runs/my run' --path 'my path.json' --output stand-in.mp4 --size 1280x720 --fps 10.0 --mode fast --format h264 --crf 18"
     )
     assert export_command(state) == expected
 
@@ -248,7 +248,7 @@ def test_clicking_the_main_widgets() -> None:
         ctx.item_click("//Help###help/#CLOSE")
         assert not host.state.layout.help
         ctx.window_focus("//Export")
-        assert click("//Export/Full##export_mode_full") == [e.SetExport(settings=ExportSettings(mode="full", file="stand-in.mp4"))]
+        assert click("//Export/Full##export_mode_full") == [e.SetExport(settings=ExportSettings(mode="full", fps=10.0, file="stand-in.mp4"))]
         assert click("//Export/###export_start") == [e.Triggered(action="export_start")]
         assert isinstance(host.state.effects[-1], e.StartExport)
         assert isinstance(click("//Export/Copy##export_command")[0], e.AskedFor)

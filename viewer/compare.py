@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from im4d_core.types import RenderMode
 
+if TYPE_CHECKING:
+    from viewer.state import Output
+
 Layout = Literal["off", "wipe", "split", "difference", "other"]
 """wipe: one picture on each side of a border. split: the same middle part of both, side by side. other: the second picture alone."""
-Pair = Literal["fast | full", "fast | captured", "full | captured"]
+Pair = Literal["fast | full", "fast | captured", "full | captured", "exact | full", "exact | captured", "fast | exact", "two outputs"]
+Right = RenderMode | Literal["captured", "same"]
+"""What stands on the right; same: the picture on the left in another output."""
 
 LAYOUTS: tuple[Layout, ...] = ("off", "wipe", "split", "difference")
-PAIRS: tuple[Pair, ...] = ("fast | full", "fast | captured", "full | captured")
+PAIRS: tuple[Pair, ...] = ("fast | full", "fast | captured", "full | captured", "exact | full", "exact | captured", "fast | exact", "two outputs")
+_LEFT: dict[Pair, RenderMode] = {"full | captured": "full", "exact | full": "exact", "exact | captured": "exact"}
+_RIGHT: dict[Pair, Right] = {"fast | full": "full", "exact | full": "full", "fast | exact": "exact", "two outputs": "same"}
 GAIN = 4.0
 """Differences are shown so many times as large: a quarter of the range of colours is white."""
 
@@ -23,6 +30,8 @@ class Comparison:
 
     layout: Layout = "off"
     pair: Pair = "fast | full"
+    output: Output = "depth"
+    """What the right shows where two outputs are compared."""
     wipe: float = 0.5
     """Where the border of a wipe is, from 0 on the left to 1."""
     holds_captured: bool = False
@@ -39,11 +48,11 @@ class Comparison:
 
     @property
     def left(self) -> RenderMode:
-        return "full" if self.pair == "full | captured" else "fast"
+        return _LEFT.get(self.pair, "fast")
 
     @property
-    def right(self) -> Literal["full", "captured"]:
-        return "full" if self.pair == "fast | full" else "captured"
+    def right(self) -> Right:
+        return _RIGHT.get(self.pair, "captured")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +60,7 @@ class Opponents:
     """What a request is to make for a comparison."""
 
     mode: RenderMode
-    against: Literal["full", "captured"] | None
+    against: Right | None
     hidden: int | None
     """The view that the picture must not be coloured from: itself, where it is held against its own capture."""
 
@@ -67,10 +76,12 @@ def opponents(comparison: Comparison, mode: RenderMode, view: int | None, moving
     if comparison.layout == "off":
         against = "captured" if comparison.holds_captured and view is not None else None
         return Opponents(mode=mode, against=against, hidden=None)
-    left = "fast" if moving else comparison.left
+    if comparison.right == "same":
+        return Opponents(mode=mode, against="captured" if comparison.holds_captured and view is not None else "same", hidden=None)
+    left = "fast" if moving and comparison.left == "full" else comparison.left
     if comparison.right == "captured":
         return Opponents(mode=left, against=None if view is None else "captured", hidden=view)
-    against = "captured" if comparison.holds_captured and view is not None else None if moving else "full"
+    against = "captured" if comparison.holds_captured and view is not None else None if moving else comparison.right
     return Opponents(mode=left, against=against, hidden=None)
 
 

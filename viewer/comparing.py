@@ -6,10 +6,12 @@ import math
 from dataclasses import replace
 
 from viewer.changes import notified
-from viewer.compare import LAYOUTS, Comparison
+from viewer.compare import LAYOUTS, Comparison, Pair
 from viewer.state import ViewerState
 
 NEEDS_CAMERA = "Look through a camera of the capture first: [ and ], or the list in the Camera panel"
+
+_OF_EXACT: dict[Pair, Pair] = {"fast | full": "exact | full", "fast | captured": "exact | captured"}
 
 
 def compared(state: ViewerState, comparison: Comparison) -> ViewerState:
@@ -21,7 +23,10 @@ def compared(state: ViewerState, comparison: Comparison) -> ViewerState:
 def compare_next(state: ViewerState) -> ViewerState:
     """The next layout; a notice where it has nothing to show yet."""
     layout = LAYOUTS[(LAYOUTS.index(state.comparison.layout) + 1) % len(LAYOUTS)]
-    state = compared(state, replace(state.comparison, layout=layout))
+    pair = state.comparison.pair
+    if state.comparison.layout == "off" and state.picture.mode == "exact":  # what is chosen is what is compared
+        pair = _OF_EXACT.get(pair, pair)
+    state = compared(state, replace(state.comparison, layout=layout, pair=pair))
     waits = state.scene is not None and state.dataset_camera is None and state.comparison.needs_captured
     return notified(state, "info", NEEDS_CAMERA) if waits else state
 

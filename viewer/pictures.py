@@ -95,7 +95,7 @@ class PictureMaker:
                 draft = _scaled(draft, float(np.clip((_DRAFT_MS / expected_ms) ** 0.5, *_DRAFTS)))
         if draft is request or self._improves_nothing(draft):
             return None
-        return replace(draft, against=None) if draft.against == "full" else draft  # the captured picture is there at once
+        return draft if draft.against in ("captured", "same") else replace(draft, against=None)  # those two are there at once
 
     def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: GoOn, show: Callable[[DisplayBuffer], None]) -> DisplayBuffer | None:
         """Render a request; None where `go_on` stopped it.
@@ -107,13 +107,14 @@ class PictureMaker:
             show: takes what can be seen before the end: a still picture tile by tile, and the mean of its passes so far.
         """
         still = final and not request.moving
-        first = _FIRST_SHARE if request.against == "full" else 1.0
+        against = None if request.against in (None, "captured", "same") else request.against
+        first = 1.0 if against is None else _FIRST_SHARE
         made = self._finished(request, still, lambda done: go_on(first * done), lambda so_far: show(self._buffer(so_far, asked_s, final=False)))
-        if made is None or request.against != "full":
+        if made is None or against is None:
             return None if made is None else self._buffer(made, asked_s, final=final)
         show(self._buffer(made, asked_s, final=False))
         other = self._finished(
-            replace(request, mode="full"),
+            replace(request, mode=against),
             still,
             lambda done: go_on(first + (1.0 - first) * done),
             lambda so_far: show(self._buffer(made, asked_s, final=False, other=so_far.rendered, complete=so_far.complete)),
@@ -191,9 +192,11 @@ class PictureMaker:
         began = time.monotonic()
         if made.request.against == "captured":
             other = self._captured.picture(made.request)
+        elif made.request.against == "same":
+            other = made.rendered
         depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
         rgba = self._pixels(made.request, made.rendered)
-        other_rgba = None if other is None else self._pixels(made.request, other)
+        other_rgba = None if other is None else self._pixels(replace(made.request, output=made.request.other_output), other)
         pixels = handed_over(rgba, self.shares_memory)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
         return DisplayBuffer(
@@ -215,9 +218,11 @@ class PictureMaker:
         )
 
     def _psnr(self, made: _Made, other: Rendered) -> float | None:
-        """How like two pictures are where the frame's box is; None where they have not one pixel in common."""
+        """How like two pictures are where the frame's box is; None where they have not one pixel in common, or are one picture."""
         from im4d_core.metrics import psnr
 
+        if made.request.against == "same":
+            return None
         counted = self._captured.counted(made.request)
         if made.rendered.rgb.shape != other.rgb.shape or not bool(counted.any()):
             return None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from im4d_core.geometry import fitted, intrinsics
 from im4d_core.quality import Quality
 from im4d_core.types import Camera, RenderMode
-from viewer.compare import opponents
+from viewer.compare import Right, opponents
 from viewer.flight import underway
 from viewer.look import Look
 from viewer.near_far import NearFar
@@ -41,8 +40,10 @@ class RenderRequest:
     """A view that must not be coloured from."""
     view: int | None = None
     """The camera of the capture that this is the view of; what was captured there can be shown beside the picture."""
-    against: Literal["full", "captured"] | None = None
+    against: Right | None = None
     """What the picture is compared with."""
+    other_output: Output = "colour"
+    """What is shown of that one."""
     steady: bool = False
     """Source views of the picture before keep their places while they serve, so that colour does not flicker under a moving hand. Off where a picture
     must depend on nothing but its camera: through cameras of the capture, and along paths, which are exported."""
@@ -66,17 +67,8 @@ class RenderRequest:
     @property
     def key(self) -> tuple[object, ...]:
         """Hashable identity of the picture; safe to compare and to use in a dict."""
-        return (
-            *self.view_key,
-            self.output,
-            self.background,
-            self.look,
-            self.cells,
-            self.frusta,
-            self.thumbnails,
-            self.against,
-            None if self.against is None else self.view,
-        )
+        compared = None if self.against is None else (self.against, self.view, self.other_output)
+        return (*self.view_key, self.output, self.background, self.look, self.cells, self.frusta, self.thumbnails, compared)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderRequest) and self.key == other.key
@@ -123,13 +115,14 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
     mode = picture.mode if picture.mode != "auto" else ("fast" if moving else "full")
     view = None if state.path_editor.previewing or state.flight is not None else state.dataset_camera
     compared = opponents(state.comparison, mode, view, moving)
+    output = "colour" if compared.against == "captured" else picture.output  # a capture has no depth and no cost
     scale = 1.0 if picture.automatic_scale and not moving else picture.scale  # an automatic scale serves motion; a still picture is worth its pixels
     camera = view_camera(state, max(round(width * scale), 1), max(round(height * scale), 1))
     return RenderRequest(
         camera=camera,
         frame=state.frame,
         mode=compared.mode,
-        output="colour" if compared.against == "captured" else picture.output,  # a capture has no depth and no cost
+        output=output,
         background=picture.background,
         scale=scale,
         moving=moving,
@@ -141,6 +134,7 @@ def render_request(state: ViewerState, width: int, height: int) -> RenderRequest
         view=view,
         against=compared.against,
         onward=0.0 if compared.against == "captured" else shown_onward(state),  # nothing was captured between frames
+        other_output=state.comparison.output if compared.against == "same" else output,
         cells=state.overlays.cells,
         frusta=state.overlays.cameras,
         thumbnails=state.overlays.thumbnails,

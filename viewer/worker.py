@@ -286,6 +286,9 @@ class RenderWorker:
             if request.mode != "full" and not occupied:
                 request = replace(request, mode="full")
                 self._tell_full()
+            if request.against in ("fast", "exact") and not occupied:
+                request = replace(request, against=None)
+                self._tell_full()
             draft = maker.draft(request, occupied)
             if draft is not None:
                 made = self._picture(maker, draft, asked, final=False, patient=request.moving)

@@ -10,7 +10,7 @@ from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
 from viewer.comparing import NEEDS_CAMERA
 from viewer.events import Event, SetComparison
 from viewer.panels.widgets import WARNING, action, choice, explained, fact, muted, note, row, section
-from viewer.state import ViewerState
+from viewer.state import OUTPUTS, ViewerState
 from viewer.stats import Stats
 
 _LAYOUT_TEXT: dict[Layout, str] = {
@@ -33,6 +33,11 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         row("Pictures" if i == 0 else "")
         if imgui.radio_button(f"{pair.capitalize()}##pair_{i}", pair == comparison.pair) and pair != comparison.pair:
             events.append(SetComparison(comparison=replace(comparison, pair=pair)))
+    if comparison.pair == "two outputs":
+        row("On the right")
+        changed, at = imgui.combo("##compared_output", OUTPUTS.index(comparison.output), [output.capitalize() for output in OUTPUTS])
+        if changed:
+            events.append(SetComparison(comparison=replace(comparison, output=OUTPUTS[at])))
     if comparison.layout == "wipe":
         row("Border")
         changed, percent = imgui.slider_float("##wipe", 100.0 * comparison.wipe, 0.0, 100.0, "%.0f %%")

@@ -73,7 +73,7 @@ def badge(state: ViewerState, stats: Stats) -> str:
     camera = stats.displayed.camera
     made = stats.displayed.mode.capitalize()
     if stats.displayed.against is not None and stats.compared != "off":
-        made = "Captured" if stats.compared == "other" else f"{made} | {stats.displayed.against.capitalize()}"
+        made = "Captured" if stats.compared == "other" else " | ".join(wipe.sides(stats.displayed))
     words = [made, f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
     if stats.displayed.onward > 0.0:
         words.append(f"interpolated {stats.displayed.frame} + {stats.displayed.onward:.2f}")

@@ -10,6 +10,7 @@ from viewer.compare import GAIN
 from viewer.events import Event, SetComparison
 from viewer.panels.compare import decibels
 from viewer.panels.widgets import colour, em
+from viewer.request import RenderRequest
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -28,7 +29,7 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
     if stats.compared in ("off", "other") or stats.displayed is None or stats.displayed.against is None:
         return []
     x, y, width, height = area
-    left, right = stats.displayed.mode.capitalize(), stats.displayed.against.capitalize()
+    left, right = sides(stats.displayed)
     psnr = "" if stats.psnr_db is None else decibels(stats.psnr_db)
     events: list[Event] = []
     middle = x + width * (state.comparison.wipe if stats.compared == "wipe" else 0.5)
@@ -42,6 +43,13 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
     if stats.compared == "wipe":
         events += _grip(state, flags, (x, y, width, height), middle)
     return events
+
+
+def sides(request: RenderRequest) -> tuple[str, str]:
+    """What stands on the left and on the right: renderers, the capture, or outputs of one picture."""
+    if request.against == "same":
+        return request.output.capitalize(), request.other_output.capitalize()
+    return request.mode.capitalize(), (request.against or "").capitalize()
 
 
 def _grip(state: ViewerState, flags: int, area: tuple[float, float, float, float], middle: float) -> list[Event]:
