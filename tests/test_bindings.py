@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +114,56 @@ def test_hint() -> None:
 def test_rows_are_frozen() -> None:
     assert {field.name for field in fields(Key)} >= {"action", "chords", "help", "repeats", "held"}
     assert replace(KEYS[0], help="other") != KEYS[0]
+
+
+# ---- what panels say ----------------------------------------------------------------------------------------------------------------------------
+
+_INPUT = re.compile(r"\b(Ctrl|Alt|Shift|Escape|PageUp|PageDown|wheel)\b|\b(press|key) [A-Z]\b|\([A-Z]\)|\bF\d{1,2}\b|W A S D|\[ and \]")
+_FIXED = (
+    "Escape leaves it as it is",  # no key of the table: the next key is being asked for
+    "Doubles the light with every stop; Ctrl + click to type",  # of ImGui's own sliders
+    " s: drag to move it in time, with Shift to copy it",  # on the lanes of the timeline, not over the picture
+)
+
+
+def told(source: str) -> Iterator[str]:
+    """Strings of a program that are no docstrings."""
+    tree = ast.parse(source)
+    documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            yield node.value
+
+
+def test_no_panel_names_a_key_that_may_mean_something_else() -> None:
+    """Keys and mouse can be changed: what is said of them comes from the table in use."""
+    viewer = Path(bindings.__file__).parent
+    files = [*viewer.glob("panels/*.py"), *(viewer / f"{name}.py" for name in ("actions", "path_actions", "comparing", "reduce", "path_reduce", "attitude"))]
+    texts = [(file.name, text) for file in files for text in told(file.read_text(encoding="utf-8"))]
+    assert len(texts) > 500
+    assert [(name, text) for name, text in texts if _INPUT.search(text) and text not in _FIXED] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Back to your own camera (Escape)", "press K to add one", "Loop (L)", "Vertical; Ctrl + wheel", "W A S D: fly", "F5 reads it again"]
+)
+def test_the_search_for_keys_can_fail(text: str) -> None:
+    assert [found for found in told(f"tooltip({text!r})") if _INPUT.search(found)] == [text]
+
+
+def test_hints_follow_the_table_in_use() -> None:
+    chords = {"loop_next": (), "key_add": ("N",)}
+    keys = tuple(replace(key, chords=chords.get(key.action, key.chords)) for key in KEYS)
+    mouse = tuple(replace(row, modifiers=("Alt",)) if row.action == "fov" else row for row in MOUSE)
+    try:
+        bindings.use(bindings.Table(keys=keys, mouse=mouse))
+        assert bindings.keyed("What happens at the last frame", "loop_next") == "What happens at the last frame"
+        assert bindings.keyed("Modes", "mode", "loop_next", "mode_auto") == "Modes (X, Shift+X)"
+        assert bindings.press("key_add") == "press N"
+        assert "Keys panel" in bindings.press("loop_next")
+        assert bindings.gesture("fov") == "Alt+wheel"
+        assert bindings.gesture("fly_speed") == "right button + wheel"
+        assert bindings.hints("move_forward", "move_left", "loop_next") == "W A"
+        assert "press N" in reduce(ViewerState(), Triggered(action="path_play")).notices[-1].text
+    finally:
+        bindings.use(bindings.Table())

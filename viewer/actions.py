@@ -10,7 +10,7 @@ import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.path_files import path_from_text, path_to_json
-from viewer import attitude, consent, controls, path_actions, path_editor, playback
+from viewer import attitude, bindings, consent, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
 from viewer.consent import wanted
@@ -153,7 +153,7 @@ def _export_start(state: ViewerState) -> ViewerState:
     if state.export.job is not None or state.scene is None:
         return state
     if not state.path_editor.path.keys:
-        return notified(state, "warning", "There is nothing to export: the path has no keys; press K to add one")
+        return notified(state, "warning", f"There is nothing to export: the path has no keys; {bindings.press('key_add')} to add one")
     settings = export_settings(state)
     settings = replace(settings, file=str(placed(state, settings.file)))
     return asked(state, StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=settings))

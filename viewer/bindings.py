@@ -48,6 +48,13 @@ class Mouse:
     modifiers: tuple[str, ...] = ()
     navigation: Literal["orbit", "fly", "both"] = "both"
 
+    @property
+    def text(self) -> str:
+        """What the hand does, such as Ctrl+wheel."""
+        gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[self.gesture]
+        button = {"none": "", "right": "right button + "}.get(self.button, f"{self.button} ") if self.gesture == "scroll" else f"{self.button} "
+        return "+".join([*self.modifiers, f"{button}{gesture}"])
+
 
 KEYS: tuple[Key, ...] = (
     Key(action="play", chords=("Space",), help="play or pause the scene", section="Time"),
@@ -231,10 +238,8 @@ class Table:
         """(section, ((input, what it does), …), …) of everything in the table."""
         sections: dict[str, list[tuple[str, str]]] = {"Mouse": []}
         for row in self.mouse:
-            gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[row.gesture]
-            button = {"none": "", "right": "right button + "}.get(row.button, f"{row.button} ") if row.gesture == "scroll" else f"{row.button} "
             only = "" if row.navigation == "both" else f" ({row.navigation})"
-            sections["Mouse"].append(("+".join([*row.modifiers, f"{button}{gesture}"]), row.help + only))
+            sections["Mouse"].append((row.text, row.help + only))
         plain = {key.action: key.chords for key in KEYS}
         for key in self.keys:
             first = next((first for first, (actions, *_) in _TOGETHER.items() if key.action in actions), None)
@@ -264,3 +269,25 @@ def in_use() -> Table:
 def hint(action: str) -> str:
     """The first chord of an action in the table in use."""
     return _in_use.hint(action)
+
+
+def hints(*actions: str) -> str:
+    """The first chords of several actions, such as W A S D."""
+    return " ".join(filter(None, map(hint, actions)))
+
+
+def keyed(text: str, *actions: str) -> str:
+    """A text with the keys of actions behind it, those that have one."""
+    chords = ", ".join(filter(None, map(hint, actions)))
+    return f"{text} ({chords})" if chords else text
+
+
+def press(action: str) -> str:
+    """How to do an action, as the beginning of a sentence: by its key, or where every action can be clicked."""
+    chord = hint(action)
+    return f"press {chord}" if chord else "use the Keys panel"
+
+
+def gesture(action: str) -> str:
+    """What the mouse does over the picture for an action, in the table in use; empty for nothing."""
+    return next((row.text for row in _in_use.mouse if row.action == action), "")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from viewer import bindings
 from viewer.changes import notified
 from viewer.compare import LAYOUTS, Comparison, Pair
 from viewer.state import ViewerState
 
-NEEDS_CAMERA = "Look through a camera of the capture first: [ and ], or the list in the Camera panel"
+
+def needs_camera() -> str:
+    """What to do where a captured picture is to be shown and there is none."""
+    return bindings.keyed("Look through a camera of the capture first, from the list in the Camera panel", "camera_previous", "camera_next")
+
 
 _OF_EXACT: dict[Pair, Pair] = {"fast | full": "exact | full", "fast | captured": "exact | captured"}
 
@@ -28,7 +33,7 @@ def compare_next(state: ViewerState) -> ViewerState:
         pair = _OF_EXACT.get(pair, pair)
     state = compared(state, replace(state.comparison, layout=layout, pair=pair))
     waits = state.scene is not None and state.dataset_camera is None and state.comparison.needs_captured
-    return notified(state, "info", NEEDS_CAMERA) if waits else state
+    return notified(state, "info", needs_camera()) if waits else state
 
 
 def holding_captured(state: ViewerState, held: bool) -> ViewerState:
@@ -36,4 +41,4 @@ def holding_captured(state: ViewerState, held: bool) -> ViewerState:
     if held == state.comparison.holds_captured:
         return state
     state = replace(state, comparison=replace(state.comparison, holds_captured=held))
-    return notified(state, "info", NEEDS_CAMERA) if held and state.scene is not None and state.dataset_camera is None else state
+    return notified(state, "info", needs_camera()) if held and state.scene is not None and state.dataset_camera is None else state

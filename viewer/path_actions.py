@@ -10,7 +10,7 @@ import numpy as np
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import PathView
 from im4d_core.path_generators import Point, arc, orbit, round_cameras, spiral, through_cameras
-from viewer import controls, path_editor, path_recording, path_shelf, playback
+from viewer import bindings, controls, path_editor, path_recording, path_shelf, playback
 from viewer.changes import asked, notified, vector
 from viewer.events import ExportPath, LoadPath, SavePath
 from viewer.request import goal_camera
@@ -47,7 +47,7 @@ def _needs_key(handler: Handler) -> Handler:
 def _path_play(state: ViewerState) -> ViewerState:
     editor = state.path_editor
     if not editor.path.keys:
-        return notified(state, "info", "The path has no keys yet: press K to add one")
+        return notified(state, "info", f"The path has no keys yet: {bindings.press('key_add')} to add one")
     if editor.playing:
         return replace(state, path_editor=path_editor.pause(editor))
     return replace(state, path_editor=path_editor.play(editor, state.now_s), transport=playback.pause(state.transport))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import imgui
 
-from viewer import attitude, controls
+from viewer import attitude, bindings, controls
 from viewer.actions import SPEED_RANGE
 from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.panels import near_far
@@ -41,13 +41,15 @@ def _lens(state: ViewerState) -> list[Event]:
     camera = view_camera(state, state.width, state.height)
     row("Field of view")
     changed, fov = imgui.slider_float("##fov", camera.fov_y_deg, *controls.FOV_RANGE_DEG, "%.1f deg")
-    tooltip("Vertical; Ctrl + wheel over the picture")
+    tooltip(f"Vertical; {bindings.gesture('fov')} over the picture")
     if changed:
         events.append(SetFov(fov_y_deg=fov))
     row("Speed")
     flags = imgui.SliderFlags_.logarithmic
     changed, speed = imgui.drag_float("##fly_speed", state.navigation.speed, 0.02 * state.navigation.speed, *SPEED_RANGE, "%.3g units/s", flags)
-    tooltip("Of W A S D Q E; Shift is five times as fast, Alt a fifth (- and =)")
+    fast, slow = bindings.hint("move_fast"), bindings.hint("move_slow")
+    moves = bindings.hints("move_forward", "move_left", "move_back", "move_right", "move_down", "move_up")
+    tooltip(bindings.keyed(f"Of {moves}; {fast} is five times as fast, {slow} a fifth", "speed_down", "speed_up"))
     if changed:
         events.append(SetFlySpeed(speed=speed))
     return events

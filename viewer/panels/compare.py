@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
-from viewer.comparing import NEEDS_CAMERA
+from viewer.comparing import needs_camera
 from viewer.events import Event, SetComparison
 from viewer.panels.widgets import WARNING, action, choice, explained, fact, muted, note, row, section
 from viewer.state import OUTPUTS, ViewerState
@@ -58,7 +58,7 @@ def _camera(state: ViewerState) -> list[Event]:
     """Which camera's capture is meant."""
     assert state.scene is not None
     if state.dataset_camera is None:
-        note(NEEDS_CAMERA, WARNING)
+        note(needs_camera(), WARNING)
     else:
         camera = state.scene.cameras[state.dataset_camera]
         fact("Camera", camera.name + (", held out of training" if state.dataset_camera in state.scene.test_views else ""))

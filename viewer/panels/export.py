@@ -10,6 +10,7 @@ from imgui_bundle import imgui
 
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.types import RenderMode
+from viewer import bindings
 from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken, ShowInFolder
 from viewer.export_command import export_command
 from viewer.panels.scene import progress
@@ -55,7 +56,7 @@ def _stills(state: ViewerState) -> list[Event]:
     imgui.same_line()
     live = state.live_since_s is not None
     label = "Stop recording" if live else "Record the screen"
-    why = "Record what the picture area shows as a video, until the same button ends it (Ctrl+R)"
+    why = bindings.keyed("Record what the picture area shows as a video, until the same button ends it", "live")
     events += action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
     if state.live_since_s is not None:
         muted(f"recording the screen, {seconds(state.now_s - state.live_since_s)}")
@@ -230,7 +231,7 @@ def _problem(state: ViewerState) -> str:
     if state.scene is None:
         return "No scene is open."
     if not state.path_editor.path.keys:
-        return "The path has no keys: press K to add one, or make one in the Path panel."
+        return f"The path has no keys: {bindings.press('key_add')} to add one, or make one in the Path panel."
     return state.export.settings.problem() or encoder_problem(state)
 
 

@@ -116,7 +116,10 @@ def _hint(state: ViewerState, stats: Stats) -> None:
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - above), imgui.Cond_.always, ImVec2(0.0, 1.0))
     imgui.set_next_window_bg_alpha(0.62)
     imgui.begin("##hint", None, _FIXED | imgui.WindowFlags_.no_inputs)
-    imgui.text_unformatted(f"drag: {drag} · wheel: closer · W A S D: fly · {bindings.hint('play')}: play · {bindings.hint('help')}: all keys")
+    moves = bindings.hints("move_forward", "move_left", "move_back", "move_right")
+    plays, helps = bindings.hint("play"), bindings.hint("help")
+    known = ((bindings.gesture(drag), drag), (bindings.gesture("dolly"), "closer"), (moves, "fly"), (plays, "play"), (helps, "all keys"))
+    imgui.text_unformatted(" · ".join(f"{how}: {what}" for how, what in known if how))
     imgui.end()
 
 

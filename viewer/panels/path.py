@@ -7,6 +7,7 @@ from imgui_bundle import imgui
 
 from im4d_core.path_files import PathForm
 from im4d_core.pose_curve import INTERPOLATIONS
+from viewer import bindings
 from viewer.events import (
     AskedFor,
     ChooseFile,
@@ -74,7 +75,7 @@ def _preview(state: ViewerState) -> list[Event]:
     label = icon(icons.ICON_FA_PAUSE, "Pause") if editor.playing else icon(icons.ICON_FA_PLAY, "Play")
     events = action(f"{label}###path_play", "path_play", width=em(3.4), on=editor.playing)
     imgui.same_line()
-    events += action("Stop##preview_stop", "preview_stop", width=em(3.4), enabled=editor.previewing, why="Back to your own camera (Escape)")
+    events += action("Stop##preview_stop", "preview_stop", width=em(3.4), enabled=editor.previewing, why=bindings.keyed("Back to your own camera", "cancel"))
     imgui.same_line()
     imgui.set_next_item_width(-1.0)
     end_s = path.start_s + path.duration_s
@@ -106,7 +107,7 @@ def _shape(state: ViewerState) -> list[Event]:
         events.append(SetConstantSpeed(on=on))
     row("Loop")
     changed, loop = imgui.checkbox("##path_loop", path.loop)
-    tooltip("From the last key back to the first without a pinch (L)")
+    tooltip(bindings.keyed("From the last key back to the first without a pinch", "path_loop"))
     if changed:
         events.append(SetPathLoop(loop=loop))
     if path.loop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
+from viewer import bindings
 from viewer.events import CopyKey, Event, SelectKey, SetKeyTime, SetPathTime
 from viewer.panels.lane import TEXT, Lane, diamond, nice_step
 from viewer.panels.widgets import ACCENT, MUTED, colour, em, tooltip
@@ -23,7 +24,7 @@ def draw(lane: Lane, state: ViewerState) -> list[Event]:
     editor, draw = state.path_editor, imgui.get_window_draw_list()
     path, middle = editor.path, lane.top + em(0.48)
     if not path.keys:
-        draw.add_text(ImVec2(lane.left + em(0.6), lane.top + em(0.35)), colour(MUTED, 0.8), "Camera path: press K to add a key")
+        draw.add_text(ImVec2(lane.left + em(0.6), lane.top + em(0.35)), colour(MUTED, 0.8), f"Camera path: {bindings.press('key_add')} to add a key")
         return []
     end_s = path.start_s + path.duration_s
     _seconds(lane, path)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
+from viewer import bindings
 from viewer.events import ChoosePath, Event, RenamePath, SetOrbit
 from viewer.panels.widgets import action, em, icon, muted, row, seconds, section, tooltip
 from viewer.path_shelf import title, titles
@@ -92,7 +93,7 @@ def _record(state: ViewerState) -> list[Event]:
     recording = state.recording
     label = icon(icons.ICON_FA_STOP, "Stop") if recording is not None else icon(icons.ICON_FA_CIRCLE, "Record")
     what = "Stop recording" if recording is not None else "Record my motion"
-    why = "Record how you move as a path of few keys, beside this one; the same button ends it (Ctrl+Shift+R)"
+    why = bindings.keyed("Record how you move as a path of few keys, beside this one; the same button ends it", "path_record")
     events = action(f"{label}  {what}###path_record", "path_record", width=-1.0, on=recording is not None, enabled=state.scene is not None, why=why)
     if recording is not None:
         muted(f"recording, {seconds(state.now_s - recording.began_s)}")

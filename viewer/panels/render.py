@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from viewer import bindings
 from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
 from viewer.panels import look, quality
 from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
@@ -64,7 +65,7 @@ def _resolution(state: ViewerState) -> list[Event]:
     imgui.begin_disabled(picture.automatic_scale)
     changed, percent = imgui.slider_float("##scale", 100.0 * picture.scale, 100.0 * SCALES[0], 100.0 * SCALES[1], "%.0f %%")
     imgui.end_disabled()
-    tooltip("Of the window's pixels; Alt + wheel over the picture sets it by hand")
+    tooltip(f"Of the window's pixels; {bindings.gesture('scale')} over the picture sets it by hand")
     if changed and not picture.automatic_scale:
         events.append(SetScale(scale=percent / 100.0))
     return events

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from imgui_bundle import ImVec2, imgui
 
 from im4d_core.camera_path import Keyframe
+from viewer import bindings
 from viewer.events import Event, SelectKey, SetFrame, SetKeyFrame, SetRange
 from viewer.panels.lane import BACK, TEXT, Lane, diamond, nice_step
 from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, tooltip
@@ -90,9 +91,9 @@ def _under_mouse(lane: Lane, state: ViewerState, pitch: float, keys: Sequence[Ke
 
 def _explained(what: int, frame: int, cached: Cached | None) -> str:
     if what == _IN:
-        return "the range begins here: drag (Shift+I sets it to the frame shown)"
+        return bindings.keyed("the range begins here: drag, or set it to the frame shown", "range_in")
     if what == _OUT:
-        return "the range ends here: drag (Shift+O sets it to the frame shown)"
+        return bindings.keyed("the range ends here: drag, or set it to the frame shown", "range_out")
     if what >= _KEYS:
         return "a key of the path shows this frame: drag to choose another"
     return f"frame {frame}" + (f", {_CACHED_TEXT[cached]}" if cached is not None else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
-from viewer import playback
+from viewer import bindings, playback
 from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import timeline, undo
 from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tooltip
@@ -62,7 +62,7 @@ def _clock(state: ViewerState) -> list[Event]:
     transport, events = state.transport, []
     imgui.set_next_item_width(em(6.4))
     changed, at = imgui.combo("##loop_mode", LOOPS.index(transport.loop), [_LOOP_TEXT[loop] for loop in LOOPS])
-    tooltip("What happens at the last frame (J)")
+    tooltip(bindings.keyed("What happens at the last frame", "loop_next"))
     if changed:
         events.append(SetLoop(loop=LOOPS[at]))
     imgui.same_line(0.0, em(0.4))
@@ -124,6 +124,7 @@ def _mode(state: ViewerState) -> list[Event]:
     for i, mode in enumerate(MODES):
         if i:
             imgui.same_line(0.0, gap)
-        if button(f"{mode.capitalize()}##transport_{mode}", width=width, on=state.picture.mode == mode, why=f"{_MODE_WHY[mode]} (X, Shift+X)"):
+        why = bindings.keyed(_MODE_WHY[mode], "mode", "mode_auto")
+        if button(f"{mode.capitalize()}##transport_{mode}", width=width, on=state.picture.mode == mode, why=why):
             events.append(SetMode(mode=mode))
     return events
