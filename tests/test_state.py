@@ -393,6 +393,7 @@ def test_occupancy_job() -> None:
     running = after(state, e.JobProgress(job="occupancy", done=1, total=8))
     assert press(running, "occupancy_build").effects == running.effects
     assert press(running, "quit").asks == e.Quit()
+    assert press(running, "cancel").effects[-1] == e.CancelOccupancy()
     assert after(running, e.JobEnded(job="occupancy")).occupancy_job is None
 
 
@@ -410,6 +411,11 @@ def test_escape_never_quits() -> None:
     state = press(opened(), "cancel")
     assert state.effects == ()
     assert not press(opened(), "help", "cancel").layout.help
+
+
+def test_a_warning_stays_until_it_was_read() -> None:
+    state = after(opened(), e.Notified(level="warning", text="no occupancy"), e.Notified(level="info", text="saved"), e.Tick(now_s=1e6))
+    assert [notice.text for notice in state.notices] == ["no occupancy"]
 
 
 def test_notices_are_batched_and_errors_stay() -> None:

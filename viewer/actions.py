@@ -173,6 +173,8 @@ def _cancel(state: ViewerState) -> ViewerState:
         return replace(state, path_editor=path_editor.stop(state.path_editor))
     if state.export.job is not None:
         return asked(state, CancelExport())
+    if state.occupancy_job is not None:
+        return asked(state, CancelOccupancy())
     return state
 
 

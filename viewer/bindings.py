@@ -41,7 +41,7 @@ class Mouse:
     """An action of the mouse over the picture."""
 
     action: str
-    gesture: Literal["drag", "scroll", "double click"]
+    gesture: Literal["drag", "scroll", "click", "double click"]
     button: Literal["left", "right", "middle", "none"]
     """For the wheel: the button that is down meanwhile."""
     help: str
@@ -51,7 +51,7 @@ class Mouse:
     @property
     def text(self) -> str:
         """What the hand does, such as Ctrl+wheel."""
-        gesture = {"drag": "drag", "scroll": "wheel", "double click": "double click"}[self.gesture]
+        gesture = {"drag": "drag", "scroll": "wheel", "click": "click", "double click": "double click"}[self.gesture]
         button = {"none": "", "right": "right button + "}.get(self.button, f"{self.button} ") if self.gesture == "scroll" else f"{self.button} "
         return "+".join([*self.modifiers, f"{button}{gesture}"])
 
@@ -129,7 +129,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
     Key(action="help", chords=("F1",), help="this help", section="Window"),
     Key(action="fullscreen", chords=("F11",), help="full screen", section="Window"),
-    Key(action="cancel", chords=("Escape",), help="leave help, preview or export; never quits", section="Window"),
+    Key(action="cancel", chords=("Escape",), help="leave help, preview, export or occupancy; never quits", section="Window"),
     Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while an export runs or a path is unsaved", section="Window"),
 )
 
@@ -139,10 +139,11 @@ MOUSE: tuple[Mouse, ...] = (
     Mouse(action="look", gesture="drag", button="right", help="look around; with W A S D fly"),
     Mouse(action="pan", gesture="drag", button="middle", help="pan"),
     Mouse(action="pan", gesture="drag", button="left", modifiers=("Shift",), help="pan"),
-    Mouse(action="dolly", gesture="scroll", button="none", help="move closer or away"),
+    Mouse(action="dolly", gesture="scroll", button="none", help="move closer to the point under the mouse, or away"),
     Mouse(action="fly_speed", gesture="scroll", button="right", help="speed of moves"),
     Mouse(action="fov", gesture="scroll", button="none", modifiers=("Ctrl",), help="field of view"),
     Mouse(action="scale", gesture="scroll", button="none", modifiers=("Alt",), help="render scale"),
+    Mouse(action="camera", gesture="click", button="left", help="on a camera of the capture that is shown: go there"),
     Mouse(action="pivot", gesture="double click", button="left", help="turn about this point from now on"),
 )
 

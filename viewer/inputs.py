@@ -63,6 +63,12 @@ class InputReader:
         """Where in the picture a double-click fell, as fractions of its width and height from the top left."""
         return self.pointed(picture) if imgui.is_mouse_double_clicked(0) else None
 
+    def clicked(self, picture: Rectangle) -> tuple[float, float] | None:
+        """Where a click fell that was no drag, as its button was let go."""
+        io = imgui.get_io()
+        still = io.mouse_drag_max_distance_sqr[0] < io.mouse_drag_threshold**2
+        return self.pointed(picture) if still and imgui.is_mouse_released(0) and io.mouse_clicked_last_count[0] == 1 else None
+
     def pointed(self, picture: Rectangle) -> tuple[float, float] | None:
         """Where in the picture the mouse is, likewise; None over a panel or outside."""
         io = imgui.get_io()
@@ -88,7 +94,7 @@ class InputReader:
             button = next((name for name, number in _BUTTONS.items() if imgui.is_mouse_down(number)), "none")
             action = bindings.in_use().scrolled(button, modifiers, navigation)
             if action is not None:
-                yield Scrolled(action=action, steps=io.mouse_wheel)
+                yield Scrolled(action=action, steps=io.mouse_wheel, at=self.pointed(picture))
 
     def _keyboard(self) -> Iterable[Event]:
         io = imgui.get_io()

@@ -8,11 +8,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from im4d_core.geometry import unproject
 from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, looking_through, n_frames, navigated, notified, taken_over, vector
+from viewer.compare import place_in_picture
 from viewer.comparing import compared, holding_captured
 from viewer.consent import wanted
 from viewer.crop import limited
@@ -25,8 +27,8 @@ from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Tr
 
 MAX_STEPS = 50.0
 """Of the wheel at once."""
-NOTICE_S = {"info": 6.0, "warning": 15.0, "error": math.inf}
-"""How long a notice stays."""
+NOTICE_S = {"info": 6.0, "warning": math.inf, "error": math.inf}
+"""How long a notice stays: what may need doing until it was read."""
 
 
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
@@ -112,33 +114,37 @@ def _scrolled(state: ViewerState, event: e.Scrolled) -> ViewerState:
     scroll = SCROLLS.get(event.action)
     if scroll is None or state.scene is None or not math.isfinite(event.steps):
         return state
-    return scroll(state, min(max(event.steps, -MAX_STEPS), MAX_STEPS))
+    return scroll(state, min(max(event.steps, -MAX_STEPS), MAX_STEPS), event.at)
 
 
-def _dolly(state: ViewerState, steps: float) -> ViewerState:
+def _dolly(state: ViewerState, steps: float, at: tuple[float, float] | None) -> ViewerState:
     state = taken_over(state)
     nav = state.navigation
     pivot = np.array(nav.pivot)
     if nav.mode == "fly":
         return navigated(state, *controls.advance(nav.T_camera_world, pivot, 0.2 * nav.speed * steps))
-    return navigated(state, controls.dolly(nav.T_camera_world, pivot, steps), pivot)
+    return navigated(state, controls.dolly(nav.T_camera_world, pivot if at is None else _under(state, at, pivot), steps), pivot)
 
 
-def _zoom(state: ViewerState, steps: float) -> ViewerState:
+def _under(state: ViewerState, at: tuple[float, float], pivot: np.ndarray) -> np.ndarray:
+    """The point under the mouse, as deep as the pivot; the pivot where that lies behind."""
+    camera = view_camera(state, state.width, state.height)
+    depth = float((camera.T_camera_world[:3, :3] @ pivot + camera.T_camera_world[:3, 3])[2])
+    x = place_in_picture(state.comparison.shown_layout, at[0])
+    return unproject(camera, np.array([[x * camera.width, at[1] * camera.height]]), np.array([depth]))[0] if depth > 0.0 else pivot
+
+
+def _zoom(state: ViewerState, steps: float, at: tuple[float, float] | None) -> ViewerState:
     state = taken_over(state)
     return _with_navigation(state, replace(state.navigation, fov_y_deg=controls.zoomed(state.navigation.fov_y_deg, steps)))
 
 
-def _scroll_scale(state: ViewerState, steps: float) -> ViewerState:
-    return _with_scale(state, state.picture.scale * 1.1**steps)
-
-
 DRAGS: dict[str, Callable[[ViewerState, float, float], ViewerState]] = {"orbit": _orbit, "look": _look, "pan": _pan}
-SCROLLS: dict[str, Callable[[ViewerState, float], ViewerState]] = {
+SCROLLS: dict[str, Callable[[ViewerState, float, tuple[float, float] | None], ViewerState]] = {
     "dolly": _dolly,
     "fov": _zoom,
-    "fly_speed": lambda state, steps: set_fly_speed(state, state.navigation.speed * 1.25**steps),
-    "scale": _scroll_scale,
+    "fly_speed": lambda state, steps, at: set_fly_speed(state, state.navigation.speed * 1.25**steps),
+    "scale": lambda state, steps, at: _with_scale(state, state.picture.scale * 1.1**steps),
 }
 
 

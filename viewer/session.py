@@ -9,12 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from im4d_core.geometry import unproject
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels, path_recording, playback, plugins
-from viewer.compare import place_in_picture
+from viewer import bindings, keymap, panels, path_recording, picking, playback, plugins
 from viewer.control import Control
 from viewer.effects import Effects
 from viewer.events import (
@@ -25,7 +21,6 @@ from viewer.events import (
     JobProgress,
     Notified,
     OpenScene,
-    PivotPicked,
     ProbeEncoder,
     RenderFinished,
     Resized,
@@ -320,17 +315,15 @@ class Session:
         return () if scene is None else tuple(scene.frames[i] for i in playback.coming(transport, len(scene.frames), _PREFETCHED))
 
     def _pick(self, picture: Rectangle) -> None:
-        """A double-click on a surface of the shown picture moves the pivot there."""
-        place = self._inputs.picked(picture)
-        if place is None or self.shown is None:
+        """A double-click on a surface of the shown picture moves the pivot there; a click on a camera of the capture goes there."""
+        scene, shown = self.state.scene, self.shown
+        if scene is None or shown is None or self._area is None:
             return
-        camera = self.shown.request.camera
-        layout = "off" if self._area is None else self._area.layout(self.state)
-        uv = np.array([place_in_picture(layout, place[0]) * camera.width, place[1] * camera.height])
-        depth = float(self.shown.depth[int(uv[1]), int(uv[0])])  # waits for the device: once a double-click
-        if depth > 0:
-            x, y, z = unproject(camera, uv[None], np.array([depth]))[0].tolist()
-            self.send(PivotPicked(point=(x, y, z)))
+        layout, picked, clicked = self._area.layout(self.state), self._inputs.picked(picture), self._inputs.clicked(picture)
+        if picked is not None:
+            self._events.extend(picking.pivot_at(shown, layout, picked))
+        if clicked is not None and self.state.overlays.cameras:
+            self._events.extend(picking.camera_at(scene, shown, layout, clicked))
 
     # ---- what the worker says -----------------------------------------------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ class PathRecording:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A message at the bottom right. Errors stay until dismissed."""
+    """A message at the bottom right. Warnings and errors stay until dismissed."""
 
     id: int
     level: Level

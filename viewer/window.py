@@ -23,6 +23,7 @@ if os.environ.get("XDG_SESSION_TYPE") == "wayland":
 import glfw
 
 _FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
+_TAB_EM = 5.5  # names of tabs are not cut; where there is no room for all, they are scrolled
 _CLEAR_COLOUR = (0.055, 0.06, 0.07)
 
 Draw = Callable[[], None]
@@ -274,7 +275,9 @@ class Window:
 
     def set_ui_scale(self, scale: float) -> None:
         """Size of text, and of everything measured in it, over what the screen asks for."""
-        imgui.get_style().font_scale_main = scale
+        style = imgui.get_style()
+        style.font_scale_main = scale
+        style.tab_min_width_shrink = _TAB_EM * style.font_size_base * scale
 
     def hide(self) -> None:
         if self._open:

@@ -49,6 +49,8 @@ class Scrolled:
     action: str
     steps: float
     """Positive away from the user; touchpads give fractions."""
+    at: tuple[float, float] | None = None
+    """Where in the picture the mouse is, from 0 at its left and top to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

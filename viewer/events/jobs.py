@@ -37,7 +37,7 @@ class RenderFinished:
 
 @dataclass(frozen=True, kw_only=True)
 class Notified:
-    """Something to tell the user; errors stay until dismissed, equal ones are counted."""
+    """Something to tell the user; warnings and errors stay until dismissed, equal ones are counted."""
 
     level: Level
     text: str

@@ -46,7 +46,9 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if comparison.needs_captured and state.scene is not None:
         events += _camera(state)
     section("How like")
-    if stats.compared == "off":
+    if comparison.pair == "two outputs":
+        muted("one picture in two outputs")
+    elif stats.compared == "off":
         muted("A full picture follows when the view is still" if comparison.layout != "off" else "nothing is compared")
     elif stats.psnr_db is not None:
         fact("PSNR", decibels(stats.psnr_db))

@@ -23,6 +23,7 @@ _FIXED = (
 )
 _LEVELS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
 _MAX_NOTICES = 5
+_ABOVE_POINTER_EM = 2.7  # the values under the mouse stand in the last line of the picture
 HINT_S = 15.0
 """How long the hint for newcomers is shown."""
 
@@ -47,7 +48,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
 
 def passes(state: ViewerState) -> bool:
     """Whether something of it goes away by itself after a while."""
-    return _hints(state) or any(notice.level != "error" for notice in state.notices)
+    return _hints(state) or any(notice.level == "info" for notice in state.notices)
 
 
 def _hints(state: ViewerState) -> bool:
@@ -87,10 +88,11 @@ def badge(state: ViewerState, stats: Stats) -> str:
 
 
 def _figures(state: ViewerState, stats: Stats) -> None:
-    x, y, _, _ = _area(stats)
+    x, y, width, _ = _area(stats)
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + em(0.7)))
     imgui.set_next_window_bg_alpha(0.62)
     imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
+    imgui.push_text_wrap_pos(width - em(1.9))  # a narrow picture keeps them to itself
     imgui.text_unformatted(badge(state, stats))
     stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
     words = [f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "")]
@@ -105,21 +107,24 @@ def _figures(state: ViewerState, stats: Stats) -> None:
     parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
     muted(f"{megabytes(total)}" + (f"  ({parts})" if parts else "") + how)
+    imgui.pop_text_wrap_pos()
     imgui.end()
 
 
 def _hint(state: ViewerState, stats: Stats) -> None:
     """One line at the foot of the picture: how to begin."""
-    x, y, _, height = _area(stats)
+    x, y, width, height = _area(stats)
     drag = "orbit" if state.navigation.mode == "orbit" else "look"
-    above = em(0.7) if stats.pointed is None else em(2.7)  # the values under the mouse stand in the last line
+    above = em(0.7) if stats.pointed is None else em(_ABOVE_POINTER_EM)
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - above), imgui.Cond_.always, ImVec2(0.0, 1.0))
     imgui.set_next_window_bg_alpha(0.62)
     imgui.begin("##hint", None, _FIXED | imgui.WindowFlags_.no_inputs)
     moves = bindings.hints("move_forward", "move_left", "move_back", "move_right")
     plays, helps = bindings.hint("play"), bindings.hint("help")
     known = ((bindings.gesture(drag), drag), (bindings.gesture("dolly"), "closer"), (moves, "fly"), (plays, "play"), (helps, "all keys"))
+    imgui.push_text_wrap_pos(width - em(1.9))
     imgui.text_unformatted(" · ".join(f"{how}: {what}" for how, what in known if how))
+    imgui.pop_text_wrap_pos()
     imgui.end()
 
 
@@ -129,7 +134,7 @@ def _hint(state: ViewerState, stats: Stats) -> None:
 def _notices(state: ViewerState, stats: Stats) -> list[Event]:
     events: list[Event] = []
     x, y, width, height = _area(stats)
-    bottom = y + height - em(0.7)
+    bottom = y + height - em(_ABOVE_POINTER_EM if state.layout.stats else 0.7)
     for notice in reversed(state.notices[-_MAX_NOTICES:]):
         imgui.set_next_window_pos(ImVec2(x + width - em(0.7), bottom), imgui.Cond_.always, ImVec2(1.0, 1.0))
         imgui.set_next_window_bg_alpha(0.94)
@@ -166,7 +171,7 @@ def _notice(notice: Notice, width: float) -> list[Event]:
 def _help() -> list[Event]:
     """The table of bindings in columns."""
     viewport = imgui.get_main_viewport()
-    width, height = min(em(62), viewport.work_size.x - em(2)), min(em(43), viewport.work_size.y - em(2))
+    width, height = min(em(62), viewport.work_size.x - em(2)), min(em(50), viewport.work_size.y - em(2))
     imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
     imgui.set_next_window_size(ImVec2(width, height), imgui.Cond_.appearing)
     flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
@@ -176,7 +181,7 @@ def _help() -> list[Event]:
         sections = bindings.in_use().help_rows()
         columns = max(min(int(width / em(20)), 3), 1)
         if imgui.begin_table("##help_columns", columns, imgui.TableFlags_.sizing_stretch_same):
-            for column in _packed(sections, columns):
+            for column in packed(sections, columns):
                 imgui.table_next_column()
                 for name, rows in column:
                     _help_section(name, rows)
@@ -188,16 +193,18 @@ def _help() -> list[Event]:
 Section = tuple[str, tuple[tuple[str, str], ...]]
 
 
-def _packed(sections: tuple[Section, ...], columns: int) -> list[list[Section]]:
-    """Sections in order, over columns of about the same height."""
-    total = sum(len(rows) + 2 for _, rows in sections)
-    packed: list[list[Section]] = [[] for _ in range(columns)]
-    before = 0
-    for section in sections:
-        size = len(section[1]) + 2
-        packed[min(int((before + 0.5 * size) * columns / total), columns - 1)].append(section)
-        before += size
-    return packed
+def packed(sections: tuple[Section, ...], columns: int) -> list[list[Section]]:
+    """Sections over columns of about the same height: the longest first, each where most room is left; within a column in the order of the table."""
+    filled: list[list[Section]] = [[] for _ in range(columns)]
+    for section in sorted(sections, key=lambda section: -len(section[1])):
+        min(filled, key=column_rows).append(section)
+    ordered = [sorted(column, key=sections.index) for column in filled]
+    return sorted(ordered, key=lambda column: sections.index(column[0]) if column else len(sections))
+
+
+def column_rows(column: list[Section]) -> int:
+    """How many rows high a column is; a heading takes two."""
+    return sum(len(rows) + 2 for _, rows in column)
 
 
 def _help_section(name: str, rows: tuple[tuple[str, str], ...]) -> None:

@@ -8,6 +8,8 @@ from viewer.panels.widgets import colour, em, muted
 from viewer.stats import Stats
 from viewer.values import Pointed
 
+_SEPARATOR = "  ·  "
+
 
 def draw(stats: Stats, flags: int, area: tuple[float, float, float, float]) -> None:
     """Draw it.
@@ -27,18 +29,22 @@ def draw(stats: Stats, flags: int, area: tuple[float, float, float, float]) -> N
         imgui.same_line(0.0, em(0.15))
         _swatch(stats.pointed.other)
     imgui.same_line()
-    muted(described(stats.pointed))
+    words = described(stats.pointed)
+    room = width - em(2.5) - (em(1.05) if stats.pointed.other is not None else 0.0) - em(1.7)
+    while len(words) > 2 and imgui.calc_text_size(_SEPARATOR.join(words)).x > room:
+        words.pop()  # what comes last is what a narrow picture leaves out
+    muted(_SEPARATOR.join(words))
     imgui.end()
 
 
-def described(pointed: Pointed) -> str:
+def described(pointed: Pointed) -> list[str]:
     """The values in words, as wide for every pixel as can be."""
     words = ["rgb " + " ".join(f"{value:3d}" for value in pointed.colour)]
     if pointed.other is not None:
         words[0] += "  |  " + " ".join(f"{value:3d}" for value in pointed.other)
     if pointed.depth is not None and pointed.point is not None:
         words += [f"depth {pointed.depth:.3f}", "at " + " ".join(f"{value:.3f}" for value in pointed.point)]
-    return "  ·  ".join([f"{pointed.column}, {pointed.row}", *words])
+    return [f"{pointed.column}, {pointed.row}", *words]
 
 
 def _swatch(rgb: tuple[int, int, int]) -> None:

@@ -12,7 +12,8 @@ from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tool
 from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
 
-_MODE_EM, _MODE_GAP_EM = 3.6, 0.25
+_MODE_EM, _MODE_GAP_EM, _MODES_EM = 3.6, 0.25, 5.0
+_GAP_EM = 0.8
 HEIGHT_EM = 7.05
 _UNDO_FROM_EM = 64.0
 """Width of a window with room for them; in a narrow one the other buttons need it more."""
@@ -35,9 +36,16 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         events += undo.draw_redo(state, f"{icon(icons.ICON_FA_REDO, 'Redo')}###redo", em(2.2))
         imgui.same_line(0.0, em(1.0))
     events += _clock(state)
-    imgui.same_line(0.0, em(1.2))
-    _position(state)
-    events += _mode(state)
+    imgui.same_line(0.0, em(_GAP_EM))
+    buttons = len(MODES) * em(_MODE_EM) + (len(MODES) - 1) * em(_MODE_GAP_EM)
+    narrow = imgui.get_content_region_avail().x < buttons + em(4.5)  # a number of a frame should find its place, too
+    width = em(_MODES_EM) if narrow else buttons
+    _position(state, imgui.get_content_region_avail().x - width)
+    imgui.same_line(0.0, 0.0)
+    room = imgui.get_content_region_avail().x
+    if room > width:
+        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + room - width)
+    events += _mode_list(state) if narrow else _mode_buttons(state)
     return events + timeline.draw(state, stats)
 
 
@@ -89,42 +97,46 @@ def _clock(state: ViewerState) -> list[Event]:
     return events
 
 
-def _position(state: ViewerState) -> None:
+def _position(state: ViewerState, room: float) -> None:
+    """Where the scene is, in as many words as there is room for."""
     imgui.align_text_to_frame_padding()
     if state.scene is None:
         muted("no scene")
         return
     index, fps, onward = shown_index(state), state.transport.fps, shown_onward(state)
     imgui.text_unformatted(f"frame {state.frame}")
+    room -= imgui.get_item_rect_size().x + em(_GAP_EM)
     if onward > 0.0:
         imgui.same_line(0.0, em(0.3))
         imgui.text_colored(imgui.ImVec4(*WARNING), f"+ {onward:.2f}")
         tooltip("Between this frame and the next one: interpolated")
-    imgui.same_line(0.0, em(0.5))
-    muted(f"{index + 1} / {len(state.scene.frames)}")
-    clock = f"{index / fps:.2f} s    {playback.timecode(index, fps)}"
-    imgui.same_line(0.0, em(0.9))
-    if imgui.get_content_region_avail().x < imgui.calc_text_size(clock).x + em(1.2) + _modes_width():
-        return  # in a narrow window the renderer's buttons need the place more
-    muted(clock)
+        room -= imgui.get_item_rect_size().x + em(0.3)
+    for text in (f"{index + 1} / {len(state.scene.frames)}", f"{index / fps:.2f} s    {playback.timecode(index, fps)}"):
+        room -= imgui.calc_text_size(text).x + em(_GAP_EM)
+        if room < 0.0:
+            return  # in a narrow window the renderer's buttons need the place more
+        imgui.same_line(0.0, em(_GAP_EM))
+        muted(text)
     tooltip("minutes:seconds:frames")
 
 
-def _modes_width() -> float:
-    return len(MODES) * em(_MODE_EM) + (len(MODES) - 1) * em(_MODE_GAP_EM)
-
-
-def _mode(state: ViewerState) -> list[Event]:
-    """At the right end of the line, where it is wide enough; always on the line."""
-    events, width, gap, total = [], em(_MODE_EM), em(_MODE_GAP_EM), _modes_width()
-    imgui.same_line(0.0, em(1.2))
-    room = imgui.get_content_region_avail().x
-    if room > total:
-        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + room - total)
+def _mode_buttons(state: ViewerState) -> list[Event]:
+    events: list[Event] = []
     for i, mode in enumerate(MODES):
         if i:
-            imgui.same_line(0.0, gap)
-        why = bindings.keyed(_MODE_WHY[mode], "mode", "mode_auto")
-        if button(f"{mode.capitalize()}##transport_{mode}", width=width, on=state.picture.mode == mode, why=why):
+            imgui.same_line(0.0, em(_MODE_GAP_EM))
+        if button(f"{mode.capitalize()}##transport_{mode}", width=em(_MODE_EM), on=state.picture.mode == mode, why=_mode_why(mode)):
             events.append(SetMode(mode=mode))
     return events
+
+
+def _mode_list(state: ViewerState) -> list[Event]:
+    """The same where there is no room for buttons."""
+    imgui.set_next_item_width(em(_MODES_EM))
+    changed, at = imgui.combo("##transport_modes", MODES.index(state.picture.mode), [mode.capitalize() for mode in MODES])
+    tooltip(_mode_why(state.picture.mode))
+    return [SetMode(mode=MODES[at])] if changed else []
+
+
+def _mode_why(mode: Mode) -> str:
+    return bindings.keyed(_MODE_WHY[mode], "mode", "mode_auto")

@@ -1,0 +1,52 @@
+"""The real window when it is small: nothing leaves its place, nothing covers anything else."""
+
+from __future__ import annotations
+
+from driver import Driver
+
+from viewer import bindings
+from viewer.events import Notified, SetMode
+from viewer.panels.floating import column_rows, packed
+
+
+def test_columns_of_the_help_are_about_as_high_as_each_other() -> None:
+    sections = bindings.in_use().help_rows()
+    columns = packed(sections, 3)
+    assert sorted(name for column in columns for name, _ in column) == sorted(name for name, _ in sections)
+    mean = sum(map(column_rows, columns)) / 3
+    assert max(map(column_rows, columns)) <= 1.2 * mean  # in the order of the table alone the highest had 1.4 times as many
+    assert packed(sections, 1) == [list(sections)]
+
+
+def test_a_small_window(drive) -> None:
+    """Figures, hint, notice and values stay over the picture and apart; the renderer can be chosen."""
+    from imgui_bundle import imgui
+
+    def place(name: str) -> tuple[float, float, float, float]:
+        window = imgui.internal.find_window_by_name(name)
+        assert window is not None and window.was_active, f"{name} is not shown"
+        return window.pos.x, window.pos.y, window.pos.x + window.size.x, window.pos.y + window.size.y
+
+    def apart(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+        return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+    def script(d: Driver) -> None:
+        d.session.send(Notified(level="error", text="something long that did not work, and what there is to be done about it now"))
+        x, y, width, height = d.area
+        d.ctx.mouse_move_to_pos((x + 0.5 * width, y + 0.5 * height))
+        d.until(lambda: d.session._stats.pointed is not None and d.state.notices)
+        d.ctx.yield_(4)
+        (notice,) = d.state.notices
+        figures, values, told = place("##figures"), place("##pointer"), place(f"##notice_{notice.id}")
+        for left, _, right, _ in (figures, values, told):
+            assert x <= left and right <= x + width, "over a panel"
+        assert apart(values, told) and apart(figures, values)
+        d.ctx.mouse_move_to_pos((610.0, y + height + 14.0))  # the list of renderers, at the right end of the bar
+        d.ctx.mouse_click(0)
+        d.ctx.yield_(2)
+        d.ctx.item_click("//$FOCUSED/$$2/Full")
+        d.ctx.yield_(2)
+        assert d.state.picture.mode == "full"
+        d.session.send(SetMode(mode="fast"))
+
+    drive(size=(640, 480)).run(script)
