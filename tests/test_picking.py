@@ -1,0 +1,118 @@
+"""Clicks into the picture, and the wheel over a point of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from driver import Driver
+from stand_in import stand_in_scene
+
+from im4d_core.geometry import project, unproject
+from viewer import events as e
+from viewer.messages import DisplayBuffer
+from viewer.picking import camera_at, pivot_at
+from viewer.reduce import reduce
+from viewer.request import render_request, view_camera
+from viewer.state import ViewerState
+
+SCENE = stand_in_scene()
+
+
+def after(state: ViewerState, *events: e.Event) -> ViewerState:
+    for event in events:
+        state = reduce(state, event)
+    return state
+
+
+@pytest.fixture
+def opened() -> ViewerState:
+    """A little away from the ring of cameras, so that several are seen."""
+    return after(ViewerState(), e.SceneOpened(scene=SCENE, source=Path("run")), e.Scrolled(action="dolly", steps=-6.0), e.Tick(now_s=10.0))
+
+
+def shown_picture(state: ViewerState) -> DisplayBuffer:
+    request = render_request(state, 320, 200)
+    assert request is not None
+    depth = torch.zeros(request.camera.height, request.camera.width)
+    depth[100, 160] = 2.5
+    pixels = np.zeros((request.camera.height, request.camera.width, 4), np.uint8)
+    return DisplayBuffer(
+        request=request, pixels=pixels, depth=depth, source_views=(), renderer="", stages_ms=(), render_ms=1.0, latency_ms=1.0, final=True, steady=True
+    )
+
+
+def places(state: ViewerState) -> np.ndarray:
+    """Where the cameras of the capture are in the picture, and at which depth: x, y from 0 to 1, z."""
+    camera = shown_picture(state).request.camera
+    uv, depth = project(camera, np.stack([other.centre for other in SCENE.cameras]))
+    return np.concatenate([uv / [camera.width, camera.height], depth[:, None]], axis=1)
+
+
+def test_a_click_on_a_camera_goes_there_and_one_beside_does_nothing(opened: ViewerState) -> None:
+    shown, found = shown_picture(opened), 0
+    for view, (x, y, z) in enumerate(places(opened).tolist()):
+        if z > 0 and 0 < x < 1 and 0 < y < 1:
+            assert camera_at(SCENE, shown, "off", (x + 0.002, y)) == [e.JumpToCamera(view=view)]
+            assert camera_at(SCENE, shown, "off", (x + 0.05, y)) == []
+            found += 1
+    assert found >= 2
+
+
+def test_the_camera_that_is_looked_through_is_not_met(opened: ViewerState) -> None:
+    through = after(opened, e.JumpToCamera(view=2), e.Tick(now_s=20.0))
+    assert camera_at(SCENE, shown_picture(through), "off", (0.5, 0.5)) == []
+
+
+def test_the_surface_under_a_double_click_becomes_the_pivot(opened: ViewerState) -> None:
+    shown = shown_picture(opened)
+    (picked,) = pivot_at(shown, "off", (160.5 / 320, 100.5 / 200))
+    assert isinstance(picked, e.PivotPicked)
+    uv, depth = project(shown.request.camera, np.array([picked.point]))
+    np.testing.assert_allclose([*uv[0], depth[0]], [160.5, 100.5, 2.5], atol=1e-9)
+    assert pivot_at(shown, "off", (0.1, 0.1)) == [], "nothing is there"
+
+
+@pytest.mark.parametrize("at", [(0.5, 0.5), (0.1, 0.2), (0.95, 0.7)])
+@pytest.mark.parametrize("steps", [1.0, -2.0, 7.5])
+def test_the_wheel_leaves_what_is_under_the_mouse_there(opened: ViewerState, at: tuple[float, float], steps: float) -> None:
+    """A point as deep as the pivot stays on its pixel; the pivot stays where it is in the world."""
+    before = view_camera(opened, 640, 360)
+    pivot = np.array(opened.navigation.pivot)
+    _, (depth,) = project(before, pivot[None])
+    uv = np.array([[at[0] * 640, at[1] * 360]])
+    point = unproject(before, uv, np.array([depth]))
+    later = after(opened, e.Resized(width=640, height=360), e.Scrolled(action="dolly", steps=steps, at=at))
+    now, depths = project(view_camera(later, 640, 360), point)
+    np.testing.assert_allclose(now, uv, atol=1e-6)  # pixels
+    np.testing.assert_allclose(depths[0], depth * 0.9**steps, rtol=1e-9)
+    assert later.navigation.pivot == opened.navigation.pivot
+
+
+def test_behind_the_camera_there_is_nothing_to_move_to(opened: ViewerState) -> None:
+    behind = replace(opened, navigation=replace(opened.navigation, pivot=(100.0, 0.0, 0.0)))
+    turned = after(behind, e.Scrolled(action="dolly", steps=1.0, at=(0.2, 0.2))).navigation.T_camera_world
+    assert np.isfinite(turned).all()
+
+
+def test_a_frustum_is_clicked_in_the_window(drive) -> None:
+    def script(d: Driver) -> None:
+        d.session.send(e.Scrolled(action="dolly", steps=-6.0))
+        d.session.send(e.SetOverlay(name="cameras", shown=True))
+        d.until(lambda: d.state.overlays.cameras and d.shown.final and not d.session._stats.busy)
+        x, y, width, height = d.area
+        camera = d.shown.request.camera
+        uv, depth = project(camera, np.stack([other.centre for other in SCENE.cameras]))
+        inside = (
+            (depth > 0) & (uv > 0.2 * np.array([camera.width, camera.height])).all(axis=1) & (uv < 0.8 * np.array([camera.width, camera.height])).all(axis=1)
+        )
+        view = int(np.flatnonzero(inside)[0])
+        u, v = uv[view] / [camera.width, camera.height]
+        d.ctx.mouse_move_to_pos((x + u * width, y + v * height))
+        d.ctx.mouse_click(0)
+        d.until(lambda: d.state.dataset_camera == view)
+
+    drive().run(script)
