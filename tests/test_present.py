@@ -88,6 +88,24 @@ def test_a_storm_of_sizes_leaks_no_objects(shoot) -> None:
     assert objects() == before
 
 
+def test_a_window_that_is_dragged_larger_seldom_makes_a_texture(shoot, monkeypatch) -> None:
+    """Each one has to be registered with CUDA anew: from 800 to 2000 texels by a quarter at least, not by 128 each time."""
+    from viewer import pixel_texture, present
+
+    made: list[tuple[int, int]] = []
+    texture = pixel_texture.Texture
+    monkeypatch.setattr(pixel_texture, "Texture", lambda width, height: made.append((width, height)) or texture(width, height))
+    presenter = present.Presenter(None)
+    for width in range(800, 2000, 10):
+        presenter.update(np.zeros((width // 4, width, 4), np.uint8))
+    assert len(made) <= 7  # 896, 1152, 1536, 1920, 2432, and once more for the height; it was 10 and once more for each height
+    widths = [width for width, _ in made]
+    assert widths == sorted(widths)
+    presenter.update(np.zeros((20, 3000, 4), np.uint8))
+    assert presenter.texture_width >= 3000
+    presenter.close()
+
+
 def test_a_large_texture_is_given_back_after_a_while(shoot, monkeypatch) -> None:
     from viewer import pixel_texture, present
 

@@ -11,6 +11,8 @@ from viewer.gl import Texture
 from viewer.interop import DevicePixels, Interop
 
 _BUCKET = 128  # texels; sizes between two multiples reuse the same texture
+_GROWTH = 1.25  # a texture that became too small is followed by one so much larger, at least ...
+_LARGEST = 8192  # ... up to this side
 _SHRINK_AFTER_S = 4.0  # longer than the view stays at reduced resolution during a drag
 
 
@@ -69,7 +71,9 @@ class PixelTexture:
         """The texture, made anew where the picture does not fit or has long been much smaller."""
         texture = self._texture
         wide, high = _bucketed(width), _bucketed(height)
-        if texture is not None and width <= texture.width and height <= texture.height:
+        if texture is not None and (width > texture.width or height > texture.height):
+            wide, high = _grown(texture.width, wide), _grown(texture.height, high)
+        elif texture is not None:
             if wide * high * 4 > texture.width * texture.height:  # less than four times too large: keep it
                 self._roomy_since = None
                 return texture
@@ -81,6 +85,11 @@ class PixelTexture:
         self._roomy_since = None
         self._texture = Texture(wide, high)
         return self._texture
+
+
+def _grown(held: int, wanted: int) -> int:
+    """A side of the texture that takes the place of a smaller one: what grows goes on growing, as a window that is dragged larger."""
+    return held if wanted <= held else max(wanted, min(_bucketed(round(_GROWTH * held)), _LARGEST))
 
 
 def _bucketed(size: int) -> int:
