@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from im4d_core.camera_path import CameraPath, keyframe
-from im4d_core.geometry import box_corners, intrinsics, look_at, project
+from im4d_core.geometry import box_corners, intrinsics, look_at, project, unproject
 from im4d_core.types import Camera, Scene, Sensor
 from viewer import controls, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS
+from viewer.panels.frame import frame
 from viewer.reduce import reduce
 from viewer.request import goal_camera, is_moving, render_request, view_camera
 from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, placed, played_range, scene_timing, shown_index
@@ -265,7 +266,7 @@ def test_touching_the_camera_in_a_preview_takes_it_over() -> None:
     shown = after(with_path(opened()), e.SetPathTime(time_s=2.0))
     taken = after(shown, e.Dragged(action="look", dx_px=0, dy_px=0, height_px=100))
     assert not taken.path_editor.previewing
-    assert same_view(view_camera(taken, 160, 120), view_camera(shown, 160, 120))
+    assert same_view(view_camera(taken, shown.width, shown.height), view_camera(shown, shown.width, shown.height))
     assert taken.frame == shown.frame
 
 
@@ -273,7 +274,7 @@ def test_scrubbing_scene_time_in_a_preview_keeps_the_place() -> None:
     shown = after(with_path(opened()), e.SetPathTime(time_s=1.0))
     scrubbed = after(shown, e.SetFrame(index=7))
     assert scrubbed.frame == 17
-    assert same_view(view_camera(scrubbed, 160, 120), view_camera(shown, 160, 120))
+    assert same_view(view_camera(scrubbed, shown.width, shown.height), view_camera(shown, shown.width, shown.height))
 
 
 def test_preview_is_the_export() -> None:
@@ -284,6 +285,20 @@ def test_preview_is_the_export() -> None:
         assert request is not None
         assert request.frame == shot.frame
         np.testing.assert_array_equal(request.camera.T_camera_world, shot.sample.camera(160, 120).T_camera_world)
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 600), (600, 300), (1280, 720)])
+def test_a_window_of_any_shape_shows_all_of_the_export(width: int, height: int) -> None:
+    state = after(with_path(opened()), e.SetPathTime(time_s=0.5))
+    exported = state.path_editor.path.sample(0.5).camera(1280, 720)
+    corners = unproject(exported, np.array([[0.0, 0.0], [1280.0, 720.0]]), np.array([2.0, 2.0]))
+    (left, top), (right, bottom) = project(view_camera(state, width, height), corners)[0]
+    across, down = frame((0.0, 0.0, width, height), 1280, 720)[:2]
+    np.testing.assert_allclose([left, top, right, bottom], [across, down, width - across, height - down], atol=1e-9)
+    assert down == pytest.approx(0.0) or across == pytest.approx(0.0)
+    key = press(state, "key_add").path_editor.selected_key
+    assert key is not None
+    assert key.fov_y_deg == pytest.approx(exported.fov_y_deg), "a key is of the path's own view"
 
 
 def test_path_plays_by_the_clock() -> None:

@@ -407,7 +407,7 @@ def test_the_preview_on_the_screen_is_the_exported_picture(desk: Desk, tmp_path:
     desk.worker.begin(order)
     desk.wait(lambda: desk.of(JobOver))
     state = reduce(ViewerState(), e.SceneOpened(scene=desk.renderer.scene, source=Path("run")))
-    for event in (e.ReplacePath(path=order.path), e.SetMode(mode=mode), e.SetScale(scale=1.0)):
+    for event in (e.ReplacePath(path=order.path), e.SetExport(settings=order.settings), e.SetMode(mode=mode), e.SetScale(scale=1.0)):
         state = reduce(state, event)
     for i, shot in enumerate(order.path.shots(order.timing, order.settings.fps)):
         state = reduce(state, e.SetPathTime(time_s=shot.time_s))

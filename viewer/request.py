@@ -78,10 +78,13 @@ class RenderRequest:
 
 
 def view_camera(state: ViewerState, width: int, height: int) -> Camera:
-    """The camera the window looks through, for a picture of a given size: the path's while it is previewed, a camera of the capture with its own
-    intrinsics (everything it sees stays visible) while the user looks through one, else the user's; or one on its way there."""
+    """The camera the window looks through, for a picture of a given size: the path's while it is previewed, so that all that the export will show is
+    visible; a camera of the capture with its own intrinsics, likewise, while the user looks through one; else the user's; or one on its way there."""
+    editor, export = state.path_editor, state.export.settings
+    if editor.previewing and editor.path.keys:
+        return fitted(editor.path.sample(editor.time_s).camera(export.width, export.height), width, height)
     goal = goal_camera(state, width, height)
-    if state.flight is None or state.path_editor.previewing:
+    if state.flight is None or editor.previewing:
         return goal
     return underway(state.flight, goal, np.array(state.navigation.pivot), state.now_s)
 

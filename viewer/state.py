@@ -127,6 +127,8 @@ class Overlays:
     cameras: bool = False
     box: bool = False
     path: bool = True
+    frame: bool = True
+    """What the export will show, while a path is previewed."""
     axes: bool = False
     grid: bool = False
     """Squares on the floor of the scene."""

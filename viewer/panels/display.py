@@ -21,6 +21,7 @@ _OVERLAYS = (
     ("box", "Box of the frame", "show_box"),
     ("cells", "Occupied cells", "show_cells"),
     ("path", "Camera path", ""),
+    ("frame", "Frame of the export, along a path", ""),
     ("grid", "Grid on the floor", "show_grid"),
     ("axes", "World axes", "show_axes"),
 )

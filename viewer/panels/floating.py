@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import crop, key_handles, pointer, question, sources, wipe
+from viewer.panels import crop, frame, key_handles, pointer, question, sources, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, colour, em, megabytes, muted
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
@@ -30,6 +30,7 @@ HINT_S = 15.0
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     """Everything that floats."""
+    frame.draw(state, stats, _area(stats))
     if state.layout.stats:
         _figures(state, stats)
         pointer.draw(stats, int(_FIXED), _area(stats))
