@@ -98,6 +98,8 @@ def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
 
 
 def test_a_key_is_pressed_moved_and_brought_back_in_the_window(drive: Callable[..., Driver]) -> None:
+    from imgui_bundle import imgui
+
     def script(d: Driver) -> None:
         scene = d.state.scene
         assert scene is not None
@@ -136,5 +138,25 @@ def test_a_key_is_pressed_moved_and_brought_back_in_the_window(drive: Callable[.
         d.session.send(e.Triggered(action="undo"))
         d.ctx.yield_(2)
         assert d.state.path_editor.path.keys[1].position == pytest.approx(keys[1].position)
+
+        d.until(lambda: d.shown.final and not d.session.busy)
+        x, y = place(keys[1].position)
+        d.ctx.mouse_move_to_pos((x, y))
+        d.ctx.key_down(imgui.Key.mod_shift)
+        d.ctx.mouse_down(0)
+        d.ctx.yield_()
+        d.ctx.mouse_move_to_pos((x + 30.0, y - 20.0))
+        d.ctx.mouse_move_to_pos((x + 60.0, y - 40.0))
+        d.ctx.yield_(2)
+        d.ctx.mouse_up(0)
+        d.ctx.key_up(imgui.Key.mod_shift)
+        d.ctx.yield_(2)
+        first, second, copy = d.state.path_editor.path.keys
+        assert (first.position, second.position) == (keys[0].position, keys[1].position)
+        assert np.abs(np.subtract(place(copy.position), (x + 60.0, y - 40.0))).max() < 4.0
+        assert d.state.path_editor.selected == copy.id
+        d.session.send(e.Triggered(action="undo"))
+        d.ctx.yield_(2)
+        assert len(d.state.path_editor.path.keys) == 2, "copy and drag are one step"
 
     drive().run(script)

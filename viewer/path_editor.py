@@ -56,17 +56,17 @@ def duplicate_key(editor: PathEditor) -> PathEditor:
     key = editor.selected_key
     if key is None:
         return editor
-    later = [other.time_s for other in editor.path.keys if other.time_s > key.time_s]
-    time_s = 0.5 * (key.time_s + later[0]) if later and later[0] - key.time_s > 2 * MIN_GAP_S else editor.path.keys[-1].time_s + SPACING_S
-    made = replace(key, id=_next_id(editor.path), time_s=time_s)
-    return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
+    return copy_key(editor, key.id, None)
 
 
-def copy_key(editor: PathEditor, key_id: int, time_s: float) -> PathEditor:
-    """A copy of a key at another time; it becomes selected. Where keys stand, it stands just beside them."""
+def copy_key(editor: PathEditor, key_id: int, time_s: float | None) -> PathEditor:
+    """A copy of a key at another time, or halfway to the next one; it becomes selected. Where keys stand, it stands just beside them."""
     key = _find(editor, key_id)
-    if key is None or not np.isfinite(time_s):
+    if key is None or (time_s is not None and not np.isfinite(time_s)):
         return editor
+    if time_s is None:
+        later = [other.time_s for other in editor.path.keys if other.time_s > key.time_s]
+        time_s = 0.5 * (key.time_s + later[0]) if later and later[0] - key.time_s > 2 * MIN_GAP_S else editor.path.keys[-1].time_s + SPACING_S
     made = replace(key, id=_next_id(editor.path), time_s=_free_time(editor.path.keys, time_s))
     return edited(editor, _with_keys(editor.path, (*editor.path.keys, made)), made.id)
 

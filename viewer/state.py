@@ -342,6 +342,11 @@ class ViewerState:
     """What the window is to do next, oldest first; see `viewer.events`."""
 
     @property
+    def drag_edited(self) -> bool:
+        """Whether the drag that is under way has edited something."""
+        return self.history.gesture is not None and self.history.gesture.name == str(self.gesture)
+
+    @property
     def frame(self) -> int:
         """The frame that is shown, as the capture numbers it."""
         if self.scene is None:

@@ -31,7 +31,8 @@ class CopyKey:
     """A copy of a key at another time; it becomes selected."""
 
     key_id: int
-    time_s: float
+    time_s: float | None = None
+    """None: halfway to the next key, or after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Keys of the path over the picture: a press selects one; the selected one is moved by its middle and its axes, and aimed by the point it looks at."""
+"""Keys of the path over the picture: a press selects one; the selected one is moved by its middle and its axes, and aimed by the point it looks at.
+
+A drag with Shift moves a copy.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from imgui_bundle import ImVec2, imgui
 
 from im4d_core.geometry import project
 from im4d_core.types import Camera
-from viewer.events import Event, SelectKey, SetKeyPose
+from viewer.events import CopyKey, Event, SelectKey, SetKeyPose
 from viewer.key_gizmo import KeyHandle, dragged, handles
 from viewer.panels.knob import AXES, knob
 from viewer.panels.widgets import ACCENT, WARNING, colour
@@ -50,7 +53,9 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
         if place is None:
             continue
         held, _ = knob(f"key_{handle.kind}{handle.axis}", *place, _rgba(handle), flags)
-        if held:
+        if held and imgui.get_io().key_shift and handle.kind != "aim" and not state.drag_edited:
+            events.append(CopyKey(key_id=key.id))  # from the next frame on the drag moves the copy
+        elif held:
             mouse, scale = imgui.get_mouse_pos(), (area[2] / camera.width, area[3] / camera.height)
             pose = dragged(key, handle, camera, (mouse.x - area[0]) / scale[0], (mouse.y - area[1]) / scale[1], np.array(state.navigation.up))
             if not np.allclose(pose, key.T_world_camera, atol=1e-9):
