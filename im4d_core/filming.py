@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -24,6 +25,8 @@ from im4d_core.tensors import Rendered
 from im4d_core.types import Camera, RenderMode, Scene
 from im4d_core.whole_file import require_writable, whole_file
 
+_log = logging.getLogger(__name__)
+
 
 @runtime_checkable
 class PictureSource(Protocol):
@@ -34,6 +37,8 @@ class PictureSource(Protocol):
     model_id: str
 
     def prepare(self) -> None: ...
+
+    def keep_less(self) -> bool: ...
 
     def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> AbstractContextManager[None]: ...
 
@@ -141,7 +146,7 @@ def _pictures(
 
 
 def _rendered(renderer: PictureSource, shot: Shot, settings: ExportSettings, go_on: Callable[[], bool]) -> Rendered | None:
-    """A picture of the film, with all its passes; None where it was stopped."""
+    """A picture of the film, with all its passes; None where it was stopped. Where memory does not suffice less is kept of other frames, once."""
     config, quality = renderer.config, settings.rendering
     crop = None if settings.crop is None else np.array(settings.crop).reshape(2, 3)
 
@@ -151,7 +156,15 @@ def _rendered(renderer: PictureSource, shot: Shot, settings: ExportSettings, go_
         with renderer.tuned(quality.sampling(config.sampling), quality.fast(config.fast)):
             return renderer.render(camera, shot.frame, settings.mode, onward=shot.onward, crop=crop, clip=settings.clip, progress=lambda _: go_on())
 
-    return averaged(shot.sample.camera(settings.width, settings.height), quality.passes, once)
+    camera = shot.sample.camera(settings.width, settings.height)
+    try:
+        return averaged(camera, quality.passes, once)
+    except torch.OutOfMemoryError as error:
+        error.__traceback__ = None  # its frames hold the tensors that did not fit
+        if not renderer.keep_less():
+            raise
+        _log.warning("frame %d at %.2f s: not enough memory; less is kept of other frames, and it is rendered again", shot.frame, shot.time_s)
+    return averaged(camera, quality.passes, once)
 
 
 def _note(renderer: PictureSource, path: CameraPath, timing: SceneTiming, settings: ExportSettings, count: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import torch
 from stand_in import StandIn, as_renderer
 
 from im4d_core.camera_path import CameraPath, SceneTiming
@@ -79,6 +80,26 @@ def test_preview_and_exported_pictures_are_the_same_bytes(tmp_path: Path, mode: 
         preview = take_picture(as_renderer(renderer), request)
         assert preview is not None
         np.testing.assert_array_equal(iio.imread(tmp_path / "pictures" / f"{i:06d}.png"), preview)
+
+
+class Roomy(StandIn):
+    """Larger pictures fit where less is kept of other frames."""
+
+    def keep_less(self) -> bool:
+        self.most_pixels = None
+        return super().keep_less()
+
+
+@pytest.mark.parametrize("renderer", [StandIn(), Roomy()])
+def test_a_picture_that_did_not_fit_is_rendered_again_where_less_is_kept(tmp_path: Path, renderer: StandIn) -> None:
+    wanted = pictures(tmp_path)
+    renderer.most_pixels = wanted.width * wanted.height - 1
+    if isinstance(renderer, Roomy):
+        done = made(renderer, wanted)
+        assert done[-1][0] == done[-1][1] == len(renderer.rendered)
+    else:  # nothing helps
+        with pytest.raises(torch.OutOfMemoryError):
+            made(renderer, wanted)
 
 
 def test_odd_sizes_are_padded_to_even_ones_in_videos_and_kept_in_pictures(tmp_path: Path) -> None:

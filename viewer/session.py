@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from im4d_core.types import Scene
 from viewer import bindings, keymap, panels, path_recording, picking, playback, plugins
 from viewer.control import Control
