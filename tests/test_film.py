@@ -70,6 +70,7 @@ def test_preview_and_exported_pictures_are_the_same_bytes(tmp_path: Path, mode: 
     for event in (e.ReplacePath(path=PATH), e.SetFps(fps=fps), e.SetBackground(colour=(0.2, 0.5, 0.7)), e.SetMode(mode=mode), e.SetScale(scale=1.0)):  # type: ignore[arg-type]
         state = reduce(state, event)
     wanted = pictures(tmp_path, mode=mode, background=state.picture.background)
+    state = reduce(state, e.SetExport(settings=wanted))
     made(renderer, wanted, timing=scene_timing(state))
     shots = PATH.shots(scene_timing(state), wanted.fps)
     assert len({shot.frame for shot in shots}) > 2  # the scene does play along
