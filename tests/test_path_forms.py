@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,53 @@ def test_bad_colmap_files_are_named(tmp_path: Path, file: str, change, complaint
     target.write_text(change(target.read_text()))
     with pytest.raises(ValueError, match=complaint):
         load_path(tmp_path / "model")
+
+
+def as_binary(folder: Path) -> Path:
+    """The same model as COLMAP's binary files, by what its documentation says of them."""
+    target = folder.with_name("binary")
+    target.mkdir()
+    models = {"PINHOLE": 1, "SIMPLE_RADIAL": 2}
+    cameras = [line.split() for line in (folder / "cameras.txt").read_text().splitlines()[1:]]
+    content = struct.pack("<Q", len(cameras))
+    for number, model, width, height, *parameters in cameras:
+        content += struct.pack("<iiQQ", int(number), models[model], int(width), int(height)) + struct.pack(f"<{len(parameters)}d", *map(float, parameters))
+    (target / "cameras.bin").write_bytes(content)
+    pictures = (folder / "images.txt").read_text().splitlines()[1:]
+    content = struct.pack("<Q", len(pictures) // 2)
+    for line, points in zip(pictures[::2], pictures[1::2]):
+        *words, name = line.split(maxsplit=9)
+        content += struct.pack("<i7di", int(words[0]), *map(float, words[1:8]), int(words[8])) + name.encode() + b"\0"
+        seen = [float(word) for word in points.split()]
+        content += struct.pack("<Q", len(seen) // 3) + b"".join(struct.pack("<ddq", *seen[i : i + 2], int(seen[i + 2])) for i in range(0, len(seen), 3))
+    (target / "images.bin").write_bytes(content)
+    return target
+
+
+def test_a_binary_colmap_model_is_the_same_path(tmp_path: Path) -> None:
+    write_colmap(tmp_path / "model")
+    binary = as_binary(tmp_path / "model")
+    assert load_path(binary) == load_path(binary / "images.bin") == load_path(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "complaint"),
+    [
+        ("images.bin", lambda b: b[:-1], r"images\.bin: it ends after"),
+        ("images.bin", lambda b: b[:74], r"images\.bin: .* has no end"),
+        ("images.bin", lambda b: struct.pack("<Q", 1 << 60) + b[8:], r"images\.bin: it ends after"),
+        ("images.bin", lambda b: struct.pack("<Q", 0), "it has no pictures"),
+        ("images.bin", lambda b: b[:12] + struct.pack("<d", float("nan")) + b[20:], r"picture 0\.jpg: expected a unit quaternion"),
+        ("cameras.bin", lambda b: b[:12] + struct.pack("<i", 9) + b[16:], r"cameras\.bin, camera 0: .*one of the models"),
+        ("cameras.bin", lambda b: b"", r"cameras\.bin: it ends after 0 bytes"),
+    ],
+)
+def test_bad_binary_colmap_files_are_named(tmp_path: Path, file: str, change, complaint: str) -> None:
+    write_colmap(tmp_path / "model")
+    binary = as_binary(tmp_path / "model")
+    (binary / file).write_bytes(change((binary / file).read_bytes()))
+    with pytest.raises(ValueError, match=complaint):
+        load_path(binary)
 
 
 def test_missing_files_and_empty_folders_are_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files import colmap, easymocap
+from im4d_core.path_files import colmap, colmap_binary, easymocap
 from im4d_core.path_files.fields import json_value
 from im4d_core.path_files.foreign import PathView, as_camera_path
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
@@ -32,7 +32,7 @@ __all__ = [
     "save_path",
 ]
 
-CAMERA_FILES = (*easymocap.FILES, *colmap.FILES)
+CAMERA_FILES = (*easymocap.FILES, *colmap.FILES, *colmap_binary.FILES)
 """Names of files that, with their neighbour, are a path."""
 PathForm = Literal["im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures"]
 PATH_FORMS: tuple[PathForm, ...] = ("im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures")
@@ -49,10 +49,11 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, world: NgpWorld 
     folder = file.parent if file.name in CAMERA_FILES else file
     if (folder / "extri.yml").is_file():
         return (as_camera_path(easymocap.easymocap_path(folder), frames, where),)
-    if (folder / "images.txt").is_file():
+    if (folder / "images.txt").is_file() or (folder / "images.bin").is_file():
         return (as_camera_path(colmap.colmap_path(folder), frames, where),)
     if folder.is_dir():
-        raise FileNotFoundError(f"{where}: a folder with a path has {' and '.join(easymocap.FILES)}, or {' and '.join(colmap.FILES)}")
+        known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, colmap.FILES, colmap_binary.FILES))
+        raise FileNotFoundError(f"{where}: a folder with a path has {known}")
     content = _read(file)
     path = path_from_json(content, where, frames, world)
     others = content.get("others", []) if content.get("format") == FORMAT else []
@@ -62,7 +63,7 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, world: NgpWorld 
 
 
 def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
-    """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap or COLMAP text cameras.
+    """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap or COLMAP cameras.
 
     Args:
         frames: the scene's frames; a file that gives scene time as a fraction needs them, and loses it without.
