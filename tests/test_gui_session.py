@@ -112,7 +112,7 @@ def test_the_folder_of_what_is_saved_is_chosen_and_kept(drive, tmp_path: Path, m
         d.until(lambda: list(chosen.glob("stand-in_*.png")))
 
     drive(settings=tmp_path / "settings", size=(1100, 980)).run(script)
-    assert output_folder(load_settings(tmp_path / "settings").preferences) == chosen
+    assert output_folder(load_settings(tmp_path / "settings", lambda text: None).preferences) == chosen
     assert drive(settings=tmp_path / "settings", output=None).state.output == chosen
     assert drive(settings=tmp_path / "settings", output=tmp_path / "named").state.output == tmp_path / "named"
     assert output_folder(Preferences()).name == "Im4D"
