@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer import bindings
 from viewer.consent import question
 from viewer.events import Event
 from viewer.panels.widgets import action, em
@@ -28,6 +29,6 @@ def draw(state: ViewerState) -> list[Event]:
     imgui.dummy(ImVec2(0.0, em(0.2)))
     events = action(f"{asked.yes}##agree", "agree", width=em(7), why="Do it")
     imgui.same_line()
-    events += action(f"{asked.no}##decline", "decline", width=em(7), why="Leave everything as it is (Escape)")
+    events += action(f"{asked.no}##decline", "decline", width=em(7), why=bindings.keyed("Leave everything as it is", "cancel"))
     imgui.end()
     return events
