@@ -92,7 +92,7 @@ class Session:
         self._control: Control | None = None
         own, rejected = plugins.load(start.plugins)
         for wrong in rejected:
-            self._problems.add(wrong.text, wrong.details, of_rendering=False)
+            self._problems.add(wrong.text, wrong.details, during="drawing")
             self.send(Notified(level="error", text=wrong.text))
         shown = (*panels.PANELS, *((plugin.title, plugin.draw) for plugin in own))
         self.window = Window(

@@ -91,7 +91,7 @@ def _clock(state: ViewerState) -> list[Event]:
     if button("All##every_frame", width=em(2.6), on=transport.every_frame, why=why):
         events.append(SetEveryFrame(on=not transport.every_frame))
     imgui.same_line(0.0, em(0.25))
-    why = "On: moments between frames are interpolated, for slow motion. Off: each moment shows a frame (Shift+J)"
+    why = bindings.keyed("On: moments between frames are interpolated, for slow motion. Off: each moment shows a frame", "between")
     if button("½##between", width=em(2.6), on=transport.between, why=why):
         events.append(SetBetween(on=not transport.between))
     return events
@@ -104,8 +104,11 @@ def _position(state: ViewerState, room: float) -> None:
         muted("no scene")
         return
     index, fps, onward = shown_index(state), state.transport.fps, shown_onward(state)
-    imgui.text_unformatted(f"frame {state.frame}")
-    room -= imgui.get_item_rect_size().x + em(_GAP_EM)
+    frame = f"frame {state.frame}"
+    room -= imgui.calc_text_size(frame).x + em(_GAP_EM)
+    if room < 0.0:
+        return  # in a narrow window the renderers need the place more, and the ruler tells the frame
+    imgui.text_unformatted(frame)
     if onward > 0.0:
         imgui.same_line(0.0, em(0.3))
         imgui.text_colored(imgui.ImVec4(*WARNING), f"+ {onward:.2f}")
@@ -114,7 +117,7 @@ def _position(state: ViewerState, room: float) -> None:
     for text in (f"{index + 1} / {len(state.scene.frames)}", f"{index / fps:.2f} s    {playback.timecode(index, fps)}"):
         room -= imgui.calc_text_size(text).x + em(_GAP_EM)
         if room < 0.0:
-            return  # in a narrow window the renderer's buttons need the place more
+            return
         imgui.same_line(0.0, em(_GAP_EM))
         muted(text)
     tooltip("minutes:seconds:frames")
