@@ -135,5 +135,6 @@ def test_cancelling_returns_nothing(untrained: Trained) -> None:
 def test_an_unwritable_output_is_named(untrained: Trained, tmp_path: Path) -> None:
     evaluation = evaluate(untrained.renderer, "full", frames=[0])
     assert evaluation is not None
-    with pytest.raises(RuntimeError, match=r"absent/metrics\.json: cannot be written"):
-        write_metrics(tmp_path / "absent" / "metrics.json", evaluation)
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(RuntimeError, match=r"file/metrics\.json: cannot be written"):
+        write_metrics(tmp_path / "file" / "metrics.json", evaluation)
