@@ -116,7 +116,7 @@ def write_metrics(path: Path, evaluation: Evaluation) -> None:
     """Writes an evaluation as JSON under the name of its renderer; that of the other renderer stays.
 
     Raises:
-        RuntimeError: the file cannot be written.
+        OSError: the file cannot be written.
     """
     try:
         content = json.loads(path.read_text()) if path.is_file() else {}

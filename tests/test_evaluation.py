@@ -136,5 +136,5 @@ def test_an_unwritable_output_is_named(untrained: Trained, tmp_path: Path) -> No
     evaluation = evaluate(untrained.renderer, "full", frames=[0])
     assert evaluation is not None
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(RuntimeError, match=r"file/metrics\.json: cannot be written"):
+    with pytest.raises(OSError, match=r"file/metrics\.json: cannot be written"):
         write_metrics(tmp_path / "file" / "metrics.json", evaluation)
