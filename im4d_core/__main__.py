@@ -117,6 +117,8 @@ class Export:
 
     run: Run
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR", help="Folder to write.")]
+    without: tuple[str, ...] = ()
+    """Cameras whose pictures stay behind, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,12 +297,13 @@ def _export(command: Export) -> int:
 
     renderer = _opened(command.run, "cpu")
     try:
+        left = _views(command.without, renderer)
         with console.bar("source pictures") as update:
 
             def show(done: float) -> None:
                 update(round(done * len(renderer.scene.frames)), len(renderer.scene.frames))
 
-            export_run(RunFolder(path=command.run), renderer, command.folder, progress=show)
+            export_run(RunFolder(path=command.run), renderer, command.folder, without=left, progress=show)
         print(f"{command.folder}: a scene that opens anywhere, with: python app.py {command.folder}")
         return 0
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,13 @@ from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.types import Scene
 
 
-def export_run(run: RunFolder, renderer: SceneRenderer, folder: Path, *, progress: Callable[[float], None] | None = None) -> None:
+def export_run(
+    run: RunFolder, renderer: SceneRenderer, folder: Path, *, without: Collection[int] = (), progress: Callable[[float], None] | None = None
+) -> None:
     """Writes a scene folder with the model, its occupancy and camera path, the cameras and their pictures; it opens anywhere.
+
+    Args:
+        without: source and test views whose pictures stay behind.
 
     Raises:
         FileExistsError: the folder holds something that is not an exported scene.
@@ -39,7 +44,16 @@ def export_run(run: RunFolder, renderer: SceneRenderer, folder: Path, *, progres
             if path.is_file():
                 shutil.copyfile(path, copy)
 
-    export_scene(renderer.scene, renderer.loader, folder, progress=progress, complete=add_model)
+    scene = renderer.scene
+    views = [view for view in dict.fromkeys((*scene.source_views, *scene.test_views)) if view not in without]
+    export_scene(
+        replace(scene, test_views=tuple(view for view in scene.test_views if view in views)),
+        renderer.loader,
+        folder,
+        views=views,
+        progress=progress,
+        complete=add_model,
+    )
 
 
 def orbit_around(scene: Scene, *, duration_s: float | None = None, fov_y_deg: float = 40.0) -> CameraPath:

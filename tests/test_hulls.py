@@ -190,7 +190,10 @@ def test_a_run_is_trained_rendered_and_exported_within_its_hulls(tmp_path: Path)
     taken = open_run(tmp_path / "exported", device="cpu", cuda_kernels=False)
     again = taken.render(seen, scene.frames[1], "full")
     assert again is not None and torch.equal(again.samples, picture.samples)
-    for opened in (renderer, taken):
+    export_run(trainer.run, renderer, tmp_path / "fewer", without=[0, 3])
+    fewer = open_run(tmp_path / "fewer", device="cpu", cuda_kernels=False)
+    assert fewer.scene.test_views == () and fewer.scene.source_views == (1, 2, 4, 5) and len(fewer.scene.cameras) == 6
+    for opened in (renderer, taken, fewer):
         opened.close()
 
 
