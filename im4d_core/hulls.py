@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+
+from im4d_core.whole_file import DAMAGE, whole_file
 
 _BITS = 8
 
@@ -68,14 +68,13 @@ def hulls_of(frames: tuple[int, ...], occupied: list[Bool[np.ndarray, "x y z"]],
 
 
 def save_hulls(hulls: Hulls, path: Path) -> None:
-    """Writes hulls; the file appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, frames=np.array(hulls.frames), bits=hulls.bits.cpu().numpy(), box=hulls.box.cpu().numpy())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes hulls; the file appears whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole_file(path) as temporary, temporary.open("wb") as file:  # given a name, NumPy would lengthen it
+        np.savez_compressed(file, frames=np.array(hulls.frames), bits=hulls.bits.cpu().numpy(), box=hulls.box.cpu().numpy())
 
 
 def load_hulls(path: Path) -> Hulls:
@@ -89,6 +88,6 @@ def load_hulls(path: Path) -> Hulls:
             frames, bits, box = file["frames"], file["bits"], file["box"]
         if bits.dtype != np.uint8 or bits.ndim != 4 or len(bits) != len(frames) or box.shape != (2, 3) or not (box[0] < box[1]).all():
             raise ValueError(f"cells {bits.shape} of {bits.dtype} for {len(frames)} frames in a box of shape {box.shape}")
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return Hulls(frames=tuple(int(frame) for frame in frames), bits=torch.from_numpy(bits), box=torch.as_tensor(box, dtype=torch.float32))
+    except DAMAGE as error:
         raise ValueError(f"{path}: not a file of visual hulls ({error}); take it from a copy of the run, or train the run anew") from error
-    return Hulls(frames=tuple(int(frame) for frame in frames), bits=torch.from_numpy(bits), box=torch.as_tensor(box, dtype=torch.float32))

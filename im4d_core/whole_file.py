@@ -6,10 +6,14 @@ import errno
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+DAMAGE = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading an archive of arrays raises where bytes of it are others: a bit decides whether it seems encrypted, of an unknown method or no archive."""
 _LEAST_FREE = 1 << 16  # bytes; a disk with less is full, whatever the library that wrote says
 
 

@@ -82,6 +82,20 @@ def test_files_of_hulls_round_trip_and_damage_is_named(tmp_path: Path) -> None:
         hulls.row(9)
 
 
+def test_whichever_byte_of_a_file_of_hulls_is_another_one_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "hulls.npz"
+    save_hulls(_random_hulls(), path)
+    whole, refused = path.read_bytes(), 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            load_hulls(path)  # headers that nobody reads may hold anything
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > len(whole) / 3
+
+
 def test_hulls_from_masks_hold_the_spheres_and_leave_most_of_the_box_out(tmp_path: Path) -> None:
     scene = open_scene(small_config(write_small_capture(tmp_path)).data)
     hulls = hulls_from_masks(scene, scene.train_views)

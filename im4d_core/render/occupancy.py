@@ -20,6 +20,7 @@ from im4d_core.config import OccupancyConfig
 from im4d_core.kernels.bricks import NOTHING
 from im4d_core.methods.base import Method
 from im4d_core.render.inside import Inside
+from im4d_core.whole_file import DAMAGE
 
 REACH = 16
 """Cells that a march looks ahead; more than these skip nothing more of a body's box."""
@@ -145,7 +146,7 @@ class OccupancyFile:
                 self._index = json.loads(archive.read("index.json"))
         except FileNotFoundError:
             raise FileNotFoundError(f"{path}: no occupancy was baked; run `python -m im4d_core cache {path.parent}`") from None
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise ValueError(f"{path}: not an occupancy file ({error}); delete it and run `python -m im4d_core cache {path.parent}`") from error
         if self._index.get("format") != _FORMAT or self._index.get("version") != _VERSION:
             found = f"{self._index.get('format')} version {self._index.get('version')}"
@@ -169,7 +170,7 @@ class OccupancyFile:
             with zipfile.ZipFile(self.path) as archive:
                 packed = np.frombuffer(archive.read(f"{frame}"), np.uint8)
             occupied = np.unpackbits(packed, count=int(np.prod(shape))).astype(bool).reshape(shape)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise ValueError(f"{self.path}: frame {frame} is damaged ({error}); run `python -m im4d_core cache {self.path.parent}`") from error
         box = torch.tensor(self._index["boxes"][self.frames.index(frame)], dtype=torch.float32, device=device)
         return Occupancy(occupied=torch.from_numpy(occupied).to(device), box=box)
