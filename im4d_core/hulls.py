@@ -61,10 +61,14 @@ class Hulls:
         return replace(self, bits=self.bits.to(device), box=self.box.to(device))
 
 
-def hulls_of(frames: tuple[int, ...], occupied: list[Bool[np.ndarray, "x y z"]], box: Float[np.ndarray, "2 3"]) -> Hulls:
-    """Hulls from the cells of each frame, as many along z as fill bytes."""
-    bits = np.stack([np.packbits(cells, axis=-1, bitorder="little") for cells in occupied])
-    return Hulls(frames=frames, bits=torch.from_numpy(bits), box=torch.as_tensor(box, dtype=torch.float32))
+def packed(occupied: Bool[np.ndarray, "x y z"]) -> UInt8[np.ndarray, "x y bytes"]:
+    """The cells of one frame as `Hulls` has them."""
+    return np.packbits(occupied, axis=-1, bitorder="little")
+
+
+def hulls_of(frames: tuple[int, ...], cells: list[UInt8[np.ndarray, "x y bytes"]], box: Float[np.ndarray, "2 3"]) -> Hulls:
+    """Hulls from the packed cells of each frame, as many along z as fill bytes."""
+    return Hulls(frames=frames, bits=torch.from_numpy(np.stack(cells)), box=torch.as_tensor(box, dtype=torch.float32))
 
 
 def save_hulls(hulls: Hulls, path: Path) -> None:
