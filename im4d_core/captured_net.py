@@ -14,12 +14,16 @@ _MOST = 12  # shapes that are captured; each keeps its activations
 
 
 class CapturedNet:
-    """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included."""
+    """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included.
+
+    The GPU of the weights must be the current one.
+    """
 
     def __init__(self, net: nn.Module) -> None:
         self._net = net
         self._met: set[tuple[object, ...]] = set()
         self._passes: dict[tuple[object, ...], _Pass] = {}
+        self._most = _MOST
 
     def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
         """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
@@ -27,10 +31,15 @@ class CapturedNet:
         key = (tuple(images.shape), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), half)
         captured = self._passes.get(key)
         if captured is None:
-            if key not in self._met or len(self._passes) == _MOST:
+            if key not in self._met or len(self._passes) >= self._most:
                 self._met.add(key)
                 return self._net(images)
-            captured = self._passes[key] = _Pass(self._net, images)
+            try:
+                captured = self._passes[key] = _Pass(self._net, images)
+            except torch.OutOfMemoryError:  # a graph keeps what a pass gives back: no more of them
+                self._most = len(self._passes)
+        if captured is None:
+            return self._net(images)
         if not torch.is_grad_enabled():
             return captured.forward(images)
         return _Replayed.apply(captured, images, *captured.weights)  # pyright: ignore[reportReturnType]
@@ -51,12 +60,12 @@ class _Pass:
                     torch.autograd.grad(out, weights, torch.zeros_like(out))
         torch.cuda.current_stream().wait_stream(stream)
         self._forward, self._backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._forward, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
+        with torch.cuda.graph(self._forward, stream=stream, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
             out, weights = _run(net, self._images)
         self._out = out.detach()
         if weights:
             self._gradient = torch.zeros_like(self._out)
-            with torch.cuda.graph(self._backward, pool=self._forward.pool(), capture_error_mode="thread_local"):
+            with torch.cuda.graph(self._backward, pool=self._forward.pool(), stream=stream, capture_error_mode="thread_local"):
                 self._found = torch.autograd.grad(out, weights, self._gradient)
 
     def forward(self, images: Tensor) -> Tensor:

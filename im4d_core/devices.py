@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def why_leave(error: Exception) -> str | None:
         return "there is not enough memory on the GPU, even for small pictures"
     lost = isinstance(error, torch.AcceleratorError) or str(error).startswith(("CUDA error", "CUDA driver error"))
     return f"the GPU failed ({_sentence(str(error))})" if lost else None
+
+
+def at_work(device: torch.device) -> AbstractContextManager[object]:
+    """Makes a GPU the one whose streams this thread uses: kernels and captured work go to the stream that is current, not to that of their tensors."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 @cache

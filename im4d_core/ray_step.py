@@ -119,7 +119,7 @@ class _Graph:
                 self._run(terms, scaler)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
+        with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
             self.losses = self._run(terms, scaler)
 
     def replay(self, inputs: StepInputs) -> None:

@@ -22,7 +22,7 @@ from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
-from im4d_core.devices import chosen_device
+from im4d_core.devices import at_work, chosen_device
 from im4d_core.frame_caches import FrameCaches
 from im4d_core.frame_pairs import FramePairs
 from im4d_core.geometry import box_union
@@ -121,15 +121,16 @@ class SceneRenderer:
         Raises:
             ValueError: the scene has no such frame, or the fast mode lacks the frame's occupancy.
         """
-        clock = StageClock(self.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), at_work(self.device):
+            clock = StageClock(self.device)
             following = self._following(frame) if onward > 0.0 else None
             occupancy = None if mode == "full" else self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
             context = self._kept.context(self.method, self.loader, frame, views, clock)
-            method, moment, box, inside = self.method, float(frame), self.scene.box(frame), self._inside(frame, following)
+            method, moment, box = self.method, float(frame), self.scene.box(frame)
+            inside = self._inside(frame, following) if occupancy is None else None  # fast pictures know from their occupancy what is empty
             if following is not None:
                 method = CrossFaded(method, self._kept.context(method, self.loader, following, views, clock), onward)
                 moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
@@ -269,7 +270,8 @@ class SceneRenderer:
     def baked(self, frame: int) -> Occupancy:
         """The occupancy grid of a frame, baked now and kept nowhere."""
         time, box = self.config.method.times.time(frame), self.scene.box(frame)
-        return bake_frame(self.method, time, box, self.config.occupancy, self.device, inside=self._inside(frame))
+        with at_work(self.device):
+            return bake_frame(self.method, time, box, self.config.occupancy, self.device, inside=self._inside(frame))
 
     def bake_occupancy(self, progress: Callable[[int, int], bool] | None = None) -> bool:
         """Bakes the occupancy of every frame of the scene, on disk where the renderer has a place for it.
@@ -310,7 +312,7 @@ class SceneRenderer:
         """
         if self.device.type != "cuda":
             return
-        with torch.inference_mode():
+        with torch.inference_mode(), at_work(self.device):
             for frame in frames:
                 if not wanted():
                     return
@@ -342,6 +344,7 @@ class SceneRenderer:
         """Drops every cache and gives the memory back, after a failure for lack of it."""
         self.forget_frames()
         if self.device.type == "cuda":
+            self.method.capture()  # what was captured so far goes
             torch.cuda.empty_cache()
 
     def keep_less(self) -> bool:
@@ -356,7 +359,7 @@ class SceneRenderer:
 
     def context(self, frame: int, views: tuple[int, ...]) -> Context:
         """The source views of a frame, encoded."""
-        with torch.inference_mode():
+        with torch.inference_mode(), at_work(self.device):
             return self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
 
     def _inside(self, frame: int, following: int | None = None) -> Inside | None:

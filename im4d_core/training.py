@@ -22,6 +22,7 @@ from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
 from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
 from im4d_core.data.mask_extents import subject_window
+from im4d_core.devices import at_work
 from im4d_core.geometry import resized
 from im4d_core.hulls import load_hulls, save_hulls
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
@@ -161,7 +162,8 @@ class Trainer:
         store = PictureStore(loader, self.device, _resident_bytes(self.device), self._crop)
         writer = SummaryWriter(str(self.run.logs), purge_step=self.step) if self.processes.is_first else None
         try:
-            with BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device) as batches:
+            stream = BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device)
+            with at_work(self.device), stream as batches:
                 began, logged_at = time.monotonic(), self.step
                 while self.step < config.steps:
                     self.train_step(batches.next())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from im4d_core import captured_net
 from im4d_core.captured_net import CapturedNet
+from im4d_core.devices import at_work
 from im4d_core.methods.blocks import ImageNet
-
-pytestmark = pytest.mark.gpu
 
 
 def _gradients(net: ImageNet, run: object, images: torch.Tensor, half: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -19,6 +19,7 @@ def _gradients(net: ImageNet, run: object, images: torch.Tensor, half: bool) -> 
     return out.detach().clone(), [weight.grad.clone() for weight in net.parameters()]
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize("half", [False, True])
 def test_forward_and_backward_are_the_networks(half: bool) -> None:
     net = ImageNet().cuda()
@@ -36,6 +37,7 @@ def test_forward_and_backward_are_the_networks(half: bool) -> None:
     assert len(captured._passes) == 1
 
 
+@pytest.mark.gpu
 def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
     net = ImageNet().cuda()
     captured = CapturedNet(net)
@@ -50,6 +52,7 @@ def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
     assert len(captured._passes) == 6
 
 
+@pytest.mark.gpu
 def test_a_network_at_rest_gets_no_gradient() -> None:
     net = ImageNet().cuda()
     captured = CapturedNet(net)
@@ -58,3 +61,32 @@ def test_a_network_at_rest_gets_no_gradient() -> None:
         with torch.no_grad():
             assert not captured(images).requires_grad
     assert all(weight.grad is None for weight in net.parameters())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_a_gpu_that_is_not_the_first_has_passes_of_its_own() -> None:
+    device = torch.device("cuda:1")
+    net = ImageNet().to(device)
+    captured = CapturedNet(net)
+    with torch.inference_mode(), at_work(device):
+        for _ in range(4):
+            images = torch.randn(2, 3, 32, 32, device=device)
+            assert torch.allclose(net(images), captured(images), atol=1e-4)
+
+
+def test_where_memory_is_short_nothing_more_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refused(*_: object) -> None:
+        tried.append(0)
+        raise torch.OutOfMemoryError("no room for a graph")
+
+    monkeypatch.setattr(captured_net, "_Pass", refused)
+    net = ImageNet()
+    captured = CapturedNet(net)
+    with torch.no_grad():
+        for size in (32, 64, 32, 64):
+            images = torch.randn(1, 3, size, size)
+            assert torch.equal(captured(images), net(images))
+    assert len(tried) == 1

@@ -40,7 +40,7 @@ class Method(Protocol):
         ...
 
     def capture(self) -> None:
-        """From now on passes of `encode` over pictures of one size may be replayed as CUDA graphs. The weights must stay where they are."""
+        """From now on passes of `encode` over pictures of one size may be replayed as CUDA graphs; earlier ones go. The weights must stay where they are."""
         ...
 
     def color(self, points: Float[Tensor, "target n 3"], directions: Float[Tensor, "target n 3"], context: Context) -> Float[Tensor, "target n 3"]:

@@ -33,7 +33,7 @@ class Im4D(nn.Module):
         self.blend = BlendNet()
 
     def capture(self) -> None:
-        """From now on passes through the image network are CUDA graphs. The weights must stay where they are."""
+        """From now on passes through the image network are CUDA graphs; earlier ones go. The weights must stay where they are."""
         self._captured = CapturedNet(self.image_net)
 
     @property
