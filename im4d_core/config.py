@@ -204,8 +204,8 @@ class TrainConfig:
     preview_every: Count = 1000
     log_every: Count = 10
     seed: int = 0
-    hulls: bool = True
-    """Evaluate nothing outside the visual hulls of the masks, where the capture has masks. Release: off."""
+    hulls: bool = False
+    """Evaluate nothing outside the visual hulls of the masks, where the capture has masks. On in every preset; release: off, as in runs that do not say."""
     losses: LossConfig = LossConfig()
 
 

@@ -18,9 +18,9 @@ def preset(name: PresetName) -> RunConfig:
         case "tiny":
             return _tiny()
         case "default":
-            return RunConfig(train=TrainConfig(joint_steps=2000, image_network_every=5))
+            return RunConfig(train=TrainConfig(joint_steps=2000, image_network_every=5, hulls=True))
         case "published":
-            return RunConfig(train=TrainConfig(steps=160_000))
+            return RunConfig(train=TrainConfig(steps=160_000, hulls=True))
 
 
 def _tiny() -> RunConfig:
@@ -43,6 +43,7 @@ def _tiny() -> RunConfig:
             joint_steps=400,
             checkpoint_every=250,
             preview_every=500,
+            hulls=True,
             losses=LossConfig(mask=0.5, time_smooth=1e-4),
         ),
     )

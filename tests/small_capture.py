@@ -40,7 +40,7 @@ def write_small_capture(folder: Path, *, frames: int = 3, cameras: int = 6, widt
 def small_config(capture: Path, **train: object) -> RunConfig:
     """Settings that train on such a capture in seconds."""
     settings = TrainConfig(
-        steps=24, images=2, rays=64, warmup=4, joint_steps=10, image_network_every=4, checkpoint_every=8, preview_every=1000, log_every=4, amp=False
+        steps=24, images=2, rays=64, warmup=4, joint_steps=10, image_network_every=4, checkpoint_every=8, preview_every=1000, log_every=4, amp=False, hulls=True
     )
     return RunConfig(
         data=DataConfig(path=str(capture)),

@@ -14,13 +14,14 @@ from analytic import BOX, Ball, camera, no_context
 from small_capture import small_config, write_small_capture
 from torch import Tensor
 
-from im4d_core.config import SamplingConfig
+from im4d_core.config import SamplingConfig, as_released
 from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
 from im4d_core.data.mask_extents import subject_window
 from im4d_core.export import export_run
 from im4d_core.hulls import Hulls, hulls_of, load_hulls, packed, save_hulls
+from im4d_core.presets import preset
 from im4d_core.render.full import resampled_edges, trace
 from im4d_core.render.inside import Inside, Room
 from im4d_core.render.occupancy import bake_frame
@@ -278,3 +279,19 @@ def test_without_masks_or_under_the_released_rules_there_are_no_hulls(tmp_path: 
     Trainer(scene, resolved(config, scene), tmp_path / "bare", device=CPU)
     assert not (tmp_path / "bare/hulls.npz").exists()
     assert json.loads((tmp_path / "bare/config.json").read_text())["train"]["hulls"]
+
+
+def test_a_run_by_the_released_rules_that_says_nothing_of_hulls_goes_on_without_them(tmp_path: Path) -> None:
+    config = as_released(small_config(write_small_capture(tmp_path / "capture")))
+    scene = open_scene(config.data)
+    run = tmp_path / "run"
+    Trainer(scene, resolved(config, scene), run, device=CPU)
+    saved = json.loads((run / "config.json").read_text())
+    del saved["train"]["hulls"], saved["method"]["window"]  # as earlier versions wrote it
+    (run / "config.json").write_text(json.dumps(saved))
+    Trainer(scene, resolved(config, scene), run, device=CPU)
+    assert not (run / "hulls.npz").exists()
+    ours = replace(config, train=replace(config.train, hulls=True))
+    with pytest.raises(ValueError, match=r"train\.hulls: the run has false, asked for true"):
+        Trainer(scene, resolved(ours, scene), run, device=CPU)
+    assert all(preset(name).train.hulls for name in ("tiny", "default", "published"))
