@@ -15,18 +15,20 @@ from small_capture import small_config, write_small_capture
 from torch import Tensor
 
 from im4d_core.config import SamplingConfig, as_released
-from im4d_core.data import open_scene
+from im4d_core.data import mask_extents, open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
 from im4d_core.data.mask_extents import subject_window
 from im4d_core.export import export_run
 from im4d_core.hulls import Hulls, hulls_of, load_hulls, packed, save_hulls
+from im4d_core.methods.source_views import cropped_to_mask
 from im4d_core.presets import preset
 from im4d_core.render.full import resampled_edges, trace
 from im4d_core.render.inside import Inside, Room
 from im4d_core.render.occupancy import bake_frame
 from im4d_core.render.rays import all_pixels, camera_rays
 from im4d_core.scene_renderer import open_run
+from im4d_core.tensors import SourceView
 from im4d_core.training import Trainer, resolved
 
 CPU = torch.device("cpu")
@@ -261,6 +263,29 @@ def test_the_window_holds_every_mask_and_is_part_of_the_run(tmp_path: Path) -> N
     saved["method"]["window"] = [0, 0]  # a run of an earlier version goes on as it was
     (tmp_path / "run/config.json").write_text(json.dumps(saved))
     assert Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU).config.method.window == (0, 0)
+
+
+def test_the_window_holds_what_lies_between_the_samples_of_large_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_extents, "_MULTIPLE", 1)  # rounding up would hide what is missing
+    capture = write_small_capture(tmp_path, frames=1, width=4096, height=32)
+    for folder in (capture / "masks").iterdir():
+        mask = np.zeros((32, 4096), np.uint8)
+        mask[10:20, 1005:2004] = 255  # every eighth pixel is looked at, 1004 and 2004 among them
+        iio.imwrite(folder / "000000.png", mask)
+    boxes = tmp_path / "boxes.npy"
+    np.save(boxes, np.array([[[-1.0] * 3, [1.0] * 3]]))
+    scene = open_scene(replace(small_config(capture).data, boxes=str(boxes)))
+    width, _ = subject_window(scene, scene.source_views)
+    assert 2004 - 1005 + 2 <= width <= 2004 - 1005 + 2 + 16  # two samples and the rim
+
+
+def test_a_view_without_the_subject_has_the_size_of_the_others() -> None:
+    seen = camera(200)
+    picture, mask = torch.zeros(200, 200, 3, dtype=torch.uint8), torch.zeros(200, 200, dtype=torch.uint8)
+    source = SourceView(view=0, frame=0, camera=seen, image=picture, mask=mask)
+    assert cropped_to_mask(source, (96, 64)).image.shape == (64, 96, 3)
+    assert cropped_to_mask(source, (256, 64)).image.shape == (64, 200, 3)  # no picture is larger than it is
+    assert cropped_to_mask(source).image.shape == (200, 200, 3)
 
 
 def test_without_masks_or_under_the_released_rules_there_are_no_hulls(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ def subject_window(scene: Scene, views: Sequence[int]) -> tuple[int, int]:
             if len(columns):
                 width, height = max(width, int(columns[-1] - columns[0]) + 1), max(height, int(rows[-1] - rows[0]) + 1)
         scale = camera.width / sampler.camera.width, camera.height / sampler.camera.height
-        return round(width * scale[0]), round(height * scale[1])
+        return (math.ceil((width + 1) * scale[0]), math.ceil((height + 1) * scale[1])) if width else (0, 0)  # 1: the mask ends before the next sample
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         extents = list(pool.map(extent, views))
@@ -35,4 +36,4 @@ def subject_window(scene: Scene, views: Sequence[int]) -> tuple[int, int]:
 
 
 def _rounded(length: int) -> int:
-    return -(-(length + 4) // _MULTIPLE) * _MULTIPLE  # 4: masks are sampled, and soft rims count less than half
+    return -(-(length + 4) // _MULTIPLE) * _MULTIPLE  # 4: a pixel around it, and soft rims that count less than half

@@ -86,7 +86,9 @@ def cropped_to_mask(source: SourceView, window: tuple[int, int] = (0, 0)) -> Sou
         return source
     rows, columns = (source.mask > 0).any(dim=1).nonzero(), (source.mask > 0).any(dim=0).nonzero()
     if len(rows) == 0:
-        return replace(source, cropped=True)
+        if window == (0, 0):
+            return replace(source, cropped=True)
+        rows, columns = (torch.tensor([[length // 2]]) for length in (source.camera.height, source.camera.width))  # any part will do
     x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width, window[0])
     y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height, window[1])
     return _cut(source, x, y, width, height)
