@@ -117,13 +117,13 @@ class Trainer:
             RuntimeError: the folder cannot be written.
         """
         self.run = RunFolder(path=output)
-        config = _windowed(replace(config, data=replace(config.data, boxes=str(self.run.boxes.resolve()))), scene, self.run)
-        self.scene, self.config, self.device = scene, config, device
+        config = replace(config, data=replace(config.data, boxes=str(self.run.boxes.resolve())))
+        self.scene, self.device = scene, device
         self.processes = processes or Processes()
         if self.processes.is_first:
-            claim_run(self.run, config, scene.boxes)
-            self._make_hulls(progress)
+            self._claim(config, progress)
         self.processes.barrier()
+        config = self.config = _windowed(config, scene, self.run)
         self._hulls = load_hulls(self.run.hulls).to(device) if self._within_hulls else None
         most = config.train.rays * config.sampling.proposal_samples, config.train.rays * config.sampling.fine_samples
         self._room = Room.for_all(most, device) if self._hulls is not None and device.type == "cuda" else None
@@ -293,8 +293,12 @@ class Trainer:
     def _within_hulls(self) -> bool:
         return self.config.train.hulls and self.scene.mask_pattern is not None
 
-    def _make_hulls(self, progress: Callable[[int, int], bool] | None) -> None:
-        if self._within_hulls and not self.run.hulls.is_file():
+    def _claim(self, config: RunConfig, progress: Callable[[int, int], bool] | None) -> None:
+        """Makes the run's folder with all that its start finds out from the masks, or checks that it is this run's."""
+        new = not self.run.config.is_file()
+        self.config = _windowed(config, self.scene, self.run)
+        claim_run(self.run, self.config, self.scene.boxes)
+        if self._within_hulls and (new or not self.run.hulls.is_file()):  # a killed start has left no hulls, and a folder used before those of others
             save_hulls(hulls_from_masks(self.scene, self.scene.train_views or self.scene.source_views, progress), self.run.hulls)
 
     def _fit_room(self) -> None:

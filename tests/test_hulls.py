@@ -207,6 +207,7 @@ def test_room_that_is_too_small_loses_samples_and_grows() -> None:
     assert float(clipped.opacity.sum()) < float(enough.traced.opacity.sum())
     assert int(tight.wanted[1]) == wanted[1]
     assert tight.refitted().samples[1] >= wanted[1]
+    assert Room.for_all((4096, 2048), CPU).refitted().samples == (1, 1)  # not every method takes no points at all
 
 
 def test_occupancy_stays_within_the_hull() -> None:
@@ -243,6 +244,20 @@ def test_a_run_is_trained_rendered_and_exported_within_its_hulls(tmp_path: Path)
     assert fewer.scene.test_views == () and fewer.scene.source_views == (1, 2, 4, 5) and len(fewer.scene.cameras) == 6
     for opened in (renderer, taken, fewer):
         opened.close()
+
+
+def test_hulls_of_a_killed_start_are_made_and_those_of_another_run_replaced(tmp_path: Path) -> None:
+    config = small_config(write_small_capture(tmp_path / "capture"))
+    scene = open_scene(config.data)
+    run = tmp_path / "run"
+    run.mkdir()
+    save_hulls(_random_hulls(), run / "hulls.npz")  # left by whatever had the folder before
+    Trainer(scene, resolved(config, scene), run, device=CPU)
+    made = load_hulls(run / "hulls.npz")
+    assert made.frames == scene.frames
+    (run / "hulls.npz").unlink()
+    Trainer(scene, resolved(config, scene), run, device=CPU)
+    assert torch.equal(load_hulls(run / "hulls.npz").bits, made.bits)
 
 
 def test_the_window_holds_every_mask_and_is_part_of_the_run(tmp_path: Path) -> None:

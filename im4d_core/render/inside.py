@@ -35,7 +35,7 @@ class Room:
         wanted = self.wanted.tolist()
         if self.samples != self.most and wanted[0] <= self.samples[0] and wanted[1] <= self.samples[1]:
             return self
-        least = (0, 0) if self.samples == self.most else self.samples
+        least = (1, 1) if self.samples == self.most else self.samples
         fitting = [min(max(-(-int(_SPARE * count) // _STEP) * _STEP, low), high) for count, low, high in zip(wanted, least, self.most, strict=True)]
         return self if tuple(fitting) == self.samples else replace(self, samples=(fitting[0], fitting[1]), wanted=torch.zeros_like(self.wanted))
 
