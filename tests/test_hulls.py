@@ -16,12 +16,14 @@ from torch import Tensor
 
 from im4d_core.config import SamplingConfig, as_released
 from im4d_core.data import mask_extents, open_scene
+from im4d_core.data.batches import Batch
 from im4d_core.data.frames import FrameLoader
 from im4d_core.data.hulls_from_masks import hulls_from_masks
 from im4d_core.data.mask_extents import subject_window
 from im4d_core.export import export_run
+from im4d_core.geometry import box_union
 from im4d_core.hulls import Hulls, hulls_of, load_hulls, packed, save_hulls
-from im4d_core.methods.source_views import cropped_to_mask
+from im4d_core.methods.source_views import cropped_to_mask, stack_context
 from im4d_core.presets import preset
 from im4d_core.render.full import resampled_edges, trace
 from im4d_core.render.inside import Inside, Room
@@ -162,6 +164,25 @@ def test_within_a_hull_the_picture_is_the_same_from_a_third_of_the_samples() -> 
     assert (plain.rgb - sparse.rgb).abs().max() < 0.02  # samples stand elsewhere along a soft rim of 0.01
     assert within.asked < everywhere.asked / 3  # a ball of 0.5 fills 30 % of the box
     assert int(sparse.samples.sum()) == within.asked
+    nothing = trace(Ball(peak=0.0), rays, no_context(), config, background=BLACK, inside=_inside(_around_the_ball(0.3))).traced.samples
+    coarse = trace(Ball(peak=0.0), rays, no_context(), replace(config, fine_samples=1), background=BLACK, inside=_inside(_around_the_ball(0.3))).traced.samples
+    assert float((nothing - coarse)[coarse > 16].float().mean()) > 0.8 * 128  # fine samples stand in the hull and a neighbour's length beside it only
+
+
+def test_every_sample_inside_has_a_place_and_comes_back_to_where_it_stood() -> None:
+    hulls, points = _random_hulls(), torch.rand(2, 7, 9, 3) - 0.5
+    inside = Inside(hulls=hulls, row=torch.tensor([1, 0]))
+    chosen, flat = inside.choose(points, 0), points.flatten(1, 2)
+    within = hulls.contain(points, inside.row).flatten(1)
+    assert within.any() and not within.all() and torch.equal(chosen.inside, within)
+    assert torch.equal(chosen.spread(chosen.take(flat)), flat * within.unsqueeze(-1))
+    assert chosen.index.shape[1] == int(within.sum(dim=1).max())  # no place is to spare
+
+
+def test_a_joined_hull_holds_both_frames() -> None:
+    hulls = _random_hulls(3)
+    joined = hulls.joined(3, 5)
+    assert joined.frames == (3,) and torch.equal(joined.cells(0), hulls.cells(0) | hulls.cells(2))
 
 
 def test_fine_edges_are_drawn_where_matter_may_be_only() -> None:
@@ -258,6 +279,26 @@ def test_hulls_of_a_killed_start_are_made_and_those_of_another_run_replaced(tmp_
     (run / "hulls.npz").unlink()
     Trainer(scene, resolved(config, scene), run, device=CPU)
     assert torch.equal(load_hulls(run / "hulls.npz").bits, made.bits)
+
+
+def test_each_picture_is_trained_within_the_hull_of_its_frame(tmp_path: Path) -> None:
+    config = small_config(write_small_capture(tmp_path / "capture"), images=1)
+    scene = open_scene(config.data)
+    trainer = Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU)
+    cells = load_hulls(tmp_path / "run/hulls.npz").bits.shape[1:]
+    only = [packed(np.full((*cells[:2], 8 * cells[2]), frame == scene.frames[-1])) for frame in scene.frames]
+    trainer._hulls = hulls_of(scene.frames, only, box_union(scene.boxes))
+    seen = set()
+    loader = FrameLoader(scene, config.data)
+    pixels, rgb, mask = torch.tensor([[[24, 18], [20, 15]]]), torch.zeros(1, 2, 3), torch.ones(1, 2)
+    for frame, box in zip(scene.frames, scene.boxes, strict=True):
+        target, *sources = loader.get(frame, scene.train_views[:3])
+        batch = Batch(cameras=(target.camera,), frames=(frame,), boxes=box[None], pixels=pixels, rgb=rgb, mask=mask, sources=(tuple(sources),))
+        terms = trainer._ray_terms(trainer._inputs(batch, stack_context([trainer.method.encode(sources)])))
+        if float(terms[1].detach()) < config.train.losses.mask:  # all of the loss is left where nothing is evaluated
+            seen.add(frame)
+    loader.close()
+    assert seen == {scene.frames[-1]}
 
 
 def test_the_window_holds_every_mask_and_is_part_of_the_run(tmp_path: Path) -> None:
