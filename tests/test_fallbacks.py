@@ -239,7 +239,7 @@ def test_where_sharing_fails_pictures_are_uploaded_and_this_is_said_once(drive, 
 
     monkeypatch.setattr(PixelTexture, "update", refusing)
     monkeypatch.setattr(pictures, "handed_over", shared)
-    monkeypatch.setattr("viewer.session.open_interop", lambda wanted: (None, ""))  # it worked at the start
+    monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, ""))  # it worked at the start
 
     def script(d) -> None:
         d.until(lambda: isinstance(d.shown.pixels, np.ndarray) and d.shown.final)
@@ -252,7 +252,7 @@ def test_where_sharing_fails_pictures_are_uploaded_and_this_is_said_once(drive, 
 
 
 def test_a_gpu_that_does_not_draw_the_window_is_said_once(drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.session.open_interop", lambda wanted: (None, "OpenGL and CUDA do not share a device"))
+    monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, "OpenGL and CUDA do not share a device"))
     monkeypatch.setattr("viewer.facts._device_name", lambda device: "cuda:0 NVIDIA Something")
 
     def script(d) -> None:

@@ -508,10 +508,10 @@ def test_a_calm_window_hardly_draws_and_wakes_at_once(drive, monkeypatch) -> Non
     """At rest a frame every two seconds; an event is answered within the next few milliseconds, not at the next heartbeat."""
     import threading
 
-    from viewer import session as session_module
+    from viewer import pace
     from viewer.panels import floating
 
-    monkeypatch.setattr(session_module, "_CALM_S", 0.3)
+    monkeypatch.setattr(pace, "_CALM_S", 0.3)
     monkeypatch.setattr(floating, "HINT_S", 0.3)
     session = drive().session
     drawn: list[float] = []
