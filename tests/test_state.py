@@ -16,10 +16,12 @@ from im4d_core.types import Camera, Scene, Sensor
 from viewer import controls, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS
+from viewer.edited_path import OrbitSettings
 from viewer.panels.frame import frame
 from viewer.reduce import reduce
 from viewer.request import goal_camera, is_moving, render_request, view_camera
-from viewer.state import OUTPUTS, ExportSettings, Mode, OrbitSettings, Overlays, Picture, ViewerState, placed, played_range, scene_timing, shown_index
+from viewer.state import OUTPUTS, ExportSettings, Mode, Overlays, Picture, ViewerState, placed, scene_timing, shown_index
+from viewer.transport import played_range
 
 
 def make_scene(n_frames: int = 8, first: int = 10, n_cameras: int = 4) -> Scene:

@@ -20,7 +20,8 @@ from viewer.crop import Crop
 from viewer.look import Look
 from viewer.near_far import NearFar
 from viewer.settings import Tell, put_aside, write_json
-from viewer.state import LoopMode, Mode, NavigationMode, Output, Overlays, Vector
+from viewer.state import Mode, NavigationMode, Output, Overlays, Vector
+from viewer.transport import LoopMode
 
 _VERSION = 2
 _READ = (1, _VERSION)  # the first one did not tell how a scene was shown
