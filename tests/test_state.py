@@ -10,8 +10,9 @@ from states import after, press
 from uneven_scene import make_scene, opened, with_path
 
 from viewer import events as e
+from viewer.look import OUTPUTS
 from viewer.request import render_request
-from viewer.state import OUTPUTS, ExportSettings, Mode, Overlays, ViewerState, placed, scene_timing
+from viewer.state import ExportSettings, Mode, Overlays, ViewerState, placed, scene_timing
 from viewer.transport import played_range
 
 # ---- requests -----------------------------------------------------------------------------------------------------------------------------------

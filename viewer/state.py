@@ -24,7 +24,7 @@ from viewer.crop import Crop
 from viewer.edited_path import PathEditor, PathRecording
 from viewer.flight import Flight
 from viewer.history import History
-from viewer.look import Look
+from viewer.look import Look, Output
 from viewer.near_far import NearFar
 from viewer.preferences import Preferences
 from viewer.transport import Transport, played_range
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 Mode = Literal["fast", "exact", "full", "auto"]
 """auto: fast while anything moves, full once the view has been still."""
-Output = Literal["colour", "depth", "opacity", "cost", "normals"]
 NavigationMode = Literal["orbit", "fly"]
 Level = Literal["info", "warning", "error"]
 
 MODES: tuple[Mode, ...] = ("fast", "exact", "full", "auto")
-OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost", "normals")
 STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
 SCALES = (0.2, 1.0)
