@@ -12,7 +12,6 @@ from im4d_core.types import RenderMode
 
 Format = Literal["h264", "hevc", "h264_nvenc", "prores", "png"]
 """A video by its codec, or a folder of pictures."""
-FORMATS: tuple[Format, ...] = ("h264", "hevc", "h264_nvenc", "prores", "png")
 Chroma = Literal["420", "444"]
 SUFFIXES: dict[Format, str] = {"h264": ".mp4", "hevc": ".mp4", "h264_nvenc": ".mp4", "prores": ".mov", "png": ""}
 """How the file of a format ends; a folder has no suffix."""

@@ -27,8 +27,8 @@ from im4d_core.frame_caches import FrameCaches
 from im4d_core.frame_pairs import FramePairs
 from im4d_core.geometry import box_union
 from im4d_core.hulls import Hulls, load_hulls
+from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.kernels.bricks import Bricks
-from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views
@@ -82,7 +82,9 @@ class SceneRenderer:
         self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
         """Why PyTorch makes the fast pictures and not the CUDA kernels, in words for the user; None where the kernels do."""
-        self._fused = FusedRenderer(method, config.method) if self.kernel_problem is None else None
+        self._kernels: KernelPictures | None = None
+        if self.kernel_problem is None:
+            self._kernels = KernelPictures(FusedRenderer(method, config.method), config, self._kept, self._bake_no_more)
         if device.type == "cuda":
             method.capture()
         self.fallbacks: list[str] = []
@@ -134,16 +136,17 @@ class SceneRenderer:
             if following is not None:
                 method = CrossFaded(method, self._kept.context(method, self.loader, following, views, clock), onward)
                 moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
-            if occupancy is not None and self._fused is not None and crop is None and following is None:
+            if occupancy is not None and self._kernels is not None and crop is None and following is None:
                 if progress is not None and not progress(0.0):
                     return None
+                fast_config, baked = self.config.fast, self._bakes(mode)
                 try:
-                    return self._by_kernels(self._fused, camera, frame, mode, occupancy, views, context, clip, clock)
+                    return self._kernels.render(camera, frame, mode, occupancy, context, views, fast_config, baked=baked, clip=clip, clock=clock)
                 except torch.OutOfMemoryError:
                     raise  # the caller makes room, or a smaller picture
                 except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
                     _log.warning("the CUDA kernels failed", exc_info=True)
-                    self.kernel_problem, self._fused = f"a kernel failed: {error}", None
+                    self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
             bricks = self._baked(frame, following, onward, occupancy) if occupancy is not None and self._bakes(mode) else None
             if bricks is not None:
                 clock.mark("density")
@@ -171,63 +174,6 @@ class SceneRenderer:
                 done += len(tile)
             clock.mark(mode)
             return canvas.picture(views, made_by, clock.milliseconds())
-
-    def _by_kernels(
-        self,
-        fused: FusedRenderer,
-        camera: Camera,
-        frame: int,
-        mode: Mode,
-        occupancy: Occupancy,
-        views: tuple[int, ...],
-        context: Context,
-        clip: tuple[float, float] | None,
-        clock: StageClock,
-    ) -> Rendered:
-        """A fast picture by the CUDA kernels, at once."""
-        baked, fast_config = self._bakes(mode), self.config.fast
-        field = self._field(fused, frame, occupancy, baked)
-        clock.mark("density")
-        texels = self._sources(fused, frame, views, context)
-        clock.mark("features")
-        painted = fused.render(camera, field, texels, fast_config, self.config.data.background, clip=clip)
-        while fused.painter.overflowed():
-            painted = fused.render(camera, field, texels, fast_config, self.config.data.background, clip=clip)
-        clock.mark(mode)
-        assert painted.rgb is not None and painted.opacity is not None and painted.samples is not None  # all was asked for
-        return Rendered(
-            rgb=painted.rgb,
-            opacity=painted.opacity,
-            depth=painted.depth,
-            samples=painted.samples,
-            source_views=views,
-            renderer=f"{'exact' if field.bricks is None else 'baked'}, CUDA kernels",
-            milliseconds=clock.milliseconds(),
-            display=painted.display,
-        )
-
-    def _field(self, fused: FusedRenderer, frame: int, occupancy: Occupancy, baked: bool) -> FrameField:
-        """The field of a frame; without baked density where there is no memory for it."""
-        field = self._kept.fields.get((frame, baked))
-        if field is None:
-            time = self.config.method.times.time(frame)
-            try:
-                field = fused.frame(occupancy, time, choose_refine(occupancy, self.config.method, self.config.fast) if baked else None)
-            except torch.OutOfMemoryError:
-                if not baked:
-                    raise
-                self._fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
-                self._baking = baked = False
-                field = fused.frame(occupancy, time, None)
-            self._kept.fields.put((frame, baked), field)
-        return field
-
-    def _sources(self, fused: FusedRenderer, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
-        texels = self._kept.texels.get((frame, views))
-        if texels is None:
-            texels = fused.sources(context)
-            self._kept.texels.put((frame, views), texels)
-        return texels
 
     @contextmanager
     def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:
@@ -319,9 +265,8 @@ class SceneRenderer:
                 if not self.loader.is_cached(frame, views):
                     continue
                 context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
-                if mode != "full" and self.has_occupancy(frame) and self._fused is not None:
-                    self._field(self._fused, frame, self.occupancy(frame), self._bakes(mode))
-                    self._sources(self._fused, frame, views, context)
+                if mode != "full" and self.has_occupancy(frame) and self._kernels is not None:
+                    self._kernels.make_ready(frame, self.occupancy(frame), context, views, self.config.fast, baked=self._bakes(mode))
 
     def memory(self) -> dict[str, int]:
         """Bytes held, by what holds them."""
@@ -386,9 +331,13 @@ class SceneRenderer:
             _log.warning("%s", text)
             self.fallbacks.append(text)
 
+    def _bake_no_more(self) -> None:
+        self._baking = False
+        self._fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
+
     def _bakes(self, mode: Mode) -> bool:
         density = self.config.fast.density
-        return self._baking and mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._fused is not None)))
+        return self._baking and mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._kernels is not None)))
 
     def _baked(self, frame: int, following: int | None, onward: float, occupancy: Occupancy) -> Bricks:
         if following is not None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from desk import Desk
     from driver import Driver
 
 # Before any test module imports the package: shapes and types of every annotated function and dataclass are checked at each call.
@@ -126,6 +127,18 @@ def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
         return Driver(tmp_path, **options)
 
     return make
+
+
+@pytest.fixture
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A render thread with a scene open; the parameter has options of its stand-in renderer."""
+    from desk import Desk
+    from stand_in import StandIn
+
+    made = Desk(StandIn(**getattr(request, "param", {})))
+    yield made
+    assert made.worker.stop()
+    assert made.renderer.closed
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ from viewer import playback
 from viewer.export_command import export_command
 from viewer.panels.floating import badge
 from viewer.request import render_request
-from viewer.state import Transport, scene_timing
+from viewer.state import scene_timing
+from viewer.transport import Transport
 
 MODES: tuple[RenderMode, ...] = ("fast", "exact", "full")
 

@@ -26,9 +26,10 @@ from im4d_core.filming import film
 from im4d_core.path_files import load_path, save_path
 from im4d_core.scene_renderer import open_run
 from viewer import events as e
+from viewer.edited_path import OrbitSettings
 from viewer.export_command import export_command
 from viewer.reduce import reduce
-from viewer.state import OrbitSettings, ViewerState
+from viewer.state import ViewerState
 
 ROOT = Path(__file__).parent.parent
 SMALL = """

@@ -22,11 +22,12 @@ from im4d_core.scene_renderer import open_run
 from im4d_core.types import RenderMode
 from viewer import events as e
 from viewer.crop import Crop
+from viewer.edited_path import OrbitSettings
 from viewer.export_command import export_command
 from viewer.offline import take_picture
 from viewer.reduce import reduce
 from viewer.request import render_request, view_camera
-from viewer.state import OrbitSettings, Taken, ViewerState
+from viewer.state import Taken, ViewerState
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from im4d_core.data import open_scene
 from im4d_core.data.frames import FrameLoader
 from im4d_core.frame_caches import fitting_share
 from im4d_core.geometry import resized
+from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.kernels import nvrtc
 from im4d_core.kernels.fused import FrameField
 from im4d_core.render.fused import FusedRenderer
@@ -85,9 +86,9 @@ def test_where_density_cannot_be_baked_it_is_evaluated_and_this_is_said_once(ren
 
     monkeypatch.setattr(FusedRenderer, "frame", frame)
     renderer.bake_occupancy()
-    fused = FusedRenderer.__new__(FusedRenderer)
+    kernels = KernelPictures(FusedRenderer.__new__(FusedRenderer), renderer.config, renderer._kept, renderer._bake_no_more)
     for number in (0, 1):
-        field = renderer._field(fused, number, renderer.occupancy(number), renderer._bakes("fast"))
+        field = kernels.field(number, renderer.occupancy(number), renderer.config.fast, baked=renderer._bakes("fast"))
         assert field.bricks is None
     assert asked == [True, False, False], "it is tried once, not for every frame"
     assert [text.count("bake density") for text in renderer.fallbacks] == [1]
@@ -239,7 +240,7 @@ def test_where_sharing_fails_pictures_are_uploaded_and_this_is_said_once(drive, 
 
     monkeypatch.setattr(PixelTexture, "update", refusing)
     monkeypatch.setattr(pictures, "handed_over", shared)
-    monkeypatch.setattr("viewer.session.open_interop", lambda wanted: (None, ""))  # it worked at the start
+    monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, ""))  # it worked at the start
 
     def script(d) -> None:
         d.until(lambda: isinstance(d.shown.pixels, np.ndarray) and d.shown.final)
@@ -252,7 +253,7 @@ def test_where_sharing_fails_pictures_are_uploaded_and_this_is_said_once(drive, 
 
 
 def test_a_gpu_that_does_not_draw_the_window_is_said_once(drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.session.open_interop", lambda wanted: (None, "OpenGL and CUDA do not share a device"))
+    monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, "OpenGL and CUDA do not share a device"))
     monkeypatch.setattr("viewer.facts._device_name", lambda device: "cuda:0 NVIDIA Something")
 
     def script(d) -> None:

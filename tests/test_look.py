@@ -14,10 +14,10 @@ from im4d_core.geometry import box_depth_range, resized
 from im4d_core.tensors import Rendered
 from viewer import events as e
 from viewer.colormap import display_pixels, exposed
-from viewer.look import COLORMAPS, Look
+from viewer.look import COLORMAPS, OUTPUTS, Look, Output
 from viewer.normals import normals
 from viewer.reduce import reduce
-from viewer.state import OUTPUTS, Output, ViewerState
+from viewer.state import ViewerState
 from viewer.values import Readable, pointed
 
 SCENE = stand_in_scene()

@@ -15,8 +15,9 @@ from im4d_core.path_files import PathForm, load_path, load_paths, save_path
 from im4d_core.path_simplify import simplified
 from viewer import events as e
 from viewer import path_editor, path_shelf
+from viewer.edited_path import PathEditor
 from viewer.overlays import path_lines
-from viewer.state import PathEditor, ViewerState
+from viewer.state import ViewerState
 
 
 def times(state: ViewerState) -> list[float]:

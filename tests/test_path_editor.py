@@ -10,7 +10,7 @@ import pytest
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_generators import orbit
 from viewer import path_editor as edit
-from viewer.state import PathEditor
+from viewer.edited_path import PathEditor
 
 
 def pose(x: float) -> np.ndarray:

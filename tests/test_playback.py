@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viewer import playback
-from viewer.state import LoopMode, Transport, played_range
+from viewer.transport import LoopMode, Transport, played_range
 
 N = 7
 

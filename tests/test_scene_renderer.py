@@ -14,6 +14,7 @@ from untrained import write_untrained_run
 
 from im4d_core.checkpoint import RunFolder
 from im4d_core.geometry import box_depth_range, resized
+from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.render.fused import FusedRenderer
 from im4d_core.scene_renderer import SceneRenderer, open_run
 
@@ -271,7 +272,7 @@ def test_a_kernel_that_fails_leaves_the_picture_to_pytorch(renderer: SceneRender
     camera = resized(renderer.scene.cameras[5], 20, 15)
     expected = renderer.render(camera, 1, "exact")
     monkeypatch.setattr(FusedRenderer, "frame", failing)
-    renderer._fused = FusedRenderer.__new__(FusedRenderer)
+    renderer._kernels = KernelPictures(FusedRenderer.__new__(FusedRenderer), renderer.config, renderer._kept, renderer._bake_no_more)
     found = renderer.render(camera, 1, "exact")
     assert expected is not None and found is not None
     assert torch.equal(found.rgb, expected.rgb) and found.renderer == "exact, PyTorch"

@@ -34,8 +34,10 @@ from viewer.events import (
     ToggleFullscreen,
 )
 from viewer.exporting import export_settings
+from viewer.look import Output
 from viewer.request import goal_camera, render_request
-from viewer.state import LOOPS, Mode, Navigation, Output, Transport, ViewerState, placed, scene_timing
+from viewer.state import Mode, Navigation, ViewerState, placed, scene_timing
+from viewer.transport import LOOPS, Transport
 
 SPEED_RANGE = (1e-3, 1e4)
 

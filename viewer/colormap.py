@@ -11,9 +11,8 @@ from im4d_core.geometry import box_depth_range
 from im4d_core.pixels import over, to_rgba8
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera
-from viewer.look import Colormap, Look
+from viewer.look import Colormap, Look, Output
 from viewer.normals import normals
-from viewer.state import Output
 
 _MAPS: dict[Colormap, tuple[tuple[int, int, int], ...]] = {
     "distance": ((122, 4, 3), (209, 47, 5), (251, 126, 33), (238, 207, 58), (164, 252, 60), (50, 242, 152), (40, 188, 235), (70, 107, 227), (48, 18, 59)),

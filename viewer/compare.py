@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from im4d_core.types import RenderMode
-
-if TYPE_CHECKING:
-    from viewer.state import Output
+from viewer.look import Output
 
 Layout = Literal["off", "wipe", "split", "difference", "other"]
 """wipe: one picture on each side of a border. split: the same middle part of both, side by side. other: the second picture alone."""

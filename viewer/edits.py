@@ -19,7 +19,8 @@ from viewer.crop import Crop
 from viewer.history import BURST_S, Gesture, History, Step, with_step
 from viewer.near_far import NearFar
 from viewer.opening import is_open
-from viewer.state import Navigation, Overlays, Picture, Taken, Transport, ViewerState
+from viewer.state import Navigation, Overlays, Picture, Taken, ViewerState
+from viewer.transport import Transport
 
 JUMPS = frozenset(
     ("frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")

@@ -27,13 +27,6 @@ def facts_of(renderer: SceneRenderer) -> Facts:
     )
 
 
-def slower_ways(renderer: SceneRenderer) -> list[str]:
-    """What the renderer does in a slower way than it could, and why, in words for the user."""
-    if renderer.device.type != "cuda" or renderer.kernel_problem is None:
-        return list(renderer.fallbacks)
-    return [*renderer.fallbacks, f"the CUDA kernels cannot be used, so PyTorch renders, more slowly: {renderer.kernel_problem}"]
-
-
 def _device_name(device: str) -> str:
     import torch
 

@@ -8,8 +8,11 @@ from typing import Literal
 
 from viewer.near_far import NearFar, limited
 
+Output = Literal["colour", "depth", "opacity", "cost", "normals"]
+"""What of a picture is shown."""
 Colormap = Literal["distance", "viridis", "heat", "grey"]
 
+OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost", "normals")
 COLORMAPS: tuple[Colormap, ...] = ("distance", "viridis", "heat", "grey")
 EXPOSURES = (-6.0, 6.0)
 """Least and greatest, in stops."""

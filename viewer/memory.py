@@ -17,10 +17,11 @@ from im4d_core.config import config_from_json
 from im4d_core.path_files import path_from_json, path_to_json
 from im4d_core.quality import Quality
 from viewer.crop import Crop
-from viewer.look import Look
+from viewer.look import Look, Output
 from viewer.near_far import NearFar
 from viewer.settings import Tell, put_aside, write_json
-from viewer.state import LoopMode, Mode, NavigationMode, Output, Overlays, Vector
+from viewer.state import Mode, NavigationMode, Overlays, Vector
+from viewer.transport import LoopMode
 
 _VERSION = 2
 _READ = (1, _VERSION)  # the first one did not tell how a scene was shown

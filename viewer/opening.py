@@ -12,10 +12,12 @@ from im4d_core.types import Scene
 from viewer import playback
 from viewer.changes import first_view, vector
 from viewer.crop import limited, whole
+from viewer.edited_path import PathEditor
 from viewer.events import SceneOpened
 from viewer.history import History
 from viewer.preferences import with_recent
-from viewer.state import Export, Navigation, PathEditor, Transport, ViewerState
+from viewer.state import Export, Navigation, ViewerState
+from viewer.transport import Transport
 
 
 def is_open(state: ViewerState, source: Path) -> bool:

@@ -12,9 +12,10 @@ from im4d_core.path_files import PathView
 from im4d_core.path_generators import Point, arc, orbit, round_cameras, spiral, through_cameras
 from viewer import bindings, controls, path_editor, path_recording, path_shelf, playback
 from viewer.changes import asked, notified, vector
+from viewer.edited_path import PathEditor
 from viewer.events import ExportPath, LoadPath, SavePath
 from viewer.request import goal_camera
-from viewer.state import PathEditor, ViewerState, placed, scene_timing
+from viewer.state import ViewerState, placed, scene_timing
 
 Handler = Callable[[ViewerState], ViewerState]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, evened, keyframe
-from viewer.state import PathEditor
+from viewer.edited_path import PathEditor
 
 SPACING_S = 2.0
 """Time of a key added after the last one."""

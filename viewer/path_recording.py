@@ -8,9 +8,10 @@ import numpy as np
 
 from im4d_core.camera_path import keyframe
 from viewer.changes import asked, notified
+from viewer.edited_path import PathRecording
 from viewer.events import SimplifyRecording
 from viewer.request import view_camera
-from viewer.state import PathRecording, ViewerState
+from viewer.state import ViewerState
 
 EVERY_S = 1 / 30
 """Time between two poses."""

@@ -9,7 +9,8 @@ from typing import Any
 from viewer import events as e
 from viewer import path_editor, path_shelf
 from viewer.changes import notified
-from viewer.state import PathEditor, ViewerState
+from viewer.edited_path import PathEditor
+from viewer.state import ViewerState
 
 
 def _select_key(editor: PathEditor, event: e.SelectKey) -> PathEditor:

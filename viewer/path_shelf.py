@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 
 from im4d_core.camera_path import CameraPath
+from viewer.edited_path import PathEditor
 from viewer.path_editor import edited
-from viewer.state import PathEditor
 
 UNNAMED = "path"
 

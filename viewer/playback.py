@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from viewer.state import LoopMode, Transport, played_range
+from viewer.transport import LoopMode, Transport, played_range
 
 _STEPS = 16  # moments per frame: more than anybody sees, few enough that a slow clock leaves time to render each
 FPS_RANGE = (0.1, 240.0)

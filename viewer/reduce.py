@@ -23,7 +23,8 @@ from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
 from viewer.opening import scene_opened
 from viewer.request import view_camera
-from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, Transport, ViewerState, placed
+from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, ViewerState, placed
+from viewer.transport import Transport
 
 MAX_STEPS = 50.0
 """Of the wheel at once."""

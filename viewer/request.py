@@ -11,9 +11,9 @@ from im4d_core.quality import Quality
 from im4d_core.types import Camera, RenderMode
 from viewer.compare import Right, opponents
 from viewer.flight import underway
-from viewer.look import Look
+from viewer.look import Look, Output
 from viewer.near_far import NearFar
-from viewer.state import STILL_S, Output, Vector, ViewerState, shown_onward
+from viewer.state import STILL_S, Vector, ViewerState, shown_onward
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from im4d_core.types import Scene
-from viewer import bindings, keymap, panels, path_recording, picking, playback, plugins
+from viewer import bindings, keymap, panels, path_recording, picking, plugins
+from viewer.asking import Asking
 from viewer.control import Control
 from viewer.effects import Effects
 from viewer.events import (
@@ -32,17 +33,18 @@ from viewer.events import (
 )
 from viewer.gl import device_name
 from viewer.inputs import InputReader, gesture
-from viewer.interop import Interop, open_interop
 from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened, Stage
 from viewer.meter import Meter
 from viewer.opening import is_open
+from viewer.pace import Pace
 from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
-from viewer.request import RenderRequest, is_moving, render_request
+from viewer.request import is_moving
 from viewer.settings import output_folder
+from viewer.sharing import Sharing
 from viewer.start import Start, beginning
 from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
@@ -51,11 +53,6 @@ from viewer.wire import state_to_json
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
 _log = logging.getLogger(__name__)
-_LOADING_S = 0.25  # importing torch needs the processor more than the window does
-_HEARTBEAT_S = 0.5
-_CALM_S = 3.0  # without any event; tooltips and the last figures are drawn by then
-_CALM_HEARTBEAT_S = 2.0
-_PREFETCHED = 4  # frames asked for ahead of playback
 
 
 class Session:
@@ -67,7 +64,7 @@ class Session:
 
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
         self._events: deque[Event] = deque()
-        self._keeper = Keeper(start.settings, lambda text: self.send(Notified(level="warning", text=text)))
+        self._keeper = Keeper(start.settings, self._warn)
         self._settings = self._keeper.settings()
         output = (start.output or output_folder(self._settings.preferences)).absolute()
         self.state = ViewerState(output=output, preferences=self._settings.preferences, picture=Picture(mode=start.mode or "auto"))
@@ -75,17 +72,14 @@ class Session:
         """Seconds from the start of `run` to the first rendered picture."""
         self._start = start
         self._opener = opener
-        self._asked: RenderRequest | None = None
+        self._asking = Asking()
         self._held: frozenset[str] = frozenset()
-        self._drawn_s = 0.0
         self._meter = Meter()
         self._began_s = time.monotonic()
         self._stats = Stats()
         self._problems = Problems()
         self._inputs = InputReader()
-        self._interop: Interop | None = None
-        self._why_upload = ""
-        self._told_upload = False
+        self._sharing: Sharing | None = None
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
         self._effects: Effects | None = None
@@ -108,6 +102,7 @@ class Session:
             layout_file=None if start.settings is None else start.settings / "layout.ini",
             vsync=self._settings.preferences.vsync,
         )
+        self._pace = Pace(self.window)
 
     @property
     def shown(self) -> DisplayBuffer | None:
@@ -136,11 +131,15 @@ class Session:
             while not self.window.should_close:
                 self.window.wait(self._timeout())
                 if self._is_due():
-                    self._drawn_s = time.monotonic()
-                    self._meter.drew(self._drawn_s)
+                    now_s = time.monotonic()
+                    self._pace.drew(now_s)
+                    self._meter.drew(now_s)
                     self.window.draw()
         finally:
             self._finish()
+
+    def _warn(self, text: str) -> None:
+        self.send(Notified(level="warning", text=text))
 
     # ---- start and end ------------------------------------------------------------------------------------------------------------------------
 
@@ -148,19 +147,18 @@ class Session:
         self.window.set_ui_scale(self.state.preferences.ui_scale)
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
-        on_cpu = self._start.device == "cpu"
-        self._interop, self._why_upload = (None, "pictures are rendered on the CPU") if on_cpu else open_interop(self._start.interop)
-        self._area = PictureArea(self._interop)
-        _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {self._why_upload}" if self._why_upload else "shared with CUDA")
+        sharing = Sharing(wanted=self._start.interop, on_cpu=self._start.device == "cpu", meter=self._meter, tell=self._warn)
+        self._sharing = sharing
+        self._area = PictureArea(sharing.interop)
         self._worker = RenderWorker(
             opener=self._opener,
             device=self._start.device,
             display=device_name(),
-            display_device=f"cuda:{self._interop.device}" if self._interop is not None else "",
+            display_device=sharing.display_device,
             shares_memory=False,
             wake=self.window.wake,
         )
-        self._share(self.state.preferences.interop)
+        sharing.switch(self._worker, self.state.preferences.interop)
         self._effects = Effects(self.window, self._worker, self.send, output=lambda: self.state.output, shown=lambda: self.shown)
         self._area.store(self._start.source / "preview.jpg")
         self.window.draw()
@@ -186,7 +184,7 @@ class Session:
             width, height = self.window.size
             self._keeper.keep_settings(replace(self._settings, width=width, height=height))
         self._keeper.write(self.state)
-        for part in (self._area, self._interop):
+        for part in (self._area, self._sharing):
             if part is not None:
                 part.close()
         self.window.close()
@@ -195,29 +193,13 @@ class Session:
 
     def _timeout(self) -> float:
         """How long until the next frame, if nothing happens before."""
-        if self.window.minimised:
-            return _HEARTBEAT_S
-        interval = 0.0 if self.window.due else self._interval()
-        least = 0.0 if self.window.tested else 1.0 / self.state.preferences.max_fps
-        return max(0.0, self._drawn_s + max(interval, least) - time.monotonic())
+        worker, effects = self._worker, self._effects
+        moves = bool(self._held) or any(self.state.navigation.velocity) or is_moving(self.state) or (effects is not None and effects.records)
+        loading, waits = worker is not None and bool(worker.status), effects is not None and effects.waits
+        return self._pace.timeout_s(self.state, loading=loading, moves=moves, waits=waits)
 
     def _is_due(self) -> bool:
         return not self.window.minimised and self._timeout() < 1e-3  # sleeping is inexact
-
-    def _interval(self) -> float:
-        """Seconds between frames while nothing happens; 0 for as many as there may be."""
-        if self.window.tested:
-            return 0.0
-        if self._worker is not None and self._worker.status:
-            return _LOADING_S
-        if self._held or any(self.state.navigation.velocity) or is_moving(self.state):
-            return 0.0
-        if self._effects is not None and self._effects.records:
-            return 0.0
-        if self._effects is not None and self._effects.waits:
-            return _LOADING_S
-        calm = time.monotonic() - self.window.touched_s > _CALM_S and not (self.window.text_input or panels.floating.passes(self.state))
-        return _CALM_HEARTBEAT_S if calm else _HEARTBEAT_S
 
     def _update(self) -> None:
         """Everything between the inputs of a frame and its widgets."""
@@ -252,7 +234,7 @@ class Session:
             self.window.show_panels(self.state.layout.panels)
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
-        self._request(worker, width, height)
+        self._asking.ask(worker, self.state, width, height, self.shown)
         if self._control is not None:
             settled = idle and not worker.busy and not is_moving(self.state)
             self._control.answer(lambda: state_to_json(self.state, settled=settled))
@@ -290,31 +272,10 @@ class Session:
         self.window.set_vsync(preferences.vsync)
         self.window.set_ui_scale(preferences.ui_scale)
         bindings.use(keymap.table(preferences))
-        self._share(preferences.interop)
+        assert self._sharing is not None and self._worker is not None
+        self._sharing.switch(self._worker, preferences.interop)
         self._settings = replace(self._settings, preferences=preferences)
         self._keeper.keep_settings(self._settings)
-
-    def _share(self, wanted: bool) -> None:
-        """Whether the next pictures stay on the GPU, or go through host memory."""
-        worker, works = self._worker, not self._why_upload
-        assert worker is not None
-        worker.share_memory(wanted and works)
-        self._meter.presenting(device_name(), "interop" if wanted and works else "upload", self._why_upload, can_share=works)
-
-    def _request(self, worker: RenderWorker, width: int, height: int) -> None:
-        request = render_request(self.state, width, height)
-        if request is None:
-            return
-        asked, shown = self._asked, self.shown
-        settled = asked is not None and asked.moving and not request.moving and not (shown is not None and shown.final and shown.request == request)
-        if request != asked or settled:
-            worker.submit(request, prefetch=self._coming())
-            self._asked = request
-
-    def _coming(self) -> tuple[int, ...]:
-        """The frames that playback will need next, nearest first."""
-        scene, transport = self.state.scene, self.state.transport
-        return () if scene is None else tuple(scene.frames[i] for i in playback.coming(transport, len(scene.frames), _PREFETCHED))
 
     def _pick(self, picture: Rectangle) -> None:
         """A double-click on a surface of the shown picture moves the pivot there; a click on a camera of the capture goes there."""
@@ -340,8 +301,8 @@ class Session:
                     self._area.show_captured(self.state.scene, frame, pictures)
             case Facts():
                 self._meter.facts = message
-                if message.device.startswith("cuda") and self._why_upload and self._start.interop and not self._told_upload:
-                    self._tell_upload(self._why_upload)
+                if self._sharing is not None:
+                    self._sharing.rendered_on(message)
             case Estimated(request=request, render_ms=render_ms):
                 self.send(RenderFinished(request=request, render_ms=render_ms, shown=False))
             case Failed(text=text, details=details, level="error", during=during, source=source) if details:
@@ -355,14 +316,15 @@ class Session:
 
     def _show(self, buffer: DisplayBuffer) -> None:
         scene = self.state.scene
-        if self._area is None or scene is None or buffer.request.frame not in scene.frames:
+        worker, sharing = self._worker, self._sharing
+        if self._area is None or worker is None or sharing is None or scene is None or buffer.request.frame not in scene.frames:
             return
         try:
             self._area.show(buffer)
         except RuntimeError as error:
             if isinstance(buffer.pixels, np.ndarray):
                 raise
-            self._lose_interop(error)
+            sharing.lose(worker, error)
             self._area.show(buffer.in_host())
         self._meter.showed(time.monotonic())
         self._problems.resolved("rendering")
@@ -371,21 +333,9 @@ class Session:
             _log.info("first picture after %.2f s", self.first_picture_s)
         self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
 
-    def _lose_interop(self, error: RuntimeError) -> None:
-        """Upload pictures from now on: what worked at the start does no more."""
-        if not self._why_upload:
-            self._why_upload = f"sharing with CUDA failed ({error})"
-            _log.warning("%s", self._why_upload)
-            self._share(False)
-            self._tell_upload(self._why_upload)
-
-    def _tell_upload(self, reason: str) -> None:
-        self._told_upload = True
-        self.send(Notified(level="warning", text=f"pictures go through host memory, which takes longer: {reason}"))
-
     def _opened(self, scene: Scene, source: Path) -> None:
         """Go on in the scene that was read again, or begin in another one where it was left."""
-        self._asked = None
+        self._asking.again()
         self._problems.resolved("opening")
         effects, area = self._effects, self._area
         assert effects is not None and area is not None
@@ -426,13 +376,9 @@ class Session:
 
     def _retry(self, during: Stage, source: Path | None) -> Callable[[], None] | None:
         """What does again what failed; None where nothing can."""
-
-        def render() -> None:
-            self._asked = None
-
         if source is not None:
             return lambda: self.send(AskedFor(effect=OpenScene(source=source)))
-        return render if during == "rendering" else None
+        return self._asking.again if during == "rendering" else None
 
     def _panel(self, draw: panels.Draw) -> Callable[[], None]:
         def drawn() -> None:

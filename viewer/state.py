@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import CameraPath, Keyframe, SceneTiming
+from im4d_core.camera_path import SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
-from im4d_core.path_files import PathForm
 from im4d_core.quality import Quality
 from im4d_core.types import Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
+from viewer.edited_path import PathEditor, PathRecording
 from viewer.flight import Flight
 from viewer.history import History
-from viewer.look import Look
+from viewer.look import Look, Output
 from viewer.near_far import NearFar
 from viewer.preferences import Preferences
+from viewer.transport import Transport, played_range
 
 if TYPE_CHECKING:
     from viewer.events import Effect
@@ -34,14 +35,10 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 Mode = Literal["fast", "exact", "full", "auto"]
 """auto: fast while anything moves, full once the view has been still."""
-Output = Literal["colour", "depth", "opacity", "cost", "normals"]
 NavigationMode = Literal["orbit", "fly"]
-LoopMode = Literal["once", "loop", "ping-pong"]
 Level = Literal["info", "warning", "error"]
 
 MODES: tuple[Mode, ...] = ("fast", "exact", "full", "auto")
-OUTPUTS: tuple[Output, ...] = ("colour", "depth", "opacity", "cost", "normals")
-LOOPS: tuple[LoopMode, ...] = ("once", "loop", "ping-pong")
 STILL_S = 0.15
 """How long a view must be still before mode auto asks for the full renderer."""
 SCALES = (0.2, 1.0)
@@ -74,33 +71,6 @@ class Navigation:
 
     def __hash__(self) -> int:
         return hash(self._key())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transport:
-    """Scene time. `index` into `Scene.frames`, and how far on from there, is the truth; the clock only says where it is now."""
-
-    index: int = 0
-    onward: float = 0.0
-    """How far time has gone from there to the next frame; always 0 unless `between`."""
-    between: bool = False
-    """Moments between two frames are shown too, interpolated; otherwise each shows a frame."""
-    playing: bool = False
-    fps: float = 30.0
-    speed: float = 1.0
-    """Factor on `fps`; negative plays backwards."""
-    loop: LoopMode = "loop"
-    direction: Literal[1, -1] = 1
-    """Where the frames go now: prefetch along it."""
-    first: int = 0
-    """In point: index of the first frame that plays."""
-    last: int | None = None
-    """Out point: index of the last frame that plays; None for the last one there is."""
-    every_frame: bool = False
-    """Show every frame, however long it takes; otherwise playback keeps to the clock and drops frames where pictures are slow."""
-    anchor_index: float = 0.0
-    """Where the clock was started: position and time."""
-    anchor_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,70 +117,6 @@ class Layout:
     panels: bool = True
     stats: bool = True
     help: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrbitSettings:
-    """How the path generators go about the pivot, from where the camera is."""
-
-    turns: float = 1.0
-    """Of orbit and spiral."""
-    duration_s: float = 8.0
-    sweep_deg: float = 90.0
-    """Of the arc."""
-    end_radius: float = 0.5
-    """Of the spiral, over the radius it begins with."""
-    rise_deg: float = 25.0
-    """How much higher the spiral ends."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathEditor:
-    """The camera path under edit, and its preview."""
-
-    path: CameraPath = CameraPath()
-    """The one under edit."""
-    shelf: tuple[CameraPath, ...] = ()
-    """The others, each with a name of its own."""
-    selected: int | None = None
-    """Id of the selected key."""
-    time_s: float = 0.0
-    """Playhead of the path."""
-    previewing: bool = False
-    """The window shows the path's camera instead of the user's."""
-    playing: bool = False
-    anchor_time_s: float = 0.0
-    anchor_s: float = 0.0
-    records_scene_time: bool = False
-    """New keys keep the frame that is shown."""
-    orbit: OrbitSettings = OrbitSettings()
-    file: str = "path.json"
-    form: PathForm = "nerfstudio"
-    """The program that the path is exported for."""
-    saved: CameraPath = CameraPath()
-    """The path as it is on disk."""
-    saved_shelf: tuple[CameraPath, ...] = ()
-
-    @property
-    def unsaved(self) -> bool:
-        return self.path != self.saved or self.shelf != self.saved_shelf
-
-    @property
-    def empty(self) -> bool:
-        """There is nothing to save."""
-        return not self.path.keys and not self.shelf
-
-    @property
-    def selected_key(self) -> Keyframe | None:
-        return next((key for key in self.path.keys if key.id == self.selected), None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathRecording:
-    """The user's motion under way to become a path."""
-
-    began_s: float
-    poses: tuple[Keyframe, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,13 +286,6 @@ def scene_timing(state: ViewerState) -> SceneTiming:
     low, high = played_range(state.transport, len(frames))
     part = (low, high) != (0, len(frames) - 1)
     return SceneTiming(frames=frames, fps=state.transport.fps, playing=frames[low : high + 1] if part else (), between=state.transport.between)
-
-
-def played_range(transport: Transport, n_frames: int) -> tuple[int, int]:
-    """Indices of the first and the last frame that play, whatever number of frames the points were set for."""
-    end = max(n_frames - 1, 0)
-    low = min(max(transport.first, 0), end)
-    return low, end if transport.last is None else min(max(transport.last, low), end)
 
 
 def encoder_problem(state: ViewerState) -> str:

@@ -96,7 +96,6 @@ class Window:
         self._close_requested = False
         self._before_swap: list[Draw] = []
         self.params = hello_imgui.RunnerParams()
-        self._panels = panels
         self._background = background
         self._failed = failed
         self._handle: Any = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -105,10 +104,6 @@ class Im4D(nn.Module):
             pixel_offset=self.config.pixel_offset,
             mask_invisible=self.config.mask_invisible,
         )
-
-    def detached(self, features: Features) -> Features:
-        """The same features outside the graph."""
-        return replace(features, texels=features.texels.detach())
 
 
 def _evaluate(field: PlaneField, points: Tensor, time: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from im4d_core.camera_path import CameraPath, Interpolation
 from im4d_core.path_files import PathForm
-from viewer.state import OrbitSettings
+from viewer.edited_path import OrbitSettings
 
 
 @dataclass(frozen=True, kw_only=True)

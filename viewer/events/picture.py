@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from im4d_core.quality import Quality
 from viewer.compare import Comparison
 from viewer.crop import Crop
-from viewer.look import Look
+from viewer.look import Look, Output
 from viewer.near_far import NearFar
-from viewer.state import Mode, Output, Vector
+from viewer.state import Mode, Vector
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from viewer.state import LoopMode
+from viewer.transport import LoopMode
 
 
 @dataclass(frozen=True, kw_only=True)

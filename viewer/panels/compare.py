@@ -9,8 +9,9 @@ from imgui_bundle import imgui
 from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
 from viewer.comparing import needs_camera
 from viewer.events import Event, SetComparison
+from viewer.look import OUTPUTS
 from viewer.panels.widgets import WARNING, action, choice, explained, fact, muted, note, row, section
-from viewer.state import OUTPUTS, ViewerState
+from viewer.state import ViewerState
 from viewer.stats import Stats
 
 _LAYOUT_TEXT: dict[Layout, str] = {

@@ -8,10 +8,11 @@ from imgui_bundle import icons_fontawesome_4 as icons
 from imgui_bundle import imgui
 
 from viewer import bindings
+from viewer.edited_path import OrbitSettings
 from viewer.events import ChoosePath, Event, RenamePath, SetOrbit
 from viewer.panels.widgets import action, em, icon, muted, row, seconds, section, tooltip
 from viewer.path_shelf import title, titles
-from viewer.state import OrbitSettings, ViewerState
+from viewer.state import ViewerState
 
 
 def draw_shelf(state: ViewerState) -> list[Event]:

@@ -6,9 +6,10 @@ from imgui_bundle import imgui
 
 from viewer import bindings
 from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
+from viewer.look import OUTPUTS, Output
 from viewer.panels import look, quality
 from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
-from viewer.state import MODES, OUTPUTS, SCALES, Mode, Output, ViewerState
+from viewer.state import MODES, SCALES, Mode, ViewerState
 from viewer.stats import Stats
 
 _MODE_TEXT: dict[Mode, str] = {

@@ -11,8 +11,9 @@ from viewer import bindings
 from viewer.events import Event, SelectKey, SetFrame, SetKeyFrame, SetRange
 from viewer.panels.lane import BACK, TEXT, Lane, diamond, nice_step
 from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, tooltip
-from viewer.state import ViewerState, played_range, shown_index, shown_onward
+from viewer.state import ViewerState, shown_index, shown_onward
 from viewer.stats import Cached, Stats
+from viewer.transport import played_range
 
 _CACHED = {
     Cached.MISSING: (0.42, 0.20, 0.20, 1.0),

@@ -9,8 +9,9 @@ from viewer import bindings, playback
 from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import timeline, undo
 from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tooltip
-from viewer.state import LOOPS, MODES, Mode, ViewerState, shown_index, shown_onward
+from viewer.state import MODES, Mode, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
+from viewer.transport import LOOPS
 
 _MODE_EM, _MODE_GAP_EM, _MODES_EM = 3.6, 0.25, 5.0
 _GAP_EM = 0.8

@@ -26,7 +26,6 @@ from im4d_core.kernels.reference import Marched
 CHANNELS = 11
 """Of a texel: colour and features."""
 _log = logging.getLogger(__name__)
-_SERVED = (torch.float32, torch.bool, torch.uint8)
 _RAYS, _SAMPLES = 512, 1024
 """How much of a tile a thread takes at a time: few enough that all threads end together, many enough that sharing costs nothing."""
 _lock = threading.Lock()

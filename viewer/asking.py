@@ -1,0 +1,39 @@
+"""Asking the render thread for the picture that follows from the state: once, again where it did not come, with the frames that playback needs next."""
+
+from __future__ import annotations
+
+from viewer import playback
+from viewer.messages import DisplayBuffer
+from viewer.request import RenderRequest, render_request
+from viewer.state import ViewerState
+from viewer.worker import RenderWorker
+
+_PREFETCHED = 4  # frames asked for ahead of playback
+
+
+class Asking:
+    """Remembers what was asked for last."""
+
+    def __init__(self) -> None:
+        self._asked: RenderRequest | None = None
+
+    def ask(self, worker: RenderWorker, state: ViewerState, width: int, height: int, shown: DisplayBuffer | None) -> None:
+        """Ask for a picture of this size where another one is wanted than before, or where a view came to rest without its final picture."""
+        request = render_request(state, width, height)
+        if request is None:
+            return
+        asked = self._asked
+        settled = asked is not None and asked.moving and not request.moving and not (shown is not None and shown.final and shown.request == request)
+        if request != asked or settled:
+            worker.submit(request, prefetch=_coming(state))
+            self._asked = request
+
+    def again(self) -> None:
+        """What was asked for is wanted anew: it failed, or the scene is another one."""
+        self._asked = None
+
+
+def _coming(state: ViewerState) -> tuple[int, ...]:
+    """The frames that playback will need next, nearest first."""
+    scene = state.scene
+    return () if scene is None else tuple(scene.frames[i] for i in playback.coming(state.transport, len(scene.frames), _PREFETCHED))

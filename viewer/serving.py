@@ -1,0 +1,124 @@
+"""Serving the window with pictures of one scene: a draft, the picture itself, then what coming frames need. Used by the render thread only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from viewer.mailboxes import Asked, Inbox, Outbox
+from viewer.messages import Estimated, Miniatures
+from viewer.pictures import PictureMaker
+from viewer.request import RenderRequest
+from viewer.shortcomings import Shortcomings
+from viewer.state import STILL_S
+from viewer.thumbnails import Thumbnail
+
+if TYPE_CHECKING:
+    from im4d_core.scene_renderer import SceneRenderer
+
+_PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
+_BESIDE_JOB_S = 1.0  # a still picture may take this long while a job waits or runs; a longer one is made when the job is over
+_MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
+
+
+class Serving:
+    """Answers requests with the renderer of a scene.
+
+    A request made during motion gives one picture. For a still one a draft comes first where the picture would take long: smaller, and made by the
+    fast renderer where the full one was asked for and the frame's occupancy exists. Once the view has been still for a moment the picture itself
+    follows, shown tile by tile over the draft; any newer request stops it between two tiles. A job does not wait for a slow still picture: the draft
+    stays until the job is over, then the picture is made.
+
+    Args:
+        inbox: what is wanted meanwhile.
+        shares_memory: whether the window takes pictures in CUDA memory.
+        shown: called whenever a picture was posted, if only a draft.
+    """
+
+    def __init__(self, renderer: SceneRenderer, inbox: Inbox, outbox: Outbox, *, shares_memory: bool, shown: Callable[[], None]) -> None:
+        self.renderer = renderer
+        self.shortcomings = Shortcomings(renderer, outbox.post)
+        self._inbox = inbox
+        self._outbox = outbox
+        self._shown = shown
+        self._maker = PictureMaker(renderer, shares_memory=shares_memory, tell=outbox.post)
+
+    def share_memory(self, on: bool) -> None:
+        """Whether the pictures from now on are handed over in CUDA memory."""
+        self._maker.shares_memory = on
+
+    def occupancy_changed(self) -> None:
+        """Fast pictures follow the new occupancy."""
+        self.shortcomings.occupancy_changed()
+        self._maker.forget()
+
+    def serve(self, asked: Asked) -> None:
+        """Make the picture, or pictures, of a request."""
+        renderer, maker, request = self.renderer, self._maker, asked.request
+        occupied = renderer.has_occupancy(request.frame)
+        if request.mode != "full" and not occupied:
+            request = replace(request, mode="full")
+            self.shortcomings.tell_full()
+        if request.against in ("fast", "exact") and not occupied:
+            request = replace(request, against=None)
+            self.shortcomings.tell_full()
+        draft = maker.draft(request, occupied)
+        if draft is not None:
+            made = self._picture(draft, asked.asked_s, final=False, patient=request.moving)
+            whole = replace(request, mode=draft.mode)
+            expected_ms = maker.expected_ms(whole)
+            if made and request.moving and draft.camera.width < request.camera.width and expected_ms is not None:
+                self._outbox.post(Estimated(request=whole, render_ms=expected_ms))
+            if not made or request.moving or self._inbox.newer_until(asked.asked_s + STILL_S):
+                return
+        if not self._picture(request, asked.asked_s, final=True, patient=request.moving):
+            self._inbox.postpone(replace(asked, request=request))
+        self.shortcomings.tell_slower()
+        if asked.prefetch and not self._inbox.picture_waits:
+            renderer.prefetch(asked.prefetch, maker.views)
+            renderer.make_ready(asked.prefetch, maker.views, request.mode, wanted=lambda: not (self._inbox.picture_waits or self._inbox.stopping))
+        if request.frusta and not request.moving:
+            self._show_captured(request.frame)
+
+    def _show_captured(self, frame: int) -> None:
+        """Post small pictures of the cameras, ever more of them, until something newer is asked for."""
+        made: list[Thumbnail] = []
+        posted_s, posted = time.monotonic(), 0
+        for picture in self._maker.miniatures(frame):
+            made.append(picture)
+            if self._inbox.picture_waits or self._inbox.scene_waits or self._inbox.stopping:
+                break
+            if time.monotonic() - posted_s > _MINIATURES_S:
+                self._outbox.post(Miniatures(frame=frame, pictures=tuple(made)))
+                posted_s, posted = time.monotonic(), len(made)
+        if len(made) > posted:
+            self._outbox.post(Miniatures(frame=frame, pictures=tuple(made)))
+
+    def _picture(self, request: RenderRequest, asked_s: float, *, final: bool, patient: bool) -> bool:
+        """Render one picture and post it; False when it was given up for a newer request.
+
+        Args:
+            patient: a newer request stops it only after a while, so that pictures appear during motion.
+        """
+        began, expected_ms = time.monotonic(), self._maker.expected_ms(request)
+        hopeless = expected_ms is not None and expected_ms > 1e3 * _BESIDE_JOB_S
+
+        def go_on(fraction: float) -> bool:
+            self._outbox.report(fraction)
+            if final and not patient and self._inbox.has_jobs and (hopeless or time.monotonic() - began > _BESIDE_JOB_S):
+                return False
+            newer = self._inbox.picture_waits or self._inbox.scene_waits
+            wanted = not newer or (patient and time.monotonic() - began < _PATIENCE_S)
+            if not wanted and patient and fraction > 0:
+                self._outbox.post(Estimated(request=request, render_ms=1e3 * (time.monotonic() - began) / fraction))
+            return wanted and not self._inbox.stopping
+
+        self._outbox.progress = 0.0
+        picture = self._maker.make(request, asked_s, final=final, go_on=go_on, show=self._outbox.post)
+        if picture is None:
+            return False
+        self._outbox.post(picture)
+        self._shown()
+        return True
