@@ -72,6 +72,12 @@ def test_points_are_looked_up_in_their_own_frame_cell_by_cell() -> None:
     assert found.any() and not found.all()
 
 
+def test_hulls_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"hulls\.npz: cannot be written \(.*file is a file\)"):
+        save_hulls(_random_hulls(), tmp_path / "file" / "hulls.npz")
+
+
 def test_files_of_hulls_round_trip_and_damage_is_named(tmp_path: Path) -> None:
     hulls, path = _random_hulls(), tmp_path / "hulls.npz"
     save_hulls(hulls, path)
