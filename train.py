@@ -42,7 +42,7 @@ _LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 class CaptureOptions(DataConfig):
     """What is read of the capture."""
 
-    path: tyro.conf.Positional[str]  # pyright: ignore[reportGeneralTypeIssues]  # the one setting that a command line must have
+    path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="CAPTURE")]  # pyright: ignore[reportGeneralTypeIssues]  # the one setting that a command line must have
     """Folder of the capture: intri.yml, extri.yml, images/CAMERA/FRAME.jpg, and masks/ where there are any."""
 
 
@@ -67,7 +67,7 @@ class Options:
     """Trains a scene from a multi-camera capture; the same command continues a run that was stopped or killed."""
 
     data: Annotated[CaptureOptions, tyro.conf.OmitArgPrefixes]
-    output: Path
+    output: Annotated[Path, tyro.conf.arg(metavar="RUN")]
     """Folder of the run."""
     preset: PresetName = "default"
     """tiny trains on two CPU cores in minutes, published is the released Im4D's configuration. All other settings change it."""

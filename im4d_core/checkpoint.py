@@ -69,10 +69,20 @@ class RunFolder:
         return self.path / "boxes.npy"
 
     def data(self, config: RunConfig) -> DataConfig:
-        """What to read of the capture to render this run: a relative path is relative to the folder, boxes and bounds are those of the training."""
+        """What to read of the capture to render this run: a relative path is relative to the folder, boxes and bounds are those of the training.
+
+        Raises:
+            FileNotFoundError: the capture is not where the run says.
+        """
+        capture = self.path / config.data.path
+        if not capture.is_dir():
+            raise FileNotFoundError(
+                f"{capture}: no such folder; {self.path} takes its colour from the capture it was trained on, expected there: put it back, "
+                f"or name its new place as data.path in {self.config}"
+            )
         return replace(
             config.data,
-            path=str(self.path / config.data.path),
+            path=str(capture),
             boxes=str(self.boxes) if self.boxes.is_file() else config.data.boxes,
             bounds=config.method.bounds,
         )
@@ -129,7 +139,10 @@ def load_weights(method: nn.Module, path: Path) -> None:
     try:
         state = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); it is truncated or foreign") from error
+        raise ValueError(
+            f"{path}: not a readable safetensors file ({error}); it is truncated or foreign: take it from a copy of the run, "
+            "or give the command that trained the run again"
+        ) from error
     load_state(method, state, str(path))
 
 

@@ -65,6 +65,7 @@ class FieldConfig:
     temporal: tuple[Count, ...] = (150, 150, 150, 150)
     """Cells along time of the space-time planes, per level."""
     channels: Count = 16
+    """Features in each cell of a plane."""
     width: Count = 64
     """Width of the MLP."""
     depth: Amount = 5
@@ -101,7 +102,9 @@ class ViewsConfig:
     count: Count = 4
     """Source views at test time."""
     train_counts: tuple[Count, ...] = (2, 3, 4, 5)
+    """Source views in training, drawn anew at each step."""
     train_probabilities: tuple[Weight, ...] = (0.1, 0.35, 0.45, 0.1)
+    """How often each of these counts is drawn."""
     train_pool_extra: Amount = 2
     """Training draws from the nearest (largest count + this) views."""
     self_probability: Weight = 0.05
@@ -115,11 +118,15 @@ class SamplingConfig:
     """Samples of the full renderer."""
 
     proposal_samples: Count = 64
+    """Samples per ray that look where something is."""
     fine_samples: Count = 32
+    """Samples per ray that density and colour are taken at."""
     padding: Weight = 0.01
     """Added to every bin of the proposal histogram."""
     anneal_steps: Amount = 1000
+    """Steps during which fine samples, at first spread evenly, come to follow the proposal network."""
     anneal_slope: float = 10.0
+    """How soon within these steps; larger is sooner."""
     slab: bool = False
     """Release: near and far are the depths of the box's corners, one pair per picture, instead of each ray's own entry and exit."""
     one_sided: bool = False
@@ -170,12 +177,17 @@ class LossConfig:
     """Weights of the losses."""
 
     mask: Weight = 0.1
+    """Of opacity against the mask."""
     interlevel: Weight = 1.0
+    """Of the proposal network's histogram against the field's."""
     interlevel_into_field: bool = False
     """Release: the interlevel loss also moves the fine weights."""
     plane_tv: Weight = 2e-4
+    """Of smoothness in space."""
     time_smooth: Weight = 1e-3
+    """Of smoothness in time."""
     time_smooth_proposal: Weight = 1e-5
+    """Of smoothness in time, for the proposal network."""
     regularise_every: Count = 5
     """Plane regularisers are evaluated every so many steps, not rescaled."""
 
@@ -193,17 +205,25 @@ class TrainConfig:
     rays: Count = 2560
     """Rays per picture."""
     lr: Weight = 1e-3
+    """Learning rate of the networks."""
     lr_planes: Weight = 1e-2
+    """Learning rate of the planes."""
     warmup: Amount = 128
+    """Steps in which the learning rates rise to these."""
     amp: bool = True
     """fp16 autocast with loss scaling on CUDA devices."""
     joint_steps: Amount = 5000
     """From this step the image network is trained on every `image_network_every`-th step only."""
     image_network_every: Count = 20
+    """See `joint_steps`."""
     checkpoint_every: Count = 1000
+    """Steps between checkpoints."""
     preview_every: Count = 1000
+    """Steps between preview pictures."""
     log_every: Count = 10
+    """Steps between entries of the log."""
     seed: int = 0
+    """Begins the random numbers."""
     hulls: bool = False
     """Evaluate nothing outside the visual hulls of the masks, where the capture has masks. On in every preset; release: off, as in runs that do not say."""
     losses: LossConfig = LossConfig()

@@ -51,7 +51,7 @@ def test_foreign_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 missing \(0\.bias\); 1 unexpected \(extra\); 1 of another shape \(1\.weight: expected \(2, 4\), found \(7, 4\)\)"):
         load_weights(_model(), path)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(ValueError, match="truncated or foreign"):
+    with pytest.raises(ValueError, match="truncated or foreign: take it from a copy of the run"):
         load_weights(_model(), path)
 
 

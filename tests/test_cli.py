@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -348,6 +349,26 @@ def test_help_reads(name: str, command: Call) -> None:
     code, out, errors = command(*([name] if name else []), "--help")
     assert code == 0, errors
     assert "usage: python -m im4d_core" in out
+
+
+def test_help_of_training_names_what_it_takes_and_says_what_each_setting_is() -> None:
+    out, errors = _python(str(ROOT / "train.py"), "--help").communicate(timeout=120)
+    assert "usage: train.py [-h] [OPTIONS] CAPTURE" in out, errors
+    options = re.split(r"│ (?=--)", out)[1:]
+    assert len(options) > 50
+    assert [option for option in options if re.match(r"[^│]*│\n│ +\(default", option)] == []
+
+
+def test_a_run_whose_capture_went_says_where_it_was_and_what_to_do(run: Path, capture: Path, command: Call) -> None:
+    away = capture.rename(capture.with_name("away"))
+    try:
+        for arguments in (("evaluate", str(run)), ("make-path", str(run), "around.json")):
+            code, _, errors = command(*arguments)
+            assert code == 1
+            assert f"{capture}: no such folder; {run} takes its colour" in errors
+            assert f"as data.path in {run / 'config.json'}" in errors
+    finally:
+        away.rename(capture)
 
 
 def test_synthesize_writes_a_capture_that_opens(command: Call, folder: Path) -> None:
