@@ -147,8 +147,7 @@ def _examine_encoders() -> Iterator[Finding]:
         return
     reason = probe_encoder("h264")
     yield Finding(name="encoder", text=reason or "H.264 (libx264)", fine=reason is None)
-    reason = probe_encoder("h264_nvenc")
-    yield Finding(name="encoder", text="H.264 on the GPU (NVENC)" if reason is None else f"no NVENC, not needed ({reason})")
+    yield Finding(name="encoder", text="H.264 on the GPU (NVENC)" if probe_encoder("h264_nvenc") is None else "no H.264 on the GPU (NVENC), not needed")
 
 
 def _examine_cuda(device: str) -> Finding:
