@@ -159,7 +159,8 @@ def _examine_cuda(device: str) -> Finding:
     if problem is None:
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
         return Finding(name="CUDA", text=f"{names}; torch {torch.__version__}, CUDA {torch.version.cuda}")
-    text = f"{problem}; rendering on the CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    text = f"{problem}; rendering on the CPU, {threads} thread{'s' if threads > 1 else ''}"
     return Finding(name="CUDA", text=text, fine=not device.startswith("cuda"))
 
 
