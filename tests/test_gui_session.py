@@ -201,7 +201,7 @@ def test_a_dropped_text_is_a_camera(drive, tmp_path: Path) -> None:
         d.until(lambda: np.allclose(pose(d), before, atol=1e-9))
         (tmp_path / "words.txt").write_text("hello")
         d.session.window._drop(None, [str(tmp_path / "words.txt")])
-        d.until(lambda: "holds no camera" in d.notices())
+        d.until(lambda: f"There is no camera in {tmp_path / 'words.txt'}" in d.notices())
 
     drive().run(script)
 
