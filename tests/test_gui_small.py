@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from driver import Driver
 
 from viewer import bindings
@@ -69,3 +71,17 @@ def test_the_pictures_that_colour_comes_from_leave_the_figures_alone(drive) -> N
         assert pictures.pos.x >= figures.pos.x + figures.size.x
 
     drive(size=(800, 600)).run(script)
+
+
+def test_the_names_of_tabs_are_not_cut_from_the_second_start_on(drive, tmp_path: Path) -> None:
+    """When a scene is opened for the first time the preferences change, and all that hangs on them is set again; later it is not."""
+    from imgui_bundle import imgui
+
+    shrunk: list[float] = []
+
+    def script(d: Driver) -> None:
+        shrunk.append(imgui.get_style().tab_min_width_shrink / imgui.get_font_size())
+
+    for _ in range(2):
+        drive(settings=tmp_path / "settings").run(script)
+    assert shrunk[0] == shrunk[1] > 5.0, "in font heights: Compare has 5"

@@ -9,7 +9,6 @@ def set_style() -> None:
     """Change the current ImGui style; its theme is darcula's darker one underneath."""
     style = imgui.get_style()
     style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
-    style.tab_min_width_shrink = 2.5 * imgui.get_font_size()  # tabs become narrower before some of them hide behind arrows
     style.window_border_size = 0.0
     style.frame_border_size = 0.0
     accent = (0.25, 0.62, 0.58)
