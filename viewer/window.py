@@ -227,8 +227,14 @@ class Window:
             panel.is_visible = shown
 
     def focus_panel(self, label: str) -> None:
-        """Bring a tab to the front."""
-        self.params.docking_params.focus_dockable_window(label)
+        """Bring a tab to the front.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        docking = self.params.docking_params
+        if not docking.focus_dockable_window(label):
+            raise ValueError(f"there is no panel {label!r}; expected one of {', '.join(panel.label for panel in docking.dockable_windows)}")
 
     def key_down(self, key: int) -> bool:
         """Whether a key is held, by its place on the keyboard (a GLFW key code)."""
