@@ -70,7 +70,7 @@ def test_the_pictures_that_colour_comes_from_leave_the_figures_alone(drive) -> N
         d.until(lambda: pictures.pos.y == figures.pos.y)
         assert pictures.pos.x >= figures.pos.x + figures.size.x
 
-    drive(size=(800, 600)).run(script)
+    drive(size=(640, 480)).run(script)
 
 
 def test_the_names_of_tabs_are_not_cut_from_the_second_start_on(drive, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
 from viewer.panels import crop, frame, key_handles, pointer, question, sources, wipe
-from viewer.panels.widgets import ACCENT, ERROR, MUTED, SHADE, WARNING, colour, em, megabytes, muted, seconds, steady
+from viewer.panels.widgets import ACCENT, ERROR, MUTED, SHADE, WARNING, colour, em, megabytes, muted, steady
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
 from viewer.stats import Stats
@@ -94,14 +94,19 @@ def refining(state: ViewerState, stats: Stats) -> bool:
     return stats.busy and stats.progress < 1.0 and not is_moving(state)
 
 
+def _duration(ms: float) -> str:
+    """In as many digits as tell something."""
+    return f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms" if ms < 10_000 else f"{1e-3 * ms:.0f} s"
+
+
 def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
     """Draw them at the top left; where they end to the right and below."""
     x, y, width, _ = _area(stats)
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + em(0.7)))
     stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
-    words = [f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "")]
+    words = [_duration(stats.render_ms) + (f"  ({stages})" if stages else "")]
     if stats.latency_ms and not refining(state, stats):
-        words.append("latency " + (f"{stats.latency_ms:.0f} ms" if stats.latency_ms < 10_000 else seconds(1e-3 * stats.latency_ms)))
+        words.append(f"latency {_duration(stats.latency_ms)}")
     if stats.pictures_per_s:
         words.append(f"{stats.pictures_per_s:.0f} pictures/s")
     if stats.gui_fps:
