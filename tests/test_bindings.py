@@ -9,13 +9,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from states import opened, press
 
 from viewer import bindings, controls
 from viewer.actions import HANDLERS
 from viewer.bindings import KEYS, MODIFIERS, MOUSE, Key
 from viewer.events import Tick, Triggered
+from viewer.panels import modes
 from viewer.reduce import DRAGS, SCROLLS, reduce
-from viewer.state import ViewerState
+from viewer.state import MODES, Picture, ViewerState
 
 
 def clashes(keys: tuple[Key, ...]) -> list[str]:
@@ -167,3 +169,12 @@ def test_hints_follow_the_table_in_use() -> None:
         assert "press N" in reduce(ViewerState(), Triggered(action="path_play")).notices[-1].text
     finally:
         bindings.use(bindings.Table())
+
+
+def test_the_tooltip_of_a_renderer_names_the_key_that_chooses_it() -> None:
+    for mode in MODES:
+        named = modes.why(mode).rpartition("(")[2].rstrip(")") if "(" in modes.why(mode) else ""
+        action = bindings.in_use().pressed(named)
+        assert (action is None) == (mode == "exact")
+        if action is not None:
+            assert mode in {press(replace(opened(), picture=Picture(mode=before)), action).picture.mode for before in MODES if before != mode}

@@ -196,6 +196,15 @@ def test_another_scene_has_another_history() -> None:
     assert after(begun(), e.Restored(place=place)).history.undo == ()
 
 
+def test_the_path_that_a_scene_comes_with_is_no_edit() -> None:
+    path = with_path(opened()).path_editor.path
+    comes = e.PathLoaded(path=path, file=Path("/scene/path.json"))
+    state = after(opened(), comes)
+    assert not state.history.undo
+    loaded = after(state, replace(comes, path=replace(path, tension=0.5)))
+    assert loaded.history.undo[-1].what == "loaded path"
+
+
 def test_random_edits_of_all_kinds_lead_back_to_the_start_and_forward_to_the_end() -> None:
     rng = np.random.default_rng(5)
     state = begun()

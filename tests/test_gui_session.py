@@ -10,7 +10,7 @@ import pytest
 from driver import Driver, pose, tidy
 from stand_in import StandIn
 
-from viewer.events import SetFrame
+from viewer.events import AskedFor, FocusPanel, SetFrame
 from viewer.preferences import Preferences
 from viewer.settings import load_settings, output_folder
 
@@ -201,7 +201,7 @@ def test_a_dropped_text_is_a_camera(drive, tmp_path: Path) -> None:
         d.until(lambda: np.allclose(pose(d), before, atol=1e-9))
         (tmp_path / "words.txt").write_text("hello")
         d.session.window._drop(None, [str(tmp_path / "words.txt")])
-        d.until(lambda: "holds no camera" in d.notices())
+        d.until(lambda: f"There is no camera in {tmp_path / 'words.txt'}" in d.notices())
 
     drive().run(script)
 
@@ -211,5 +211,13 @@ def test_memory_is_told(drive) -> None:
         d.until(lambda: d.session._stats.in_use.host > 0)
         used = d.session._stats.in_use
         assert 1 << 26 < used.host <= used.host_peak < 1 << 36, "bytes, of a program with PyTorch in it"
+
+    drive().run(script)
+
+
+def test_a_panel_that_is_not_there_is_said_with_those_that_are(drive) -> None:
+    def script(d: Driver) -> None:
+        d.session.send(AskedFor(effect=FocusPanel(name="Halo")))
+        d.until(lambda: "there is no panel 'Halo'; expected one of Scene, Camera" in d.notices())
 
     drive().run(script)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from driver import Driver
 
 from viewer import bindings
-from viewer.events import Notified, SetMode
+from viewer.events import Notified, SetMode, SetOverlay, Triggered
 from viewer.panels.floating import column_rows, packed
 
 
@@ -50,3 +52,36 @@ def test_a_small_window(drive) -> None:
         d.session.send(SetMode(mode="fast"))
 
     drive(size=(640, 480)).run(script)
+
+
+def test_the_pictures_that_colour_comes_from_leave_the_figures_alone(drive) -> None:
+    """Beside them where there is room, below them where there is none."""
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.session.send(SetOverlay(name="thumbnails", shown=True))
+        d.until(lambda: d.session._stats.thumbnails)
+        d.ctx.yield_(4)
+        figures, pictures = (imgui.internal.find_window_by_name(name) for name in ("##figures", "##sources"))
+        assert figures is not None and pictures is not None
+        assert pictures.pos.y >= figures.pos.y + figures.size.y
+        assert pictures.pos.x + pictures.size.x <= d.area[0] + d.area[2]
+        d.session.send(Triggered(action="panels"))
+        d.until(lambda: pictures.pos.y == figures.pos.y)
+        assert pictures.pos.x >= figures.pos.x + figures.size.x
+
+    drive(size=(640, 480)).run(script)
+
+
+def test_the_names_of_tabs_are_not_cut_from_the_second_start_on(drive, tmp_path: Path) -> None:
+    """When a scene is opened for the first time the preferences change, and all that hangs on them is set again; later it is not."""
+    from imgui_bundle import imgui
+
+    shrunk: list[float] = []
+
+    def script(d: Driver) -> None:
+        shrunk.append(imgui.get_style().tab_min_width_shrink / imgui.get_font_size())
+
+    for _ in range(2):
+        drive(settings=tmp_path / "settings").run(script)
+    assert shrunk[0] == shrunk[1] > 5.0, "in font heights: Compare has 5"

@@ -35,8 +35,8 @@ def test_an_event_goes_there_and_back(event: Any) -> None:
     assert wire.event_from_json(wire.parsed(line)) == event
 
 
-def test_a_screenshot_is_asked_for_like_a_panel_does() -> None:
-    effect = e.TakeScreenshot(file=Path("/tmp/a.png"))
+@pytest.mark.parametrize("effect", [e.TakeScreenshot(file=Path("/tmp/a.png")), e.FocusPanel(name="Path")])
+def test_an_effect_is_asked_for_like_a_panel_does(effect: wire.Sendable) -> None:
     assert wire.event_from_json(wire.event_to_json(effect)) == e.AskedFor(effect=effect)
 
 

@@ -128,14 +128,14 @@ def camera_text(state: ViewerState) -> str:
     return json.dumps(path_to_json(CameraPath(keys=(key,))))
 
 
-def camera_pasted(state: ViewerState, text: str) -> ViewerState:
+def camera_pasted(state: ViewerState, text: str, origin: str) -> ViewerState:
     """The first camera of a path's text becomes the user's."""
     try:
-        path = path_from_text(text, "clipboard")
+        path = path_from_text(text, origin)
     except ValueError as error:
-        return notified(state, "warning", f"The clipboard holds no camera: {error}")
+        return notified(state, "warning", f"There is no camera in {error}")
     if not path.keys:
-        return notified(state, "warning", "The clipboard holds a camera path without keys")
+        return notified(state, "warning", f"There is no camera in {origin}: the path has no keys")
     key = path.keys[0]
     state = taken_over(state)
     if state.scene is not None and key.scene_frame is not None:

@@ -121,6 +121,8 @@ def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerS
         return after
     if isinstance(event, e.SceneOpened | e.Restored):
         return replace(after, history=History())
+    if isinstance(event, e.PathLoaded) and before.path_editor.empty and not before.history.undo:
+        return after  # the path that a scene comes with
     if isinstance(event, e.Tick | e.Dragged) or (isinstance(event, e.Triggered) and event.action in _LEADING):
         return after  # what happens all the time is no edit
     edits, view = edits_of(before), None

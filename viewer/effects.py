@@ -192,7 +192,7 @@ class Effects:
                     self.own(file)
                 self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
             case e.ReadText(file=file):
-                self._send(e.TextPasted(text=file.read_text(encoding="utf-8")))
+                self._send(e.TextPasted(text=file.read_text(encoding="utf-8"), origin=str(file)))
             case e.ExportPath(path=path, target=target, form=form, view=view):
                 export_path(path, target, form, view)
                 self._send(e.Notified(level="info", text=f"Exported {target}", path=target))

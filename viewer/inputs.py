@@ -87,8 +87,8 @@ class InputReader:
                 action = bindings.in_use().dragged(name, modifiers, navigation) if imgui.is_mouse_clicked(button) else None
                 if action is not None:
                     self._drag = _Drag(button=button, action=action)
-        delta = io.mouse_delta
-        if self._drag is not None and (delta.x or delta.y):
+        delta = io.mouse_delta  # in the frame of the press, that of the way there: a slow frame takes both at once
+        if self._drag is not None and not imgui.is_mouse_clicked(self._drag.button) and (delta.x or delta.y):
             yield Dragged(action=self._drag.action, dx_px=delta.x, dy_px=delta.y, height_px=picture.height)
         if io.mouse_wheel and not io.want_capture_mouse:
             button = next((name for name, number in _BUTTONS.items() if imgui.is_mouse_down(number)), "none")

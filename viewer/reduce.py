@@ -358,7 +358,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.Notified: lambda state, event: notified(state, event.level, event.text, event.path),
     e.JobProgress: _job_progress,
     e.JobEnded: _job_ended,
-    e.TextPasted: lambda state, event: camera_pasted(state, event.text),
+    e.TextPasted: lambda state, event: camera_pasted(state, event.text, event.origin),
     e.LiveEnded: _live_ended,
     **path_reduce.REDUCERS,
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),

@@ -9,7 +9,6 @@ def set_style() -> None:
     """Change the current ImGui style; its theme is darcula's darker one underneath."""
     style = imgui.get_style()
     style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
-    style.tab_min_width_shrink = 2.5 * imgui.get_font_size()  # tabs become narrower before some of them hide behind arrows
     style.window_border_size = 0.0
     style.frame_border_size = 0.0
     accent = (0.25, 0.62, 0.58)
@@ -27,8 +26,8 @@ def set_style() -> None:
         imgui.Col_.header: (0.20, 0.214, 0.235, 1.0),
         imgui.Col_.header_hovered: (0.26, 0.28, 0.305, 1.0),
         imgui.Col_.header_active: (*accent, 0.9),
-        imgui.Col_.slider_grab: (*accent, 1.0),
-        imgui.Col_.slider_grab_active: (0.36, 0.76, 0.71, 1.0),
+        imgui.Col_.slider_grab: (*accent, 0.6),  # numbers stand over it
+        imgui.Col_.slider_grab_active: (*accent, 1.0),
         imgui.Col_.check_mark: (0.40, 0.80, 0.75, 1.0),
         imgui.Col_.tab: (0.12, 0.128, 0.142, 1.0),
         imgui.Col_.tab_hovered: (*accent, 0.8),

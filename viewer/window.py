@@ -96,6 +96,7 @@ class Window:
         self._close_requested = False
         self._before_swap: list[Draw] = []
         self.params = hello_imgui.RunnerParams()
+        self._update = update
         self._background = background
         self._failed = failed
         self._handle: Any = None
@@ -108,7 +109,7 @@ class Window:
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
         callbacks.show_gui = self._guarded(overlay)
-        callbacks.post_new_frame = self._guarded(update)
+        callbacks.post_new_frame = self._guarded(self._begin_frame)
         callbacks.custom_background = self._draw_background
         callbacks.before_swap = self._run_before_swap
         callbacks.confirm_exit = self._confirm_exit
@@ -226,8 +227,14 @@ class Window:
             panel.is_visible = shown
 
     def focus_panel(self, label: str) -> None:
-        """Bring a tab to the front."""
-        self.params.docking_params.focus_dockable_window(label)
+        """Bring a tab to the front.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        docking = self.params.docking_params
+        if not docking.focus_dockable_window(label):
+            raise ValueError(f"there is no panel {label!r}; expected one of {', '.join(panel.label for panel in docking.dockable_windows)}")
 
     def key_down(self, key: int) -> bool:
         """Whether a key is held, by its place on the keyboard (a GLFW key code)."""
@@ -274,9 +281,7 @@ class Window:
 
     def set_ui_scale(self, scale: float) -> None:
         """Size of text, and of everything measured in it, over what the screen asks for."""
-        style = imgui.get_style()
-        style.font_scale_main = scale
-        style.tab_min_width_shrink = _TAB_EM * style.font_size_base * scale
+        imgui.get_style().font_scale_main = scale
 
     def hide(self) -> None:
         if self._open:
@@ -345,6 +350,10 @@ class Window:
     def _drop(self, _: object, names: list[str]) -> None:
         self._dropped.extend(Path(name) for name in names)
         self.invalidate()
+
+    def _begin_frame(self) -> None:
+        imgui.get_style().tab_min_width_shrink = _TAB_EM * imgui.get_font_size()  # which is not known before the first frame
+        self._update()
 
     def _draw_background(self) -> None:
         from viewer.gl import clear

@@ -26,13 +26,13 @@ _KINDS = (
     *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetClip, e.SetComparison),
     *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetPathTime, e.SetPathLoop, e.SetConstantSpeed, e.SetRecordsSceneTime, e.ChoosePath),
-    *(e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene),
+    *(e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
 )
 """What may be sent: what a hand at the window could do. What the window tells itself, such as `RenderFinished`, may not."""
 _BY_NAME = {kind.__name__: kind for kind in _KINDS}
-_EFFECTS = (e.TakeScreenshot, e.LoadPath, e.OpenScene)
+_EFFECTS = (e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel)
 
-Sendable = e.Event | e.TakeScreenshot | e.LoadPath | e.OpenScene
+Sendable = e.Event | e.TakeScreenshot | e.LoadPath | e.OpenScene | e.FocusPanel
 """An event of the window, or one of the effects that panels ask for directly."""
 
 

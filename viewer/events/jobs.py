@@ -71,9 +71,11 @@ class JobEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class TextPasted:
-    """Answer to `PasteText`."""
+    """Answer to `PasteText` and `ReadText`: a camera as text."""
 
     text: str
+    origin: str = "the clipboard"
+    """Where it stands, for what is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)

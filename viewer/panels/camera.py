@@ -91,7 +91,7 @@ def _attitude(state: ViewerState, pose: controls.Matrix, up: controls.Vector3) -
     spacing = imgui.get_style().item_inner_spacing.x
     row("Roll")
     imgui.set_next_item_width(imgui.get_content_region_avail().x - em(4.5) - spacing)
-    rolls, roll = imgui.drag_float("##roll", attitude.roll_deg(pose, up), 0.25, -180.0, 180.0, "%.1f deg")
+    rolls, roll = imgui.drag_float("##roll", round(attitude.roll_deg(pose, up), 1) + 0.0, 0.25, -180.0, 180.0, "%.1f deg")
     tooltip(f"Against the horizon: {explained('roll_left')}, {explained('roll_right')}")
     if rolls:
         events.append(SetRoll(roll_deg=roll))
@@ -122,7 +122,9 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     events += action("Previous##camera_previous", "camera_previous", width=third)
     imgui.same_line()
     events += action("Next##camera_next", "camera_next", width=third)
-    height = min(len(scene.cameras) + 0.5, 9.5) * imgui.get_text_line_height_with_spacing()
+    line = imgui.get_text_line_height_with_spacing()
+    room = imgui.get_content_region_avail().y / line  # all that the panel has left, and not less than some
+    height = min(len(scene.cameras) + 0.5, max(room, 9.5)) * line
     if imgui.begin_child("##dataset_cameras", imgui.ImVec2(0.0, height), imgui.ChildFlags_.frame_style):
         for view, camera in enumerate(scene.cameras):
             role = "held out" if view in scene.test_views else "source" if view in scene.source_views else ""

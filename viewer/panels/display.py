@@ -49,7 +49,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     tooltip("Behind the scene, instead of the colour: what is transparent is seen to be")
     if changed:
         events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
-    events += _manners(state, stats)
+    events += _preferences(state, stats)
     events += crop.draw(state)
     section("Saved to")
     note(str(state.output))
@@ -69,9 +69,9 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     return events
 
 
-def _manners(state: ViewerState, stats: Stats) -> list[Event]:
+def _preferences(state: ViewerState, stats: Stats) -> list[Event]:
     """How the window behaves; remembered between starts."""
-    section("Manners")
+    section("Preferences")
     preferences = changed_to = state.preferences
     row("Frames")
     changed, fps = imgui.slider_float("##max_fps", preferences.max_fps, *FPS_RANGE, "at most %.0f fps")

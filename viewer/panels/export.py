@@ -55,20 +55,17 @@ def _stills(state: ViewerState) -> list[Event]:
     events += action("Picture of this size##picture_save", "picture_save", width=half, enabled=state.scene is not None, why=why)
     imgui.same_line()
     live = state.live_since_s is not None
-    label = "Stop recording" if live else "Record the screen"
+    label = "Record the screen" if state.live_since_s is None else f"Stop, {seconds(state.now_s - state.live_since_s)}"
     why = bindings.keyed("Record what the picture area shows as a video, until the same button ends it", "live")
-    events += action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
-    if state.live_since_s is not None:
-        muted(f"recording the screen, {seconds(state.now_s - state.live_since_s)}")
-    return events
+    return events + action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
 
 
 def _size(settings: ExportSettings) -> ExportSettings:
     row("Size")
     labels = [f"{width} x {height}" for width, height in _SIZES]
-    at = _SIZES.index((settings.width, settings.height)) if (settings.width, settings.height) in _SIZES else -1
-    changed, at = imgui.combo("##export_preset", at, labels)
-    if changed:
+    own = (settings.width, settings.height) not in _SIZES
+    changed, at = imgui.combo("##export_preset", len(_SIZES) if own else _SIZES.index((settings.width, settings.height)), [*labels, *["of its own"] * own])
+    if changed and at < len(_SIZES):
         settings = replace(settings, width=_SIZES[at][0], height=_SIZES[at][1])
     row("")
     changed, (width, height) = imgui.input_int2("##export_size", [settings.width, settings.height])

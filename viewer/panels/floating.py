@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
 from viewer.panels import crop, frame, key_handles, pointer, question, sources, wipe
-from viewer.panels.widgets import ACCENT, ERROR, MUTED, WARNING, colour, em, megabytes, muted
+from viewer.panels.widgets import ACCENT, ERROR, MUTED, SHADE, WARNING, colour, em, megabytes, muted, steady
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
 from viewer.stats import Stats
@@ -31,8 +31,9 @@ HINT_S = 15.0
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     """Everything that floats."""
     frame.draw(state, stats, _area(stats))
+    corner = (0.0, 0.0)
     if state.layout.stats:
-        _figures(state, stats)
+        corner = _figures(state, stats)
         pointer.draw(stats, int(_FIXED), _area(stats))
     if _hints(state):
         _hint(state, stats)
@@ -41,7 +42,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += key_handles.draw(state, stats, int(_FIXED), _area(stats))
     events += wipe.draw(state, stats, int(_FIXED), _area(stats))
     if state.overlays.thumbnails:
-        events += sources.draw(state, stats, int(_FIXED), _area(stats))
+        events += sources.draw(state, stats, int(_FIXED), _area(stats), corner)
     if state.layout.help:
         events += _help()
     return events + question.draw(state)
@@ -81,35 +82,49 @@ def badge(state: ViewerState, stats: Stats) -> str:
         words.append(f"interpolated {stats.displayed.frame} + {stats.displayed.onward:.2f}")
     if stats.displayed.output != "colour":
         words.append(stats.displayed.output)
-    if stats.busy and stats.progress < 1.0 and not is_moving(state):  # while moving the next picture is no better, only newer
+    if refining(state, stats):
         words.append(f"refining {100.0 * stats.progress:.0f} %")
     elif stats.postponed:
         words.append("finer after the job")
     return " · ".join(words)
 
 
-def _figures(state: ViewerState, stats: Stats) -> None:
+def refining(state: ViewerState, stats: Stats) -> bool:
+    """Whether a better picture is under way; while things move the next one is no better, only newer."""
+    return stats.busy and stats.progress < 1.0 and not is_moving(state)
+
+
+def _duration(ms: float) -> str:
+    """In as many digits as tell something."""
+    return f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms" if ms < 10_000 else f"{1e-3 * ms:.0f} s"
+
+
+def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
+    """Draw them at the top left; where they end to the right and below."""
     x, y, width, _ = _area(stats)
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + em(0.7)))
-    imgui.set_next_window_bg_alpha(0.62)
-    imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
-    imgui.push_text_wrap_pos(width - em(1.9))  # a narrow picture keeps them to itself
-    imgui.text_unformatted(badge(state, stats))
     stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
-    words = [f"{stats.render_ms:.1f} ms" + (f"  ({stages})" if stages else "")]
-    if stats.latency_ms:
-        words.append(f"latency {stats.latency_ms:.0f} ms")
+    words = [_duration(stats.render_ms) + (f"  ({stages})" if stages else "")]
+    if stats.latency_ms and not refining(state, stats):
+        words.append(f"latency {_duration(stats.latency_ms)}")
     if stats.pictures_per_s:
         words.append(f"{stats.pictures_per_s:.0f} pictures/s")
     if stats.gui_fps:
         words.append(f"GUI {stats.gui_fps:.0f} fps")
-    muted(" · ".join(words))
     total = sum(size for _, size in stats.memory)
     parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
-    muted(f"{megabytes(total)}" + (f"  ({parts})" if parts else "") + how)
+    lines = (badge(state, stats), " · ".join(words), megabytes(total) + (f"  ({parts})" if parts else "") + how)
+    steady(max(imgui.calc_text_size(line).x for line in lines), width - em(1.2))
+    imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
+    imgui.push_text_wrap_pos(width - em(1.9))  # a narrow picture keeps them to itself
+    imgui.text_unformatted(lines[0])
+    muted(lines[1])
+    muted(lines[2])
     imgui.pop_text_wrap_pos()
+    corner, size = imgui.get_window_pos(), imgui.get_window_size()
     imgui.end()
+    return corner.x + size.x, corner.y + size.y
 
 
 def _hint(state: ViewerState, stats: Stats) -> None:
@@ -118,7 +133,7 @@ def _hint(state: ViewerState, stats: Stats) -> None:
     drag = "orbit" if state.navigation.mode == "orbit" else "look"
     above = em(0.7) if stats.pointed is None else em(_ABOVE_POINTER_EM)
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + height - above), imgui.Cond_.always, ImVec2(0.0, 1.0))
-    imgui.set_next_window_bg_alpha(0.62)
+    imgui.set_next_window_bg_alpha(SHADE)
     imgui.begin("##hint", None, _FIXED | imgui.WindowFlags_.no_inputs)
     moves = bindings.hints("move_forward", "move_left", "move_back", "move_right")
     plays, helps = bindings.hint("play"), bindings.hint("help")

@@ -79,12 +79,11 @@ def _preview(state: ViewerState) -> list[Event]:
     imgui.same_line()
     imgui.set_next_item_width(-1.0)
     end_s = path.start_s + path.duration_s
-    changed, time_s = imgui.slider_float("##path_time_slider", editor.time_s, path.start_s, max(end_s, path.start_s + 1e-3), f"%.2f of {end_s:.2f} s")
+    shown = f", frame {state.scene.frames[shown_index(state)]}" if editor.previewing and state.scene is not None else ""
+    changed, time_s = imgui.slider_float("##path_time_slider", editor.time_s, path.start_s, max(end_s, path.start_s + 1e-3), f"%.2f of {end_s:.2f} s{shown}")
     tooltip("Look along the path")
     if changed:
         events.append(SetPathTime(time_s=time_s))
-    if editor.previewing and state.scene is not None:
-        muted(f"the window shows the path, frame {state.scene.frames[shown_index(state)]}")
     return events
 
 

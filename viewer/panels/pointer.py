@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.panels.widgets import colour, em, muted
+from viewer.panels.widgets import colour, em, muted, steady
 from viewer.stats import Stats
 from viewer.values import Pointed
 
@@ -22,17 +22,18 @@ def draw(stats: Stats, flags: int, area: tuple[float, float, float, float]) -> N
         return
     x, y, width, height = area
     imgui.set_next_window_pos(ImVec2(x + 0.5 * width, y + height - em(0.3)), imgui.Cond_.always, ImVec2(0.5, 1.0))
-    imgui.set_next_window_bg_alpha(0.62)
+    words = described(stats.pointed)
+    swatches = em(1.5) + (em(1.05) if stats.pointed.other is not None else 0.0)
+    room = width - em(2.7) - swatches
+    while len(words) > 2 and imgui.calc_text_size(_SEPARATOR.join(words)).x > room:
+        words.pop()  # what comes last is what a narrow picture leaves out
+    steady(imgui.calc_text_size(_SEPARATOR.join(words)).x + swatches, width - em(0.6))
     imgui.begin("##pointer", None, flags | imgui.WindowFlags_.no_inputs)
     _swatch(stats.pointed.colour)
     if stats.pointed.other is not None:
         imgui.same_line(0.0, em(0.15))
         _swatch(stats.pointed.other)
     imgui.same_line()
-    words = described(stats.pointed)
-    room = width - em(2.5) - (em(1.05) if stats.pointed.other is not None else 0.0) - em(1.7)
-    while len(words) > 2 and imgui.calc_text_size(_SEPARATOR.join(words)).x > room:
-        words.pop()  # what comes last is what a narrow picture leaves out
     muted(_SEPARATOR.join(words))
     imgui.end()
 

@@ -7,23 +7,17 @@ from imgui_bundle import imgui
 from viewer import bindings
 from viewer.events import Event, SetMode, SetOutput, SetScale, SetTargetFps
 from viewer.look import OUTPUTS, Output
-from viewer.panels import look, quality
-from viewer.panels.widgets import choice, explained, fact, muted, note, row, section, tooltip
-from viewer.state import MODES, SCALES, Mode, ViewerState
+from viewer.panels import look, modes, quality
+from viewer.panels.widgets import choice, fact, muted, row, section, tooltip
+from viewer.state import MODES, SCALES, ViewerState
 from viewer.stats import Stats
 
-_MODE_TEXT: dict[Mode, str] = {
-    "fast": "Marches the occupancy of the frame through baked density and stops where a ray is opaque.",
-    "exact": "The same samples, with the field evaluated at each: sharper where baked density is coarse.",
-    "full": "Samples every ray with the proposal network: the reference, slower.",
-    "auto": "Fast while anything moves, full once the view is still.",
-}
 _OUTPUT_TEXT: dict[Output, str] = {
-    "colour": "",
-    "depth": "Distance along the viewing direction.",
-    "opacity": "How much of each pixel is covered.",
-    "cost": "Samples per ray: what the picture cost, and where.",
-    "normals": "Which way surfaces face, from depth: red, green and blue are the world's x, y and z.",
+    "colour": "Colour",
+    "depth": "Distance along the viewing direction",
+    "opacity": "How much of each pixel is covered",
+    "cost": "Samples per ray: what the picture cost, and where",
+    "normals": "Which way surfaces face, from depth: red, green and blue are the world's x, y and z",
 }
 
 
@@ -31,17 +25,12 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events: list[Event] = []
     picture = state.picture
     row("Renderer")
-    clicked = choice(
-        "mode", MODES, picture.mode, [mode.capitalize() for mode in MODES], (explained("mode"), _MODE_TEXT["exact"], explained("mode"), explained("mode_auto"))
-    )
+    clicked = choice("mode", MODES, picture.mode, [mode.capitalize() for mode in MODES], [modes.why(mode) for mode in MODES])
     events += [SetMode(mode=mode) for mode in MODES if mode == clicked]
-    note(_MODE_TEXT[picture.mode])
     row("Show")
-    whys = [explained(f"output_{output}") for output in OUTPUTS]
+    whys = [bindings.keyed(_OUTPUT_TEXT[output], f"output_{output}") for output in OUTPUTS]
     clicked = choice("output", OUTPUTS, picture.output, [output.capitalize() for output in OUTPUTS], whys)
     events += [SetOutput(output=output) for output in OUTPUTS if output == clicked]
-    if _OUTPUT_TEXT[picture.output]:
-        note(_OUTPUT_TEXT[picture.output])
     events += look.draw(state, stats)
     events += _resolution(state)
     events += quality.draw(state, stats)

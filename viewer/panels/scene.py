@@ -7,7 +7,7 @@ from pathlib import Path
 from imgui_bundle import imgui
 
 from viewer.events import AskedFor, Event, OpenScene
-from viewer.panels.widgets import WARNING, action, em, fact, megabytes, note, plural, seconds, section, tooltip
+from viewer.panels.widgets import WARNING, action, fact, megabytes, note, plural, seconds, section, tooltip
 from viewer.state import Job, ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -17,14 +17,21 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if state.scene is None:
         note(stats.loading or "No scene is open. Drop the folder of a run onto the window, or open one.")
     else:
-        events += _capture(state, stats)
-    half = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
-    events += action("Open...##scene_open", "open", width=half)
-    imgui.same_line()
-    events += action("Read again##scene_reload", "reload", width=half, enabled=state.source is not None)
-    events += _recent(state)
+        _capture(state, stats)
+    events += _opening(state)
+    if state.scene is not None:
+        events += _occupancy(state, stats)
     _machine(stats)
     return events
+
+
+def _opening(state: ViewerState) -> list[Event]:
+    """Another scene, or this one as it is on the disk now."""
+    half = 0.5 * (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x)
+    events = action("Open...##scene_open", "open", width=half)
+    imgui.same_line()
+    events += action("Read again##scene_reload", "reload", width=half, enabled=state.source is not None)
+    return events + _recent(state)
 
 
 def _recent(state: ViewerState) -> list[Event]:
@@ -43,7 +50,7 @@ def _recent(state: ViewerState) -> list[Event]:
     return [] if chosen is None else [AskedFor(effect=OpenScene(source=Path(chosen)))]
 
 
-def _capture(state: ViewerState, stats: Stats) -> list[Event]:
+def _capture(state: ViewerState, stats: Stats) -> None:
     scene = state.scene
     assert scene is not None
     fact("Scene", scene.name)
@@ -58,7 +65,6 @@ def _capture(state: ViewerState, stats: Stats) -> list[Event]:
     fact("Box", " x ".join(f"{side:.2f}" for side in high - low) + " at " + " ".join(f"{x:.2f}" for x in (low + high) / 2))
     if stats.source_views:
         fact("Colour from", " ".join(scene.cameras[view].name for view in stats.source_views if view < len(scene.cameras)))
-    return _occupancy(state, stats)
 
 
 def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
@@ -88,10 +94,7 @@ def _machine(stats: Stats) -> None:
     if stats.gl_renderer:
         fact("OpenGL", stats.gl_renderer)
     how = {"none": "nothing shown yet", "interop": "stays on the GPU (CUDA-OpenGL interop)", "upload": "uploaded through host memory"}
-    fact("Picture", how[stats.present])
-    if stats.present_reason:
-        imgui.dummy(imgui.ImVec2(0.0, em(0.1)))
-        note(stats.present_reason)
+    fact("Picture", how[stats.present] + (f": {stats.present_reason}" if stats.present_reason else ""))
     _memory(stats)
     if stats.cache:
         fact("Cached", plural(sum(state > 1 for state in stats.cache), "frame") + f" of {len(stats.cache)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 
 from viewer.events import Event, JumpToCamera
-from viewer.panels.widgets import em, muted, tooltip
+from viewer.panels.widgets import SHADE, em, muted, tooltip
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -13,22 +13,27 @@ _HEIGHT_EM = 4.6
 _MOST = 8  # more would cover the picture
 
 
-def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float, float, float]) -> list[Event]:
-    """Draw them.
+def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float, float, float], corner: tuple[float, float]) -> list[Event]:
+    """Draw them at the top right, or lower where something is there already.
 
     Args:
         flags: of windows that float over the picture.
         area: x, y, width and height of the picture on the screen.
+        corner: how far to the right and down its top left is taken, on the screen.
     """
     events: list[Event] = []
     if state.scene is None or not stats.thumbnails:
         return events
     x, y, width, _ = area
-    imgui.set_next_window_pos(ImVec2(x + width - em(0.7), y + em(0.7)), imgui.Cond_.always, ImVec2(1.0, 0.0))
-    imgui.set_next_window_bg_alpha(0.62)
+    shown = stats.thumbnails[:_MOST]
+    style, row = imgui.get_style(), sum(em(_HEIGHT_EM) * thumbnail.width / thumbnail.height for thumbnail in shown)
+    left = x + width - em(0.7) - row - (len(shown) - 1) * style.item_spacing.x - 2.0 * style.window_padding.x
+    top = y + em(0.7) if left > corner[0] else corner[1] + em(0.4)
+    imgui.set_next_window_pos(ImVec2(x + width - em(0.7), top), imgui.Cond_.always, ImVec2(1.0, 0.0))
+    imgui.set_next_window_bg_alpha(SHADE)
     imgui.begin("##sources", None, flags)
     muted("Colour comes from")
-    for i, thumbnail in enumerate(stats.thumbnails[:_MOST]):
+    for i, thumbnail in enumerate(shown):
         if thumbnail.view >= len(state.scene.cameras):
             continue
         if i:

@@ -7,9 +7,9 @@ from imgui_bundle import imgui
 
 from viewer import bindings, playback
 from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
-from viewer.panels import timeline, undo
+from viewer.panels import modes, timeline, undo
 from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tooltip
-from viewer.state import MODES, Mode, ViewerState, shown_index, shown_onward
+from viewer.state import MODES, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
 from viewer.transport import LOOPS
 
@@ -20,12 +20,6 @@ _UNDO_FROM_EM = 64.0
 """Width of a window with room for them; in a narrow one the other buttons need it more."""
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
-_MODE_WHY: dict[Mode, str] = {
-    "fast": "The fast renderer: marches the occupancy of the frame",
-    "exact": "The fast renderer with the field evaluated at every sample",
-    "full": "The full renderer: the reference, slower",
-    "auto": "Fast while anything moves, full once the view is still",
-}
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
@@ -129,7 +123,7 @@ def _mode_buttons(state: ViewerState) -> list[Event]:
     for i, mode in enumerate(MODES):
         if i:
             imgui.same_line(0.0, em(_MODE_GAP_EM))
-        if button(f"{mode.capitalize()}##transport_{mode}", width=em(_MODE_EM), on=state.picture.mode == mode, why=_mode_why(mode)):
+        if button(f"{mode.capitalize()}##transport_{mode}", width=em(_MODE_EM), on=state.picture.mode == mode, why=modes.why(mode)):
             events.append(SetMode(mode=mode))
     return events
 
@@ -138,9 +132,5 @@ def _mode_list(state: ViewerState) -> list[Event]:
     """The same where there is no room for buttons."""
     imgui.set_next_item_width(em(_MODES_EM))
     changed, at = imgui.combo("##transport_modes", MODES.index(state.picture.mode), [mode.capitalize() for mode in MODES])
-    tooltip(_mode_why(state.picture.mode))
+    tooltip(modes.why(state.picture.mode))
     return [SetMode(mode=MODES[at])] if changed else []
-
-
-def _mode_why(mode: Mode) -> str:
-    return bindings.keyed(_MODE_WHY[mode], "mode", "mode_auto")

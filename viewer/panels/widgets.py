@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from imgui_bundle import ImVec2, imgui
@@ -14,6 +15,9 @@ MUTED = (0.60, 0.63, 0.66, 1.0)
 WARNING = (0.93, 0.72, 0.33, 1.0)
 ERROR = (0.95, 0.45, 0.42, 1.0)
 LABEL_EM = 6.2
+SHADE = 0.82
+"""Opacity of the ground of what floats over the picture: it is read over lines and bright subjects, too."""
+_STEP_EM = 4.0
 _HELP = {key.action: key.help for key in bindings.KEYS}
 
 
@@ -26,6 +30,13 @@ def colour(rgba: tuple[float, float, float, float], alpha: float = 1.0) -> int:
     """For draw lists."""
     red, green, blue, opacity = rgba
     return imgui.color_convert_float4_to_u32(imgui.ImVec4(red, green, blue, opacity * alpha))
+
+
+def steady(text_width: float, most: float) -> None:
+    """The next window, whose text changes all the time, is as wide as its text at once, and in steps: it keeps its size while digits come and go."""
+    wanted = text_width + 2.0 * imgui.get_style().window_padding.x
+    imgui.set_next_window_size_constraints(ImVec2(min(math.ceil(wanted / em(_STEP_EM)) * em(_STEP_EM), most), 0.0), ImVec2(most, 1e6))
+    imgui.set_next_window_bg_alpha(SHADE)
 
 
 def icon(glyph: str, text: str) -> str:
