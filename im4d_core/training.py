@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -16,24 +15,24 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from im4d_core.checkpoint import RunFolder, claim_run, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
+from im4d_core.checkpoint import RunFolder, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
 from im4d_core.config import RunConfig, load_config, standing
-from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore
+from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore, resident_bytes
 from im4d_core.data.frames import FrameLoader
-from im4d_core.data.hulls_from_masks import hulls_from_masks
-from im4d_core.data.mask_extents import subject_window
 from im4d_core.devices import at_work
 from im4d_core.geometry import resized
-from im4d_core.hulls import load_hulls, save_hulls
+from im4d_core.hulls import load_hulls
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
 from im4d_core.methods import build_method
 from im4d_core.methods.im4d import Im4D
 from im4d_core.methods.source_views import cropped_to_full_cover, cropped_to_mask, draw_views, stack_context
+from im4d_core.optimiser import adam, learning_rate_factor
 from im4d_core.parallel import Processes
 from im4d_core.ray_step import RayStep, StepInputs
 from im4d_core.render.full import anneal_exponent, trace
 from im4d_core.render.inside import Inside, Room
 from im4d_core.render.rays import camera_rays
+from im4d_core.run_start import claim, windowed, within_hulls
 from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.tensors import Context, Rays, SourceView
 from im4d_core.types import Scene, TimeRange
@@ -42,8 +41,6 @@ TERMS = ("color", "mask", "mask_proposal", "interlevel", "plane_tv", "time_smoot
 """The losses, in the order they are stacked; all but colour carry their weight already."""
 
 _PREVIEW_HEIGHT = 256
-_RESIDENT_SHARE = 0.4  # of the free GPU memory, for pictures; the step itself needs a few GB
-_RESIDENT_ON_CPU = 2 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +69,6 @@ def resolved(config: RunConfig, scene: Scene) -> RunConfig:
         ),
         train=replace(config.train, schedule_steps=config.train.schedule_steps or config.train.steps),
     )
-
-
-def learning_rate_factor(step: int, warmup: int, schedule_steps: int) -> float:
-    """Linear warm-up, then half a cosine down to nearly zero, where it stays."""
-    if step < warmup:
-        return (step + 1) / warmup
-    fraction = min((step - warmup) / max(schedule_steps - warmup, 1), 1.0)
-    return 0.5 * (1.0 + math.cos(math.pi * 0.999 * fraction))  # 0.999: as published, ends just above zero
 
 
 def stored_boxes(config: RunConfig, output: Path) -> RunConfig:
@@ -121,17 +110,17 @@ class Trainer:
         self.scene, self.device = scene, device
         self.processes = processes or Processes()
         if self.processes.is_first:
-            self._claim(config, progress)
+            claim(self.run, config, scene, progress)
         self.processes.barrier()
-        config = self.config = _windowed(config, scene, self.run)
-        self._hulls = load_hulls(self.run.hulls).to(device) if self._within_hulls else None
+        config = self.config = windowed(config, scene, self.run)
+        self._hulls = load_hulls(self.run.hulls).to(device) if within_hulls(config, scene) else None
         most = config.train.rays * config.sampling.proposal_samples, config.train.rays * config.sampling.fine_samples
         self._room = Room.for_all(most, device) if self._hulls is not None and device.type == "cuda" else None
         torch.manual_seed(config.train.seed)
         self.method: Im4D = build_method(config.method).to(device)
         if device.type == "cuda":
             self.method.capture()
-        self._optimiser = _adam(self.method, config)
+        self._optimiser = adam(self.method, config)
         self._rays = RayStep(self._ray_terms, self.method, captured=device.type == "cuda")
         self._amp = config.train.amp and device.type == "cuda"
         self._scaler = torch.amp.GradScaler("cuda", enabled=self._amp)
@@ -159,7 +148,7 @@ class Trainer:
         if self.step >= config.steps:
             return True
         loader = FrameLoader(self.scene, self.config.data, threads=min(8, os.cpu_count() or 2))
-        store = PictureStore(loader, self.device, _resident_bytes(self.device), self._crop)
+        store = PictureStore(loader, self.device, resident_bytes(self.device), self._crop)
         writer = SummaryWriter(str(self.run.logs), purge_step=self.step) if self.processes.is_first else None
         try:
             stream = BatchStream(self.scene, store, self._draw(), self._choose_views, start=self.step, device=self.device)
@@ -289,18 +278,6 @@ class Trainer:
         smooth = weights.time_smooth * time_smoothness(list(fine.temporal)) + weights.time_smooth_proposal * time_smoothness(list(proposal.temporal))
         return torch.stack([rough, smooth])
 
-    @property
-    def _within_hulls(self) -> bool:
-        return self.config.train.hulls and self.scene.mask_pattern is not None
-
-    def _claim(self, config: RunConfig, progress: Callable[[int, int], bool] | None) -> None:
-        """Makes the run's folder with all that its start finds out from the masks, or checks that it is this run's."""
-        new = not self.run.config.is_file()
-        self.config = _windowed(config, self.scene, self.run)
-        claim_run(self.run, self.config, self.scene.boxes)
-        if self._within_hulls and (new or not self.run.hulls.is_file()):  # a killed start has left no hulls, and a folder used before those of others
-            save_hulls(hulls_from_masks(self.scene, self.scene.train_views or self.scene.source_views, progress), self.run.hulls)
-
     def _fit_room(self) -> None:
         """Gives captured steps as much room as their batches want."""
         if self._room is not None and (room := self._room.refitted()) is not self._room:
@@ -413,33 +390,3 @@ class Trainer:
 
     def _write_preview(self, picture: np.ndarray) -> None:
         write_atomically(self.run.preview, lambda temporary: iio.imwrite(temporary, picture, extension=".jpg", quality=92))
-
-
-def _windowed(config: RunConfig, scene: Scene, run: RunFolder) -> RunConfig:
-    """The configuration with the window of its pictures: the run's own where there is one already, else from the masks."""
-    method = config.method
-    if run.config.is_file():
-        window = load_config(run.config).method.window
-    elif method.joint_canvas or scene.mask_pattern is None or method.window != (0, 0):
-        window = method.window
-    else:
-        window = subject_window(scene, scene.source_views)
-    return replace(config, method=replace(method, window=window))
-
-
-def _adam(method: Im4D, config: RunConfig) -> torch.optim.Adam:
-    planes = [p for field in (method.field, method.proposal) for p in (*field.spatial, *field.temporal)]
-    chosen = {id(p) for p in planes}
-    others = [p for p in method.parameters() if id(p) not in chosen]
-    groups = [
-        {"name": "planes", "params": planes, "lr": config.train.lr_planes, "initial_lr": config.train.lr_planes},
-        {"name": "networks", "params": others, "lr": config.train.lr, "initial_lr": config.train.lr},
-    ]
-    return torch.optim.Adam(groups, eps=1e-8, fused=True)
-
-
-def _resident_bytes(device: torch.device) -> int:
-    if device.type != "cuda":
-        return _RESIDENT_ON_CPU
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(_RESIDENT_SHARE * free)

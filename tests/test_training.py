@@ -23,7 +23,8 @@ from im4d_core.data.box_pixels import box_pixels
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import projected_box
 from im4d_core.methods.source_views import cropped_to_mask
-from im4d_core.training import Status, Trainer, learning_rate_factor, resolved
+from im4d_core.optimiser import learning_rate_factor
+from im4d_core.training import Status, Trainer, resolved
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")

@@ -24,6 +24,8 @@ from im4d_core.tensors import SourceView
 from im4d_core.types import Camera, Scene
 
 _AHEAD = 3  # batches prepared before they are asked for
+_RESIDENT_SHARE = 0.4  # of the free GPU memory, for pictures; the step itself needs a few GB
+_RESIDENT_ON_CPU = 2 << 30
 
 ChooseViews = Callable[[int, int, np.random.Generator], tuple[int, ...]]
 """(target view, number of views, random numbers) → source views."""
@@ -85,6 +87,14 @@ class PictureStore:
     def _moved(self, source: SourceView) -> tuple[SourceView, SourceView]:
         on_device = replace(source, image=source.image.to(self._device))
         return replace(on_device, mask=source.mask.to(self._device)), self._crop(on_device)
+
+
+def resident_bytes(device: torch.device) -> int:
+    """How much of a device's memory may hold pictures while a model is trained on it."""
+    if device.type != "cuda":
+        return _RESIDENT_ON_CPU
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(_RESIDENT_SHARE * free)
 
 
 class BatchStream(AbstractContextManager["BatchStream"]):
