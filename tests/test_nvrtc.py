@@ -14,6 +14,7 @@ FILES: dict[str, dict[str, str | int]] = {
     "probe": {},
     "planes": PLANES,
     "exact": FIELD,
+    "bake": FIELD,
     "baked": {},
     "shade": {"VIEWS": 4},
     "composite": {},
@@ -41,7 +42,8 @@ def test_every_kernel_compiles_for_every_architecture(name: str, architecture: s
     "small", [{"CHANNELS": 8, "WIDTH": 32, "DEPTH": 2, "SKIP": 0}, {"SHARED": 0, "BLOCK": 256}, {"LEVELS": 1, "SPATIAL": "64", "DEPTH": 1}]
 )
 def test_fields_of_other_shapes_compile(small: dict[str, str | int]) -> None:
-    assert nvrtc.compiled("exact", "sm_90", {**FIELD, **small}).startswith(b"\x7fELF")
+    for name in ("exact", "bake"):
+        assert nvrtc.compiled(name, "sm_90", {**FIELD, **small}).startswith(b"\x7fELF")
 
 
 @pytest.mark.parametrize("views", [1, 2, 3, 8])

@@ -96,30 +96,9 @@ __device__ __forceinline__ void layer(Tile* out, const Fragment* x, const uint2*
     weights += 32 * kHidden;
 }
 
-// Raw output at the points of rows g (`low`) and g + 8 (`high`); every lane of the four that share a row gets it. The whole warp takes part.
-__device__ __forceinline__ float2 logits(const Field& field, const uint2* weights, float3 low_point, float3 high_point) {
-    const int lane = threadIdx.x & 31, t = lane & 3;
-    const float low[3] = {__saturatef((low_point.x - field.low[0]) * field.scale[0]), __saturatef((low_point.y - field.low[1]) * field.scale[1]),
-                          __saturatef((low_point.z - field.low[2]) * field.scale[2])};
-    const float high[3] = {__saturatef((high_point.x - field.low[0]) * field.scale[0]), __saturatef((high_point.y - field.low[1]) * field.scale[1]),
-                           __saturatef((high_point.z - field.low[2]) * field.scale[2])};
-    const float* biases = field.biases;
-    Tile first[kTiles], skip[kTiles];
-#pragma unroll
-    for (int n = 0; n < kTiles; ++n) {
-        first[n] = biased(biases, n, t);
-        if constexpr (SKIP) skip[n] = biased(biases + kWidth, n, t);
-    }
-    biases += SKIP ? 2 * kWidth : kWidth;
-#pragma unroll 1
-    for (int level = 0; level < LEVELS; ++level) {
-        stream<0>(field, level, low, high, t, lane, first, skip, weights);
-        stream<1>(field, level, low, high, t, lane, first, skip, weights);
-        stream<2>(field, level, low, high, t, lane, first, skip, weights);
-        stream<3>(field, level, low, high, t, lane, first, skip, weights);
-        stream<4>(field, level, low, high, t, lane, first, skip, weights);
-        stream<5>(field, level, low, high, t, lane, first, skip, weights);
-    }
+// The rest of the MLP, from the first layer's and the skip's sums over all features on: the raw output of rows g and g + 8. `weights` are at the first hidden layer.
+__device__ __forceinline__ float2 decoded(const Field& field, Tile* first, Tile* skip, const uint2* weights, int lane, int t) {
+    const float* biases = field.biases + (SKIP ? 2 * kWidth : kWidth);
     Fragment x[kSteps];
 #pragma unroll
     for (int k = 0; k < kSteps; ++k) x[k] = activated(first[2 * k], first[2 * k + 1]);
@@ -146,4 +125,30 @@ __device__ __forceinline__ float2 logits(const Field& field, const uint2* weight
         of_high += a * relu(first[n].c[2]) + b * relu(first[n].c[3]);
     }
     return make_float2(over_quad(of_low) + biases[kWidth], over_quad(of_high) + biases[kWidth]);
+}
+
+// Relative coordinate of a point along an axis.
+__device__ __forceinline__ float relative(const Field& field, int axis, float x) { return __saturatef((x - field.low[axis]) * field.scale[axis]); }
+
+// Raw output at the points of rows g (`low`) and g + 8 (`high`); every lane of the four that share a row gets it. The whole warp takes part.
+__device__ __forceinline__ float2 logits(const Field& field, const uint2* weights, float3 low_point, float3 high_point) {
+    const int lane = threadIdx.x & 31, t = lane & 3;
+    const float low[3] = {relative(field, 0, low_point.x), relative(field, 1, low_point.y), relative(field, 2, low_point.z)};
+    const float high[3] = {relative(field, 0, high_point.x), relative(field, 1, high_point.y), relative(field, 2, high_point.z)};
+    Tile first[kTiles], skip[kTiles];
+#pragma unroll
+    for (int n = 0; n < kTiles; ++n) {
+        first[n] = biased(field.biases, n, t);
+        if constexpr (SKIP) skip[n] = biased(field.biases + kWidth, n, t);
+    }
+#pragma unroll 1
+    for (int level = 0; level < LEVELS; ++level) {
+        stream<0>(field, level, low, high, t, lane, first, skip, weights);
+        stream<1>(field, level, low, high, t, lane, first, skip, weights);
+        stream<2>(field, level, low, high, t, lane, first, skip, weights);
+        stream<3>(field, level, low, high, t, lane, first, skip, weights);
+        stream<4>(field, level, low, high, t, lane, first, skip, weights);
+        stream<5>(field, level, low, high, t, lane, first, skip, weights);
+    }
+    return decoded(field, first, skip, weights, lane, t);
 }

@@ -22,7 +22,6 @@ from im4d_core.kernels.packing import BlendTensors, FieldTensors
 
 MOST_VIEWS = 8
 _BLOCK = 256
-_CORNERS = (SIDE + 1) ** 3
 
 
 def unserved(field: FieldTensors, views: int) -> str | None:
@@ -109,17 +108,19 @@ class FusedField:
         shared = size <= properties.shared_memory_per_block_optin - 1024
         self._shared = size if shared else 0
         self._block = 512 if shared else _BLOCK
+        width, skip = tensors.out.weight.shape[1], tensors.joined is not None
+        self._faces = 2 * width * (2 if skip else 1) * 3 * (SIDE + 1) ** 2
         self._blocks = properties.multi_processor_count * (1 if shared else 2)
-        self._defines = (
+        shape = (
             ("LEVELS", len(self._planes)),
             ("CHANNELS", tensors.spatial[0].shape[1]),
             ("SPATIAL", ",".join(str(planes.shape[-1]) for planes in tensors.spatial)),
-            ("WIDTH", tensors.out.weight.shape[1]),
+            ("WIDTH", width),
             ("DEPTH", len(tensors.trunk)),
-            ("SKIP", int(tensors.joined is not None)),
-            ("BLOCK", self._block),
-            ("SHARED", int(shared)),
+            ("SKIP", int(skip)),
         )
+        self._defines = (*shape, ("BLOCK", self._block), ("SHARED", int(shared)))
+        self._bake_defines = (*shape, ("BLOCK", _BLOCK))
 
     def lines_at(self, time: float) -> tuple[Float16[Tensor, "3 _size channels"], ...]:
         """The space-time planes at a time in [0, 1]."""
@@ -140,24 +141,19 @@ class FusedField:
         table.view(-1)[index] = torch.arange(len(index), dtype=torch.int32, device=self.device)
         values = torch.empty(len(index), SIDE + 1, SIDE + 1, SIDE + 1, dtype=torch.float16, device=self.device)
         flat = index.int()
-        listed = torch.empty(max(values.numel(), 1), dtype=torch.int32, device=self.device)
-        counter = torch.zeros(1, dtype=torch.int32, device=self.device)
         corners = structs.Corners(
             cells=structs.int3(frame.cells),
-            refine=structs.int3(refine),
+            shift=structs.int3(r.bit_length() - 1 for r in refine),
             bricks=structs.int3(places.shape),
             low=structs.float3(frame.low),
             size=structs.float3((frame.high - frame.low) / (np.asarray(frame.cells) * np.asarray(refine))),
             distance=frame.distance.data_ptr(),
-            table=table.data_ptr(),
             places=flat.data_ptr(),
             values=values.data_ptr(),
-            counter=counter.data_ptr(),
-            list=listed.data_ptr(),
         )
-        lister = nvrtc.kernel("exact", "list_corners", self.device.index, self._defines)
-        lister.launch(-(-len(index) * _CORNERS // _BLOCK), _BLOCK, corners, ctypes.c_int(len(index)))
-        self._launch("bake", corners, self._struct(frame.lines))
+        kernel = nvrtc.kernel("bake", "bake", self.device.index, self._bake_defines)
+        kernel.allow_shared(self._faces)
+        kernel.launch(len(index), _BLOCK, corners, self._struct(frame.lines), shared=self._faces)
         box = torch.tensor(np.stack([frame.low, frame.high]), device=self.device)
         return Bricks(values=values, table=table, box=box, refine=refine)
 

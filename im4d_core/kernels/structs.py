@@ -54,20 +54,17 @@ class Bricks(ctypes.Structure):
 
 
 class Corners(ctypes.Structure):
-    """`exact.cu`: Corners."""
+    """`bake.cu`: Corners."""
 
     _fields_ = [
         ("cells", _Int3),
-        ("refine", _Int3),
+        ("shift", _Int3),
         ("bricks", _Int3),
         ("low", _Float3),
         ("size", _Float3),
         ("distance", ctypes.c_void_p),
-        ("table", ctypes.c_void_p),
         ("places", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
-        ("counter", ctypes.c_void_p),
-        ("list", ctypes.c_void_p),
     ]
 
 
