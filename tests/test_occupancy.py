@@ -12,7 +12,7 @@ import torch
 from analytic import BOX, Ball
 
 from im4d_core.config import OccupancyConfig
-from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, grid_shape, write_occupancy
+from im4d_core.render.occupancy import Occupancy, OccupancyFile, bake_frame, grid_shape, unpacked, write_occupancy
 
 CPU = torch.device("cpu")
 
@@ -76,6 +76,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert torch.equal(loaded.occupied, grid.occupied) and torch.equal(loaded.box, grid.box)
     with pytest.raises(ValueError, match="frame 5 is not baked"):
         file.load(5, CPU)
+
+
+@pytest.mark.gpu
+def test_a_gpu_takes_bits_apart_as_numpy_does() -> None:
+    bits = np.random.default_rng(3).random(1003) < 0.4  # no multiple of eight
+    found = unpacked(np.packbits(bits), len(bits), torch.device("cuda"))
+    assert found.dtype == torch.bool and np.array_equal(found.cpu().numpy(), bits)
 
 
 def test_cancelling_leaves_what_stood_there(tmp_path: Path) -> None:

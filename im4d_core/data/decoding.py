@@ -94,10 +94,23 @@ def reading_lattice(sensor: Sensor, offset: float) -> Tensor:
 
 def masked(image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"], background: UInt16[np.ndarray, "3"]) -> UInt8[np.ndarray, "h w 3"]:
     """image x mask + background x (1 - mask), rounded; `background` in 0 to 255."""
-    coverage = mask.astype(np.uint16)
+    row = np.tile(background.astype(np.uint8), image.shape[1]).reshape(1, -1, 3)  # a whole row at once: filling by threes takes ten times as long
+    result = np.repeat(row, len(image), axis=0)
+    extent = covered(mask)
+    if extent is None:
+        return result
+    part, into = image[extent], result[extent]
+    coverage = mask[extent].astype(np.uint16)
     rest = 255 - coverage
-    result = np.empty_like(image)
     for channel in range(3):  # planes: 5 times faster than broadcasting over a last axis of 3
-        blended = image[..., channel] * coverage + rest * background[channel] + np.uint16(128)
-        result[..., channel] = (blended + (blended >> 8)) >> 8  # exact rounded division by 255 for all sums up to 255 * 255
+        blended = part[..., channel] * coverage + rest * background[channel] + np.uint16(128)
+        into[..., channel] = (blended + (blended >> 8)) >> 8  # exact rounded division by 255 for all sums up to 255 * 255
     return result
+
+
+def covered(mask: UInt8[np.ndarray, "h w"]) -> tuple[slice, slice] | None:
+    """The rows and columns that a mask reaches; None for an empty one."""
+    rows, columns = mask.max(axis=1).nonzero()[0], mask.max(axis=0).nonzero()[0]
+    if len(rows) == 0:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

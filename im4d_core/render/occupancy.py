@@ -169,11 +169,19 @@ class OccupancyFile:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 packed = np.frombuffer(archive.read(f"{frame}"), np.uint8)
-            occupied = np.unpackbits(packed, count=int(np.prod(shape))).astype(bool).reshape(shape)
+            occupied = unpacked(packed, int(np.prod(shape)), device).reshape(shape)
         except DAMAGE as error:
             raise ValueError(f"{self.path}: frame {frame} is damaged ({error}); run `python -m im4d_core cache {self.path.parent}`") from error
         box = torch.tensor(self._index["boxes"][self.frames.index(frame)], dtype=torch.float32, device=device)
-        return Occupancy(occupied=torch.from_numpy(occupied).to(device), box=box)
+        return Occupancy(occupied=occupied, box=box)
+
+
+def unpacked(packed: UInt8[np.ndarray, "bytes"], count: int, device: torch.device) -> Bool[Tensor, "count"]:
+    """The bits of bytes, the highest first, as NumPy packs them. On a GPU they are taken apart there: an eighth is to be copied."""
+    if device.type == "cpu":
+        return torch.from_numpy(np.unpackbits(packed, count=count).astype(bool))
+    bits = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8).to(device, non_blocking=True)
+    return (torch.from_numpy(packed.copy()).to(device).unsqueeze(1) & bits).bool().flatten()[:count]
 
 
 def write_occupancy(path: Path, model_id: str, grids: Iterable[tuple[int, Occupancy]], count: int, progress: Callable[[int, int], bool] | None = None) -> bool:
