@@ -38,7 +38,7 @@ from im4d_core.render.between import CrossFaded
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
-from im4d_core.render.occupancy import Occupancy, bake_frame
+from im4d_core.render.occupancy import Occupancy, around, bake_frame
 from im4d_core.render.rays import all_pixels, cut, picture_rays, subset
 from im4d_core.run_start import within_hulls
 from im4d_core.stage_clock import StageClock
@@ -89,7 +89,7 @@ class SceneRenderer:
         if device.type == "cuda":
             method.capture()
         self.fallbacks: list[str] = []
-        """What is done less well than it could be, and why, in words for the user, each once."""
+        """What is done in a slower or poorer way than it could be, and why, in words for the user, each once."""
         self._baking = True
 
     def render(
@@ -156,7 +156,7 @@ class SceneRenderer:
             config = self.config
             slab = config.sampling.slab and occupancy is None
             rays = picture_rays(camera, pixels, box, config.method.times.time(moment), pixel_offset=config.method.pixel_offset, slab=slab)
-            rays = cut(rays, crop if occupancy is None else None, clip)
+            rays = cut(rays, crop if crop is None or occupancy is None else around(occupancy, crop), clip)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
             gpu, compiled = self.device.type == "cuda", self.device.type == "cpu" and bricks is not None and kernels.cpu.ready()
             tiles = hit.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(hit) else ()
