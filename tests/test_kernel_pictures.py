@@ -107,7 +107,9 @@ def test_kernels_make_the_pictures_of_pytorch(pair: Pair, mode: RenderMode, crop
     whole = _picture(pair.torch, mode)
     for other in (whole, *((_picture(pair.torch, mode, onward=onward),) if cropped else ())):
         assert _psnr(found.rgb, other.rgb) < 35 and _psnr(found.opacity, other.opacity) < 35, "the picture of a whole frame, or moment, would do"
-    assert found.display is not None and torch.equal(found.display, to_rgba8(found.rgb))
+    assert found.display is not None
+    apart = (found.display.int() - to_rgba8(found.rgb).int()).abs()
+    assert int(apart.max()) <= (1 if onward == 0.0 else 0)  # the kernel rounds once where PyTorch rounds twice; mixed pictures are PyTorch's
 
 
 def test_between_frames_nothing_is_baked_or_kept(pair: Pair) -> None:
