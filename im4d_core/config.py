@@ -165,7 +165,7 @@ class FastConfig:
     """Scale the kept weights to the whole opacity. Release: off."""
     density: Literal["auto", "field", "baked"] = "auto"
     """Evaluate the field at every sample, or interpolate a grid of the frame's logits, made when the frame is first seen; auto bakes where compiled
-    kernels march what is baked: on CPUs, and on GPUs with CUDA kernels."""
+    kernels march what is baked: on CPUs, and on GPUs with CUDA kernels. Between two frames the CUDA kernels always evaluate the field."""
     refine: Literal[0, 1, 2, 4] = 0
     """Cells of the baked grid per cell of the occupancy, along each axis; 0 for as many as the finest plane of the field needs, 2 to 4 (on a CPU: 1)."""
     chunk: Count = 1 << 18

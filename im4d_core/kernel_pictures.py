@@ -1,14 +1,16 @@
-"""Fast pictures of a scene by the CUDA kernels, and what is kept for them: the field of a frame, the texels of its source views."""
+"""Fast pictures of a scene by the CUDA kernels, of frames and of moments between two, and what is kept for them: fields of frames, texels of source views."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 
 from im4d_core.config import FastConfig, RunConfig
 from im4d_core.frame_caches import FrameCaches
-from im4d_core.kernels.fused import FrameField, SourceTexels
+from im4d_core.kernels.fused import FrameField, Painted, SourceTexels
+from im4d_core.pixels import to_rgba8
 from im4d_core.render.bricks import choose_refine
 from im4d_core.render.fused import FusedRenderer
 from im4d_core.render.occupancy import Occupancy
@@ -34,13 +36,14 @@ class KernelPictures:
     def render(
         self,
         camera: Camera,
-        frame: int,
         mode: RenderMode,
-        occupancy: Occupancy,
-        context: Context,
+        sources: Mapping[int, Context],
         views: tuple[int, ...],
+        occupancy: Occupancy,
+        cropped: Occupancy | None,
         fast: FastConfig,
         *,
+        onward: float,
         baked: bool,
         clip: tuple[float, float] | None,
         clock: StageClock,
@@ -48,21 +51,26 @@ class KernelPictures:
         """One picture.
 
         Args:
-            context: the source views `views`, encoded.
-            baked: whether density is looked up where it was baked.
+            sources: by frame, the source views `views`, encoded. Those of a second frame make it a picture of a moment on the way there.
+            occupancy: of the frame, or of all on the way from it to the second one.
+            cropped: its cells inside the crop box; None shows all.
+            onward: how far on the way to the second frame, 0 to 1.
+            baked: whether density is looked up where it was baked, which it is at frames only.
             clip: near and far.
 
         Raises:
             RuntimeError: a kernel failed.
         """
-        fused = self._fused
-        field = self.field(frame, occupancy, fast, baked=baked)
+        frame, *following = sources
+        field = self._moment(frame + onward * (following[0] - frame), occupancy) if following else self.field(frame, occupancy, fast, baked=baked)
+        if cropped is not None:
+            field = replace(field, distance=cropped.distance)
         clock.mark("density")
-        texels = self._texels(frame, views, context)
+        texels = [self._texels(at, views, context) for at, context in sources.items()]
         clock.mark("features")
-        painted = fused.render(camera, field, texels, fast, self._background, clip=clip)
-        while fused.painter.overflowed():
-            painted = fused.render(camera, field, texels, fast, self._background, clip=clip)
+        painted = self._painted(camera, field, texels[0], fast, clip)
+        if following:
+            painted = _mixed(painted, self._painted(camera, field, texels[1], fast, clip), onward)
         clock.mark(mode)
         assert painted.rgb is not None and painted.opacity is not None and painted.samples is not None  # all was asked for
         return Rendered(
@@ -97,9 +105,26 @@ class KernelPictures:
             self._kept.fields.put((frame, baked), field)
         return field
 
+    def _moment(self, moment: float, occupancy: Occupancy) -> FrameField:
+        """The field at a moment between frames; kept nowhere: there are as many as pictures, and only its lines, which are small, are its own."""
+        return self._fused.frame(occupancy, self._method.times.time(moment), None)
+
+    def _painted(self, camera: Camera, field: FrameField, texels: SourceTexels, fast: FastConfig, clip: tuple[float, float] | None) -> Painted:
+        painted = self._fused.render(camera, field, texels, fast, self._background, clip=clip)
+        while self._fused.painter.overflowed():
+            painted = self._fused.render(camera, field, texels, fast, self._background, clip=clip)
+        return painted
+
     def _texels(self, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
         texels = self._kept.texels.get((frame, views))
         if texels is None:
             texels = self._fused.sources(context)
             self._kept.texels.put((frame, views), texels)
         return texels
+
+
+def _mixed(before: Painted, after: Painted, onward: float) -> Painted:
+    """One of two pictures of the same samples, coloured differently: a picture is a weighted sum of colours, so that of mixed colours is their mixture."""
+    assert before.rgb is not None and after.rgb is not None
+    rgb = torch.lerp(before.rgb, after.rgb, onward)
+    return replace(before, rgb=rgb, display=to_rgba8(rgb))

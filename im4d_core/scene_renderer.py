@@ -38,8 +38,9 @@ from im4d_core.render.between import CrossFaded
 from im4d_core.render.bricks import bake_bricks, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
-from im4d_core.render.occupancy import Occupancy, bake_frame
+from im4d_core.render.occupancy import Occupancy, around, bake_frame
 from im4d_core.render.rays import all_pixels, cut, picture_rays, subset
+from im4d_core.run_start import within_hulls
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Rays, Rendered, Traced
 from im4d_core.tiles import rays_at_once
@@ -88,7 +89,7 @@ class SceneRenderer:
         if device.type == "cuda":
             method.capture()
         self.fallbacks: list[str] = []
-        """What is done in a slower way than it could be, and why, in words for the user, each once."""
+        """What is done in a slower or poorer way than it could be, and why, in words for the user, each once."""
         self._baking = True
 
     def render(
@@ -109,10 +110,10 @@ class SceneRenderer:
 
         Args:
             onward: how far time has gone from this frame to the scene's next one, 0 to 1; there is none after the last. Between frames surfaces are
-                where the field has them then, and colour goes over from the pictures of one frame to those of the next. Made by PyTorch on a GPU.
+                where the field has them then, and colour goes over from the pictures of one frame to those of the next.
             hidden: a view that must not be coloured from, such as the one the picture is compared with.
             views: the source views; the nearest when None.
-            crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, and made by PyTorch.
+            crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, those whose middle it holds.
             clip: near and far; nothing outside is rendered. Fast pictures are cut to within a step.
             progress: called between tiles with the fraction done; returns False to cancel.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
@@ -125,28 +126,29 @@ class SceneRenderer:
         """
         with torch.inference_mode(), at_work(self.device):
             clock = StageClock(self.device)
-            following = self._following(frame) if onward > 0.0 else None
+            following = self.scene.following(frame) if onward > 0.0 else None
             occupancy = None if mode == "full" else self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
-            context = self._kept.context(self.method, self.loader, frame, views, clock)
-            method, moment, box = self.method, float(frame), self.scene.box(frame)
-            inside = self._inside(frame, following) if occupancy is None else None  # fast pictures know from their occupancy what is empty
-            if following is not None:
-                method = CrossFaded(method, self._kept.context(method, self.loader, following, views, clock), onward)
-                moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
-            if occupancy is not None and self._kernels is not None and crop is None and following is None:
+            sources = {at: self._kept.context(self.method, self.loader, at, views, clock) for at in (frame, following) if at is not None}
+            cropped = self._occupancies.cropped(occupancy, crop) if occupancy is not None and crop is not None else None
+            if occupancy is not None and self._kernels is not None:
                 if progress is not None and not progress(0.0):
                     return None
-                fast_config, baked = self.config.fast, self._bakes(mode)
+                settings, baked = self.config.fast, self._bakes(mode)
                 try:
-                    return self._kernels.render(camera, frame, mode, occupancy, context, views, fast_config, baked=baked, clip=clip, clock=clock)
+                    return self._kernels.render(camera, mode, sources, views, occupancy, cropped, settings, onward=onward, baked=baked, clip=clip, clock=clock)
                 except torch.OutOfMemoryError:
                     raise  # the caller makes room, or a smaller picture
                 except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
                     _log.warning("the CUDA kernels failed", exc_info=True)
                     self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
+            method, moment, box = self.method, float(frame), self.scene.box(frame)
+            inside = self._inside(frame, following) if occupancy is None else None  # fast pictures know from their occupancy what is empty
+            if following is not None:
+                method = CrossFaded(method, sources[following], onward)
+                moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
             bricks = self._baked(frame, following, onward, occupancy) if occupancy is not None and self._bakes(mode) else None
             if bricks is not None:
                 clock.mark("density")
@@ -154,9 +156,7 @@ class SceneRenderer:
             config = self.config
             slab = config.sampling.slab and occupancy is None
             rays = picture_rays(camera, pixels, box, config.method.times.time(moment), pixel_offset=config.method.pixel_offset, slab=slab)
-            rays = cut(rays, crop, clip)
-            if crop is not None and occupancy is not None:
-                occupancy = self._occupancies.cropped(occupancy, crop)
+            rays = cut(rays, crop if crop is None or occupancy is None else around(occupancy, crop), clip)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
             gpu, compiled = self.device.type == "cuda", self.device.type == "cpu" and bricks is not None and kernels.cpu.ready()
             tiles = hit.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(hit) else ()
@@ -170,7 +170,7 @@ class SceneRenderer:
                     return None
                 if unfinished is not None and done:
                     unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
-                canvas.put(tile, self._trace(method, subset(rays, tile), context, inside, occupancy, bricks, background))
+                canvas.put(tile, self._trace(method, subset(rays, tile), sources[frame], inside, cropped or occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
             return canvas.picture(views, made_by, clock.milliseconds())
@@ -314,11 +314,6 @@ class SceneRenderer:
         hulls = self.hulls if following is None else self.hulls.joined(frame, following)
         return Inside(hulls=hulls, row=torch.tensor([hulls.row(frame)], device=self.device))
 
-    def _following(self, frame: int) -> int | None:
-        """The scene's next frame; None after the last."""
-        place = self.scene.frames.index(frame) + 1
-        return self.scene.frames[place] if place < len(self.scene.frames) else None
-
     def _trace(
         self, method: Method, rays: Rays, context: Context, inside: Inside | None, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor
     ) -> Traced:
@@ -351,7 +346,7 @@ class SceneRenderer:
 
 
 def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> SceneRenderer:
-    """Opens a trained run or an exported scene for rendering.
+    """Opens a trained run or an exported scene for rendering. Where the hulls it was trained within are missing, the renderer's `fallbacks` say so.
 
     Args:
         device: a torch device, or "auto" for the first CUDA device and the CPU where there is none.
@@ -372,7 +367,7 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
     load_weights(method, run.weights)
     method.to(chosen).eval()
     loader = FrameLoader(scene, config.data)
-    return SceneRenderer(
+    renderer = SceneRenderer(
         scene,
         method,
         loader,
@@ -383,3 +378,6 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
         cuda_kernels=cuda_kernels,
         hulls=load_hulls(run.hulls) if run.hulls.is_file() else None,
     )
+    if renderer.hulls is None and within_hulls(config, scene):
+        renderer._fall_back(f"{run.hulls}: no such file, so pictures may show matter where nothing was trained; copy it from where the run was trained")
+    return renderer

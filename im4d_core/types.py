@@ -126,3 +126,8 @@ class Scene:
             return self.boxes[self.frames.index(frame)]
         except ValueError:
             raise ValueError(f"{self.name}: frame {frame} does not exist; the scene has frames {self.frames[0]} to {self.frames[-1]}") from None
+
+    def following(self, frame: int) -> int | None:
+        """The next frame of the scene; None after the last."""
+        place = self.frames.index(frame) + 1
+        return self.frames[place] if place < len(self.frames) else None

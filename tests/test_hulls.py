@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from analytic import BOX, Ball, camera, no_context
 from small_capture import small_config, write_small_capture
 from torch import Tensor
 
+from im4d_core.checkpoint import save_weights
 from im4d_core.config import SamplingConfig, as_released
 from im4d_core.data import mask_extents, open_scene
 from im4d_core.data.batches import Batch
@@ -382,3 +384,36 @@ def test_a_run_by_the_released_rules_that_says_nothing_of_hulls_goes_on_without_
     with pytest.raises(ValueError, match=r"train\.hulls: the run has false, asked for true"):
         Trainer(scene, resolved(ours, scene), run, device=CPU)
     assert all(preset(name).train.hulls for name in ("tiny", "default", "published"))
+
+
+def test_a_run_without_the_hulls_it_was_trained_within_says_so(tmp_path: Path) -> None:
+    config = small_config(write_small_capture(tmp_path / "capture"))
+    scene = open_scene(config.data)
+    trainer = Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU)
+    save_weights(trainer.method, trainer.run.weights)
+
+    def said(folder: Path) -> list[str]:
+        opened = open_run(folder, device="cpu")
+        opened.close()
+        return opened.fallbacks
+
+    renderer = open_run(tmp_path / "run", device="cpu")
+    export_run(trainer.run, renderer, tmp_path / "exported")
+    renderer.close()
+    assert said(tmp_path / "run") == said(tmp_path / "exported") == []
+    for folder in (tmp_path / "run", tmp_path / "exported"):
+        (folder / "hulls.npz").unlink()
+        (text,) = said(folder)
+        assert f"{folder / 'hulls.npz'}: no such file" in text and "copy it from" in text
+    shutil.rmtree(tmp_path / "capture/masks")
+    assert said(tmp_path / "run") == [], "a capture without masks has no hulls"
+
+
+def test_a_run_that_was_trained_everywhere_expects_no_hulls(tmp_path: Path) -> None:
+    config = small_config(write_small_capture(tmp_path / "capture"), hulls=False)
+    scene = open_scene(config.data)
+    trainer = Trainer(scene, resolved(config, scene), tmp_path / "run", device=CPU)
+    save_weights(trainer.method, trainer.run.weights)
+    renderer = open_run(tmp_path / "run", device="cpu")
+    renderer.close()
+    assert renderer.fallbacks == []

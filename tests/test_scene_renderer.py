@@ -241,6 +241,20 @@ def test_nothing_outside_a_crop_box_is_rendered(renderer: SceneRenderer, mode: L
     assert again is not None and torch.equal(again.rgb, whole.rgb), "nothing of the crop box stays behind"
 
 
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_fast_pictures_are_cut_at_whole_cells(renderer: SceneRenderer, mode: Literal["exact", "fast"]) -> None:
+    """So are those of the CUDA kernels, which know no other box than the frame's."""
+    renderer.bake_occupancy()
+    camera, grid = resized(renderer.scene.cameras[0], 60, 45), renderer.occupancy(0)
+    low, high = grid.box.double().numpy()
+    cell = (high - low) / np.array(grid.occupied.shape)
+    crops = [np.stack([low + (1.0 + slack) * cell, high - (1.0 + slack) * cell]) for slack in (0.0, 0.4, 0.6)]
+    same, narrower, less = (renderer.render(camera, 0, mode, crop=crop) for crop in crops)
+    assert same is not None and narrower is not None and less is not None
+    assert torch.equal(narrower.samples, same.samples), "the middles of the same cells lie in both boxes"
+    assert 0 < int(less.samples.sum()) < int(same.samples.sum())
+
+
 @pytest.mark.parametrize("mode", ["full", "exact", "fast"])
 def test_nothing_nearer_or_farther_than_a_clip_is_rendered(renderer: SceneRenderer, mode: Literal["full", "exact", "fast"]) -> None:
     renderer.bake_occupancy()
@@ -262,7 +276,11 @@ def test_nothing_nearer_or_farther_than_a_clip_is_rendered(renderer: SceneRender
         assert beyond is not None and float(beyond.opacity.max()) == 0.0
 
 
-def test_a_kernel_that_fails_leaves_the_picture_to_pytorch(renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("onward", [0.0, 0.5])
+@pytest.mark.parametrize("crop", [None, np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.2]])])
+def test_a_kernel_that_fails_leaves_the_picture_to_pytorch(
+    renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch, onward: float, crop: np.ndarray | None
+) -> None:
     """Kernels cannot run without a GPU, so they are told to fail here."""
 
     def failing(*_: object, **__: object) -> None:
@@ -270,10 +288,10 @@ def test_a_kernel_that_fails_leaves_the_picture_to_pytorch(renderer: SceneRender
 
     renderer.bake_occupancy()
     camera = resized(renderer.scene.cameras[5], 20, 15)
-    expected = renderer.render(camera, 1, "exact")
+    expected = renderer.render(camera, 1, "exact", onward=onward, crop=crop)
     monkeypatch.setattr(FusedRenderer, "frame", failing)
     renderer._kernels = KernelPictures(FusedRenderer.__new__(FusedRenderer), renderer.config, renderer._kept, renderer._bake_no_more)
-    found = renderer.render(camera, 1, "exact")
+    found = renderer.render(camera, 1, "exact", onward=onward, crop=crop)
     assert expected is not None and found is not None
     assert torch.equal(found.rgb, expected.rgb) and found.renderer == "exact, PyTorch"
     assert "LAUNCH_FAILED" in str(renderer.kernel_problem)

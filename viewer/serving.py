@@ -75,7 +75,7 @@ class Serving:
                 return
         if not self._picture(request, asked.asked_s, final=True, patient=request.moving):
             self._inbox.postpone(replace(asked, request=request))
-        self.shortcomings.tell_slower()
+        self.shortcomings.tell_fallbacks()
         if asked.prefetch and not self._inbox.picture_waits:
             renderer.prefetch(asked.prefetch, maker.views)
             renderer.make_ready(asked.prefetch, maker.views, request.mode, wanted=lambda: not (self._inbox.picture_waits or self._inbox.stopping))

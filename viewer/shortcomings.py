@@ -24,9 +24,9 @@ class Shortcomings:
         self._told: set[str] = set()
         self._told_full = False
 
-    def tell_slower(self) -> None:
-        """Say what is done in a slower way than it could be, and why."""
-        for text in self._slower_ways():
+    def tell_fallbacks(self) -> None:
+        """Say what is done in a slower or poorer way than it could be, and why."""
+        for text in self._fallbacks():
             if text not in self._told:
                 self._told.add(text)
                 self._tell(Failed(text=text, details="", level="warning"))
@@ -42,7 +42,7 @@ class Shortcomings:
         """Frames that still have none are told again."""
         self._told_full = False
 
-    def _slower_ways(self) -> list[str]:
+    def _fallbacks(self) -> list[str]:
         """In words for the user."""
         renderer = self._renderer
         if renderer.device.type != "cuda" or renderer.kernel_problem is None:

@@ -56,7 +56,7 @@ class CrossFaded:
         self._method.capture()
 
     def tensors(self) -> tuple[FieldTensors, BlendTensors] | None:
-        return None  # the fused kernels know one set of pictures
+        return None  # the fused kernels know one set of pictures: with two they paint twice
 
 
 def union(first: Occupancy, second: Occupancy) -> Occupancy:

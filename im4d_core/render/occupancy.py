@@ -57,6 +57,13 @@ def within(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Occupancy:
     return Occupancy(occupied=kept, box=occupancy.box)
 
 
+def around(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
+    """A box that holds the cells that `within` leaves, with room to spare: rays that are cut to it lose no sample."""
+    low, high = occupancy.box.double().cpu().numpy()
+    cell = (high - low) / np.array(occupancy.occupied.shape)
+    return np.stack([crop[0] - cell, crop[1] + cell])
+
+
 def grid_shape(box: Float[np.ndarray, "2 3"], config: OccupancyConfig) -> tuple[int, int, int]:
     """Cells along x, y and z: as configured, or near-cubic cells with so many along the longest side."""
     if len(config.resolution) == 3:
