@@ -93,6 +93,9 @@ class MethodConfig:
     """Leave out source views that do not see a point. Release: they blend their border colours."""
     pixel_offset: float = 0.5
     """Where a pixel's centre lies, in pixels from its corner. Release: 0."""
+    clamped_gradient: bool = False
+    """Release: a source view's score below zero, which counts as zero, gets no gradient. A network whose scores all begin there stays blind: it never
+    learns to weigh its views."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +250,7 @@ def as_released(config: RunConfig) -> RunConfig:
     return replace(
         config,
         data=replace(config.data, pixel_centre="as-written"),
-        method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0),
+        method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0, clamped_gradient=True),
         views=replace(config.views, skip_nearest=True),
         sampling=replace(config.sampling, slab=True, one_sided=True),
         occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, samples=3, dilation=0),
