@@ -93,9 +93,9 @@ class MethodConfig:
     """Leave out source views that do not see a point. Release: they blend their border colours."""
     pixel_offset: float = 0.5
     """Where a pixel's centre lies, in pixels from its corner. Release: 0."""
-    clamped_gradient: bool = False
-    """Release: a source view's score below zero, which counts as zero, gets no gradient. A network whose scores all begin there stays blind: it never
-    learns to weigh its views."""
+    least_score: float = 0.0
+    """A source view's score below this counts as this. Release: 0, and a network whose scores all come to lie below it stays blind: it gets no gradient
+    there and takes the plain mean of its views for ever. Lower in tiny and default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +250,7 @@ def as_released(config: RunConfig) -> RunConfig:
     return replace(
         config,
         data=replace(config.data, pixel_centre="as-written"),
-        method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0, clamped_gradient=True),
+        method=replace(config.method, joint_canvas=True, mask_invisible=False, pixel_offset=0.0, least_score=0.0),
         views=replace(config.views, skip_nearest=True),
         sampling=replace(config.sampling, slab=True, one_sided=True),
         occupancy=replace(config.occupancy, resolution=(128, 256, 128), raw_logit=5.0, samples=3, dilation=0),

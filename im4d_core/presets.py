@@ -8,6 +8,9 @@ from im4d_core.config import FieldConfig, LossConfig, MethodConfig, OccupancyCon
 
 PresetName = Literal["tiny", "default", "published"]
 
+_LEAST_SCORE = -60.0
+"""e^-60 is no share of a colour, and what is this low is far from overflowing float16."""
+
 
 def preset(name: PresetName) -> RunConfig:
     """The configuration of a name.
@@ -18,7 +21,8 @@ def preset(name: PresetName) -> RunConfig:
         case "tiny":
             return _tiny()
         case "default":
-            return RunConfig(train=TrainConfig(joint_steps=2000, image_network_every=5, hulls=True))
+            method = MethodConfig(least_score=_LEAST_SCORE)
+            return RunConfig(method=method, train=TrainConfig(joint_steps=2000, image_network_every=5, hulls=True))
         case "published":
             return RunConfig(train=TrainConfig(steps=160_000, hulls=True))
 
@@ -29,6 +33,7 @@ def _tiny() -> RunConfig:
         method=MethodConfig(
             field=FieldConfig(spatial=(32, 64, 192), temporal=(12, 12, 12), channels=8, width=32, depth=2),
             proposal=FieldConfig(spatial=(48,), temporal=(12,), channels=8, width=32, depth=1, skip=False),
+            least_score=_LEAST_SCORE,
         ),
         views=ViewsConfig(train_counts=(3,), train_probabilities=(1.0,)),
         sampling=SamplingConfig(proposal_samples=32, fine_samples=16, anneal_steps=200, chunk=4096),

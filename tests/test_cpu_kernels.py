@@ -100,10 +100,13 @@ def _sources(rng: torch.Generator, views: int):
 @pytest.mark.usefixtures("compiled", "two_threads")
 @pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("mask_invisible", [True, False])
-def test_blended_colours_are_those_of_the_network(views: int, mask_invisible: bool) -> None:
+@pytest.mark.parametrize("least_score", [0.0, -60.0])
+def test_blended_colours_are_those_of_the_network(views: int, mask_invisible: bool, least_score: float) -> None:
     rng = torch.Generator().manual_seed(views)
     torch.manual_seed(views)
-    context, network = _sources(rng, views), BlendNet()
+    context, network = _sources(rng, views), BlendNet(least_score=least_score)
+    with torch.no_grad():
+        network.score.bias.sub_(1.0)  # some scores on each side of zero, or all below it
     points = (torch.rand(1, 2500, 3, generator=rng) - 0.5) * 3.0  # some outside all pictures, some behind the cameras
     directions = torch.randn(1, 2500, 3, generator=rng)
     with torch.no_grad():

@@ -178,7 +178,7 @@ class FusedBlend:
 
     def __init__(self, tensors: BlendTensors, *, pixel_offset: float, mask_invisible: bool) -> None:
         self._weights, self._biases = packing.packed_blend(tensors)
-        self._pixel_offset, self._mask_invisible = pixel_offset, mask_invisible
+        self._pixel_offset, self._mask_invisible, self._least_score = pixel_offset, mask_invisible, tensors.least_score
         self.device = self._weights.device
         self._blocks = 2 * torch.cuda.get_device_properties(self.device).multi_processor_count
 
@@ -207,7 +207,7 @@ class FusedBlend:
             pixel_offset=self._pixel_offset,
             mask_invisible=int(self._mask_invisible),
         )
-        weights = structs.Blend(weights=self._weights.data_ptr(), biases=self._biases.data_ptr())
+        weights = structs.Blend(weights=self._weights.data_ptr(), biases=self._biases.data_ptr(), least_score=self._least_score)
         kernel.launch(self._blocks, 256, view, samples, bound, weights, ctypes.c_void_p(colors.data_ptr()))
 
 

@@ -46,6 +46,7 @@ class BlendTensors:
     spread: Layer
     compare: Layer
     score: Layer
+    least_score: float
 
 
 def fragments(weight: Float[Tensor, "_out _in"]) -> Float16[Tensor, "steps tiles 32 4"]:

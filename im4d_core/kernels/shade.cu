@@ -24,6 +24,7 @@ struct Sources {
 struct Blend {
     const uint2* weights;  // statistics of a view (4 tiles), of variance and mean (8), pooled (4), spread (8), compare shared (40), of a view (8)
     const float* biases;   // statistics 32, pooled 16, spread 64, compare 64; then attention 32 + 1, score 64 + 1
+    float least_score;     // lower ones count as this
 };
 
 constexpr int kStatistics = 0, kMoments = 4, kPooled = 12, kSpread = 16, kShared = 24, kCompare = 64, kBlendTiles = 72;
@@ -93,16 +94,16 @@ __device__ __forceinline__ void dense(Tile* out, const Fragment* x, const uint2*
         for (int n = 0; n < outputs; ++n) multiply(out[n], x[k], weights[32 * (k * outputs + n) + lane]);
 }
 
-// relu(w . relu(h) + b) of both rows.
+// max(w . relu(h) + b, least) of both rows.
 template <int tiles>
-__device__ __forceinline__ float2 scored(const Tile* h, const float* w, float bias, int t) {
+__device__ __forceinline__ float2 scored(const Tile* h, const float* w, float bias, float least, int t) {
     float low = 0.0f, high = 0.0f;
 #pragma unroll
     for (int n = 0; n < tiles; ++n) {
         const float a = w[8 * n + 2 * t], b = w[8 * n + 2 * t + 1];
         low += a * relu(h[n].c[0]) + b * relu(h[n].c[1]), high += a * relu(h[n].c[2]) + b * relu(h[n].c[3]);
     }
-    return make_float2(relu(over_quad(low) + bias), relu(over_quad(high) + bias));
+    return make_float2(fmaxf(over_quad(low) + bias, least), fmaxf(over_quad(high) + bias, least));
 }
 
 // Weighted sums over views whose weights are a softmax of scores that come one by one (Milakov and Gimelshein 2018).
@@ -160,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 #pragma unroll
                 for (int n = 0; n < 4; ++n) h[n] = shared[n];
                 dense<1, 4>(h, shown + v, weights + 32 * kStatistics, lane);
-                const float2 raw = scored<4>(h, attention, attention[32], t);
+                const float2 raw = scored<4>(h, attention, attention[32], blend.least_score, t);
                 const float2 a = low.take(used[0] >> v & 1 ? raw.x : -1e4f), b = high.take(used[1] >> v & 1 ? raw.y : -1e4f);
 #pragma unroll
                 for (int n = 0; n < 4; ++n) {
@@ -197,7 +198,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 #pragma unroll
             for (int n = 0; n < 8; ++n) h[n] = shared[n];
             dense<1, 8>(h, shown + v, weights + 32 * kCompare, lane);
-            const float2 raw = scored<8>(h, score, score[64], t);
+            const float2 raw = scored<8>(h, score, score[64], blend.least_score, t);
             const float2 a = low.take(used[0] >> v & 1 ? raw.x : -1e4f), b = high.take(used[1] >> v & 1 ? raw.y : -1e4f);
             const float2 x = unpack(shown[v].a[0]), y = unpack(shown[v].a[1]);
             color_low.x = color_low.x * a.x + a.y * x.x, color_low.y = color_low.y * a.x + a.y * x.y;

@@ -84,7 +84,7 @@ class Sources(ctypes.Structure):
 class Blend(ctypes.Structure):
     """`shade.cu`: Blend."""
 
-    _fields_ = [("weights", ctypes.c_void_p), ("biases", ctypes.c_void_p)]
+    _fields_ = [("weights", ctypes.c_void_p), ("biases", ctypes.c_void_p), ("least_score", ctypes.c_float)]
 
 
 class Picture(ctypes.Structure):

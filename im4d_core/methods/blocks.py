@@ -131,14 +131,13 @@ class BlendNet(nn.Module):
     The first layers are split into a part shared by the views and a part of each view: the same function with half the arithmetic.
 
     Args:
-        clamped_gradient: scores below zero count as zero; whether they then get no gradient either. At the start all of a network's scores have one sign,
-            as likely as not: without a gradient below zero, every second network would take the plain mean of its views for ever.
+        least_score: scores below it count as it.
     """
 
-    def __init__(self, features: int = ImageNet.channels, *, clamped_gradient: bool = False) -> None:
+    def __init__(self, features: int = ImageNet.channels, *, least_score: float = 0.0) -> None:
         super().__init__()
         self.seen = 3 + features
-        self.clamped_gradient = clamped_gradient
+        self.least_score = least_score
         self.statistics = nn.Linear(3 * self.seen, 32)
         self.attention = nn.Linear(32, 1)
         self.pooled = nn.Linear(32, 16)
@@ -179,7 +178,7 @@ class BlendNet(nn.Module):
             F.linear(seen, self.statistics.weight[:, : self.seen])
             + F.linear(torch.cat([variance, mean], dim=-1), self.statistics.weight[:, self.seen :], self.statistics.bias).unsqueeze(1)
         )
-        attention = _softmax_over_views(self._clamped(self.attention(hidden)), barred)
+        attention = _softmax_over_views(self.attention(hidden).clamp(min=self.least_score), barred)
         pooled = F.relu(self.pooled((attention * hidden).sum(dim=1)))
         shared = torch.cat([F.relu(self.spread(pooled)), pooled], dim=-1)
         split = shared.shape[-1]
@@ -187,13 +186,8 @@ class BlendNet(nn.Module):
             F.linear(shared, self.compare.weight[:, :split], self.compare.bias).unsqueeze(1)
             + F.linear(torch.cat([seen, direction], dim=-1), self.compare.weight[:, split:])
         )
-        weights = _softmax_over_views(self._clamped(self.score(compared)), barred)
+        weights = _softmax_over_views(self.score(compared).clamp(min=self.least_score), barred)
         return (weights * seen[..., :3]).sum(dim=1).float()
-
-    def _clamped(self, scores: Tensor) -> Tensor:
-        """Scores, zero where they are negative."""
-        clamped = F.relu(scores)
-        return clamped if self.clamped_gradient else scores + (clamped - scores).detach()
 
     def tensors(self) -> BlendTensors:
         """What kernels need of the network."""
@@ -204,6 +198,7 @@ class BlendNet(nn.Module):
             spread=_layer(self.spread),
             compare=_layer(self.compare),
             score=_layer(self.score),
+            least_score=self.least_score,
         )
 
 

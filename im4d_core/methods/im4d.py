@@ -29,7 +29,7 @@ class Im4D(nn.Module):
         self.proposal = PlaneField(config.proposal, bounds.clone())
         self.image_net = ImageNet()
         self._captured: CapturedNet | None = None
-        self.blend = BlendNet(clamped_gradient=config.clamped_gradient)
+        self.blend = BlendNet(least_score=config.least_score)
 
     def capture(self) -> None:
         """From now on passes through the image network are CUDA graphs; earlier ones go. The weights must stay where they are."""

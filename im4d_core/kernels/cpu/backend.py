@@ -159,6 +159,7 @@ def _packed(loops: ModuleType, network: BlendTensors) -> Any:
         compare_bias=_array(network.compare.bias),
         score=_array(network.score.weight)[0],
         score_bias=_array(network.score.bias)[0],
+        least_score=np.float32(network.least_score),
     )
 
 
@@ -181,7 +182,8 @@ def _load() -> None:
     bricks = Bricks(values=torch.zeros(1, 9, 9, 9), table=torch.zeros(1, 1, 1, dtype=torch.int32), box=box, refine=(1, 1, 1))
     march_bricks(one, one, one[:, 0], one[:, 0], grid, bricks, 1.0, 0.0, 0.0)
     shapes = {"statistics": (32, 33), "attention": (1, 32), "pooled": (16, 32), "spread": (64, 16), "compare": (64, 95), "score": (1, 64)}
-    network = BlendTensors(**{name: Layer(weight=torch.zeros(shape), bias=torch.zeros(shape[0])) for name, shape in shapes.items()})
+    layers = {name: Layer(weight=torch.zeros(shape), bias=torch.zeros(shape[0])) for name, shape in shapes.items()}
+    network = BlendTensors(**layers, least_score=0.0)
     views = torch.zeros(1, CHANNELS, 1, 1), torch.ones(1, 2, dtype=torch.int64), torch.eye(3)[None], torch.eye(4)[None]
     blend(one, one, *views, network, pixel_offset=0.0, mask_invisible=True)
     for loop in (_loops["distances"].distance_grid, _loops["marching"].march, _loops["shading"].shade):

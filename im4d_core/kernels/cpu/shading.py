@@ -19,7 +19,7 @@ SEEN, DIRECTION = 11, 4
 """Colour and features of a texel; how the directions differ."""
 _ROWS = 16
 """Rows of a view in a packet: what it shows, the direction, zero. Layers take their inputs by fours."""
-_ZERO, _ONE, _TINY = np.float32(0.0), np.float32(1.0), np.float32(1e-6)
+_ZERO, _ONE, _TINY, _LOWEST = np.float32(0.0), np.float32(1.0), np.float32(1e-6), np.float32(-1e30)
 
 
 class Blend(NamedTuple):
@@ -39,6 +39,7 @@ class Blend(NamedTuple):
     compare_bias: np.ndarray
     score: np.ndarray
     score_bias: np.float32
+    least_score: np.float32
 
 
 class Sources(NamedTuple):
@@ -84,7 +85,7 @@ def shade(points, directions, begin, end, sources, blend, colors):
         for v in range(views):
             _copy(hidden[v], common, 32)
             _dense(hidden[v], shown[v], blend.seen, 32, 12)
-            _score(scores[v], hidden[v], blend.attention, blend.attention_bias, 32)
+            _score(scores[v], hidden[v], blend.attention, blend.attention_bias, blend.least_score, 32)
         _softmax(scores, barred, total)
         _mix(mean, hidden, scores, 32)
         _start(narrow, blend.pooled_bias, 16)
@@ -98,7 +99,7 @@ def shade(points, directions, begin, end, sources, blend, colors):
         for v in range(views):
             _copy(hidden[v], common, 64)
             _dense(hidden[v], shown[v], blend.compare, 64, 16)
-            _score(scores[v], hidden[v], blend.score, blend.score_bias, 64)
+            _score(scores[v], hidden[v], blend.score, blend.score_bias, blend.least_score, 64)
         _softmax(scores, barred, total)
         _mix(rgb, shown, scores, 3)
         for p in range(count):
@@ -244,8 +245,8 @@ def _rectify(x, rows):
 
 
 @vectorised
-def _score(score, hidden, weight, bias, rows):
-    """Rectifies hidden, and relu(weight . hidden + bias)."""
+def _score(score, hidden, weight, bias, least, rows):
+    """Rectifies hidden, and max(weight . hidden + bias, least)."""
     _rectify(hidden, rows)
     for p in range(PACKET):
         score[p] = bias
@@ -254,7 +255,7 @@ def _score(score, hidden, weight, bias, rows):
         for p in range(PACKET):
             score[p] += w0 * hidden[h0 + p] + w1 * hidden[h0 + PACKET + p] + w2 * hidden[h0 + 2 * PACKET + p] + w3 * hidden[h0 + 3 * PACKET + p]
     for p in range(PACKET):
-        score[p] = max(score[p], _ZERO)
+        score[p] = max(score[p], least)
 
 
 @vectorised
@@ -262,10 +263,10 @@ def _softmax(scores, barred, total):
     """Over the views that are not barred; in place."""
     views = len(scores)
     for p in range(PACKET):
-        total[p] = _ZERO  # the highest score: none is negative
+        total[p] = _LOWEST  # the highest score
     for v in range(views):
         for p in range(PACKET):
-            total[p] = max(total[p], scores[v, p] * (_ONE - barred[v, p]))
+            total[p] = max(total[p], scores[v, p] if barred[v, p] == _ZERO else _LOWEST)
     for v in range(views):
         for p in range(PACKET):
             scores[v, p] = (_ONE - barred[v, p]) * _exponential(scores[v, p] - total[p])
