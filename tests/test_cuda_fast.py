@@ -33,7 +33,7 @@ TIME = 0.37
 
 def _config(field: FieldConfig, *, released: bool = False) -> RunConfig:
     config = RunConfig(
-        method=MethodConfig(field=field, bounds=BOUNDS, times=TimeRange(first=0, last=9), least_score=-60.0),
+        method=MethodConfig(field=field, bounds=BOUNDS, times=TimeRange(first=0, last=9), least_score=-1000.0),
         occupancy=OccupancyConfig(resolution=(40,), min_alpha=0.05, dilation=0),
         fast=FastConfig(steps=200),
     )
