@@ -9,7 +9,7 @@ from im4d_core.config import FieldConfig, LossConfig, MethodConfig, OccupancyCon
 PresetName = Literal["tiny", "default", "published"]
 
 _LEAST_SCORE = -1000.0
-"""Room to wander: softmax does not see what all scores have in common, so it drifts. Far from overflowing float16, and above what views that see nothing get."""
+"""Room to drift: softmax does not see what all scores have in common. Far from overflowing float16, and above what views get that see nothing."""
 
 
 def preset(name: PresetName) -> RunConfig:
