@@ -37,7 +37,7 @@ def main(
     schedule_steps: int = 0,
     boxes: str = "",
     bounds: tuple[float, ...] = (),
-    seed: int = 0,
+    seed: int | None = None,
     evaluate_every: int = 1,
     device: str = "auto",
     output: Path = Path("benchmarks/results/train.json"),
@@ -53,13 +53,14 @@ def main(
         schedule_steps: steps the learning rate's schedule is made for; as many as are run when 0.
         boxes: a .npy file of per-frame boxes; from the masks when empty.
         bounds: the scene's box as x0 y0 z0 x1 y1 z1; the capture's when empty.
-        seed: of what is drawn.
+        seed: of what is drawn; the preset's when not given.
         evaluate_every: evaluate every so many frames; 0 for no evaluation.
         device: auto, cpu, cuda or cuda:N.
         output: where the figures are written.
     """
     where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     config = as_released(preset(preset_name)) if compatibility else preset(preset_name)
+    seed = config.train.seed if seed is None else seed
     train = replace(config.train, steps=steps or config.train.steps, schedule_steps=schedule_steps, seed=seed)
     config = stored_boxes(replace(config, data=replace(config.data, path=str(data), boxes=boxes, bounds=bounds), train=train), run)
     scene = open_scene(config.data)

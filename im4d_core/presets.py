@@ -24,7 +24,7 @@ def preset(name: PresetName) -> RunConfig:
             method = MethodConfig(least_score=_LEAST_SCORE)
             return RunConfig(method=method, train=TrainConfig(joint_steps=2000, image_network_every=5, hulls=True))
         case "published":
-            return RunConfig(train=TrainConfig(steps=160_000, hulls=True))
+            return RunConfig(train=TrainConfig(steps=160_000, seed=3, hulls=True))  # a seed whose scores begin alive, as the release's did
 
 
 def _tiny() -> RunConfig:
