@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from im4d_core.training import Status
 
 _LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
+_PATIENCE = timedelta(hours=4)
+"""How long processes wait for one another while the first makes the hulls of a large capture. Should one die, torchrun ends all at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +187,7 @@ def _processes(device_name: str) -> Iterator[tuple[Processes, torch.device, Call
     device = torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if on_cuda else "cpu")
     if on_cuda:
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if on_cuda else "gloo")
+    dist.init_process_group("nccl" if on_cuda else "gloo", timeout=_PATIENCE)
     processes = Processes(rank=dist.get_rank(), count=dist.get_world_size())
 
     def leave() -> None:
