@@ -205,6 +205,7 @@ LOGIC = tuple(
         "path_editor",
         "history",
         "edits",
+        "dragging",
         "resolution",
         "compare",
         "comparing",

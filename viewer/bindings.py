@@ -129,7 +129,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
     Key(action="help", chords=("F1",), help="this help", section="Window"),
     Key(action="fullscreen", chords=("F11",), help="full screen", section="Window"),
-    Key(action="cancel", chords=("Escape",), help="leave help, preview, export or occupancy; never quits", section="Window"),
+    Key(action="cancel", chords=("Escape",), help="put back what is dragged; else leave help, preview, export or occupancy; never quits", section="Window"),
     Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while an export runs or a path is unsaved", section="Window"),
 )
 

@@ -123,7 +123,7 @@ def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerS
         return replace(after, history=History())
     if isinstance(event, e.PathLoaded) and before.path_editor.empty and not before.history.undo:
         return after  # the path that a scene comes with
-    if isinstance(event, e.Tick | e.Dragged) or (isinstance(event, e.Triggered) and event.action in _LEADING):
+    if isinstance(event, e.Tick | e.Dragged | e.DragAbandoned) or (isinstance(event, e.Triggered) and event.action in _LEADING):
         return after  # what happens all the time is no edit
     edits, view = edits_of(before), None
     if jumps(event) or isinstance(event, e.SetPose | e.SetFov | e.SetRoll):
@@ -148,6 +148,18 @@ def redone(state: ViewerState) -> ViewerState:
         return state
     *later, step = state.history.redo
     return replace(_at(state, step), history=History(undo=(*state.history.undo, _back(state, step)), redo=tuple(later)))
+
+
+def taken_back(state: ViewerState, before: History) -> ViewerState:
+    """Without what the drag under way edited: no step leads there any more, neither back nor forward.
+
+    Args:
+        before: the history as it was when the drag began.
+    """
+    if not state.drag_edited:
+        return state
+    *older, step = state.history.undo
+    return replace(_at(state, step), history=before if tuple(older) == before.undo else History(undo=tuple(older)))
 
 
 def edits_of(state: ViewerState) -> Edits:

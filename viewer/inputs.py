@@ -9,7 +9,7 @@ import glfw
 from imgui_bundle import imgui
 
 from viewer import bindings
-from viewer.events import Dragged, Event, KeyCaptured, Scrolled, Triggered
+from viewer.events import DragAbandoned, Dragged, Event, KeyCaptured, Scrolled, Triggered
 from viewer.state import NavigationMode
 from viewer.window import Rectangle, Window
 
@@ -59,6 +59,11 @@ class InputReader:
         """
         return [*self._mouse(picture, navigation), *(self._captured() if capture else self._keyboard())]
 
+    @property
+    def gesture(self) -> int:
+        """As `gesture`, and of a drag over the picture too."""
+        return gesture() if self._drag is None else _press(self._drag.button)
+
     def picked(self, picture: Rectangle) -> tuple[float, float] | None:
         """Where in the picture a double-click fell, as fractions of its width and height from the top left."""
         return self.pointed(picture) if imgui.is_mouse_double_clicked(0) else None
@@ -104,8 +109,18 @@ class InputReader:
             if imgui.is_key_pressed(key, True):
                 chord = bindings.chord(name, ctrl=io.key_ctrl, alt=io.key_alt, shift=io.key_shift)
                 action = bindings.in_use().pressed(chord, repeated=not imgui.is_key_pressed(key, False))
-                if action is not None:
+                if action == "cancel" and self._lets_go():
+                    yield DragAbandoned()
+                elif action is not None:
                     yield Triggered(action=action)
+
+    def _lets_go(self) -> bool:
+        """Let go of what is dragged, though the button stays down; False where nothing is."""
+        dragged = self._drag is not None or (imgui.is_any_item_active() and imgui.is_any_mouse_down())
+        self._drag = None
+        if dragged:
+            imgui.internal.clear_active_id()
+        return dragged
 
     def _captured(self) -> Iterable[Event]:
         io = imgui.get_io()
@@ -120,7 +135,11 @@ def _origin() -> imgui.ImVec2:
 
 def gesture() -> int:
     """A number that all edits of one drag share, or all that is typed into a field: when the mouse went down. 0 where no widget is held."""
-    return 1 + int(imgui.get_io().mouse_clicked_time[0] * 1000.0) if imgui.is_any_item_active() else 0
+    return _press(0) if imgui.is_any_item_active() else 0
+
+
+def _press(button: int) -> int:
+    return 1 + int(imgui.get_io().mouse_clicked_time[button] * 1000.0)
 
 
 def imgui_key(name: str) -> imgui.Key:

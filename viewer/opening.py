@@ -34,6 +34,7 @@ def scene_opened(state: ViewerState, event: SceneOpened) -> ViewerState:
         preferences=with_recent(state.preferences, event.source),
         picture=replace(state.picture, recent_ms=()),
         flight=None,
+        before_drag=None,
         occupancy_job=None,
         displayed_frame=None,
     )

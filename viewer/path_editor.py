@@ -193,6 +193,12 @@ def stop(editor: PathEditor) -> PathEditor:
     return replace(editor, previewing=False, playing=False)
 
 
+def rewound(editor: PathEditor, before: PathEditor) -> PathEditor:
+    """The editor with selection, preview and settings as they were before; the paths stay as they are."""
+    preview = replace(editor, previewing=before.previewing, playing=before.playing, time_s=before.time_s, orbit=before.orbit)
+    return _within(select(replace(preview, anchor_time_s=before.anchor_time_s, anchor_s=before.anchor_s), before.selected))
+
+
 def tick(editor: PathEditor, now_s: float) -> PathEditor:
     """Where the preview's clock is now; an open path stops at its end."""
     if not editor.playing:

@@ -18,6 +18,7 @@ from viewer.compare import place_in_picture
 from viewer.comparing import compared, holding_captured
 from viewer.consent import wanted
 from viewer.crop import limited
+from viewer.dragging import abandoned, held
 from viewer.edits import jumps, recorded
 from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
@@ -62,7 +63,7 @@ def _view(state: ViewerState) -> tuple[object, ...]:
 
 def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     dt_s = event.now_s - state.now_s
-    state = replace(state, now_s=event.now_s, gesture=event.gesture)
+    state = held(replace(state, now_s=event.now_s), event.gesture)
     transport = playback.tick(state.transport, n_frames(state), event.now_s, shown=state.scene is None or state.displayed_frame == state.frame)
     editor = path_editor.tick(state.path_editor, event.now_s)
     notices = tuple(notice for notice in state.notices if event.now_s - notice.raised_s < NOTICE_S[notice.level])
@@ -320,6 +321,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.Tick: _tick,
     e.Triggered: _triggered,
     e.Dragged: _dragged,
+    e.DragAbandoned: lambda state, event: abandoned(state),
     e.Scrolled: _scrolled,
     e.PivotPicked: _pivot_picked,
     e.Resized: lambda state, event: replace(state, width=max(event.width, 1), height=max(event.height, 1)),

@@ -32,7 +32,7 @@ from viewer.events import (
     Triggered,
 )
 from viewer.gl import device_name
-from viewer.inputs import InputReader, gesture
+from viewer.inputs import InputReader
 from viewer.keeper import Keeper
 from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened, Stage
 from viewer.meter import Meter
@@ -216,7 +216,7 @@ class Session:
         if (width, height) != (self.state.width, self.state.height):
             self.send(Resized(width=width, height=height))
         self._held = self._inputs.held(self.window)
-        self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held, gesture=gesture())])
+        self._events.extendleft([Tick(now_s=time.monotonic(), held=self._held, gesture=self._inputs.gesture)])
         self._events.extend(self._inputs.events(picture, self.state.navigation.mode, capture=self.state.asks_key is not None))
         self._events.extend(effects.events())
         if self._control is not None:

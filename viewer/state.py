@@ -218,7 +218,9 @@ class ViewerState:
     history: History = History()
     """What can be undone."""
     gesture: int = 0
-    """The press of the mouse, or the field that is typed in, which edits come from now; 0 for none."""
+    """The press of the mouse, or the field that is typed in, which changes come from now; 0 for none."""
+    before_drag: ViewerState | None = field(default=None, compare=False, repr=False)
+    """What there was when the drag under way began."""
     occupancy_job: Job | None = None
     displayed_frame: int | None = None
     """The frame in the picture on the screen, as the capture numbers it."""

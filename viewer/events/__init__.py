@@ -35,7 +35,7 @@ from viewer.events.effects import (
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.events.inputs import Dragged, FileChosen, InputEvent, PivotPicked, Resized, Scrolled, Tick, Triggered
+from viewer.events.inputs import DragAbandoned, Dragged, FileChosen, InputEvent, PivotPicked, Resized, Scrolled, Tick, Triggered
 from viewer.events.jobs import (
     AskedFor,
     DismissNotice,
@@ -109,6 +109,7 @@ __all__ = [
     "CopyKey",
     "CopyText",
     "DismissNotice",
+    "DragAbandoned",
     "Dragged",
     "Effect",
     "EffectsTaken",

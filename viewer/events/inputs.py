@@ -20,7 +20,7 @@ class Tick:
     """A monotonic clock."""
     held: frozenset[str] = frozenset()
     gesture: int = 0
-    """Number of the press of the mouse that holds a widget, or began typing into one; 0 for none. Edits of one press are undone together."""
+    """Number of the press of the mouse that holds the picture or a widget, or began typing into one; 0 for none. Edits of one press are undone together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,11 @@ class Dragged:
     """Downwards; window units, like `height_px`."""
     height_px: float
     """Height of the picture on screen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DragAbandoned:
+    """What is dragged was let go by a key: everything is to be as before the press."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,4 +81,4 @@ class FileChosen:
     path: Path
 
 
-InputEvent = Tick | Triggered | Dragged | Scrolled | PivotPicked | Resized | FileChosen
+InputEvent = Tick | Triggered | Dragged | DragAbandoned | Scrolled | PivotPicked | Resized | FileChosen
