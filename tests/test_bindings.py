@@ -125,6 +125,8 @@ _FIXED = (
     "Escape leaves it as it is",  # no key of the table: the next key is being asked for
     "Doubles the light with every stop; Ctrl + click to type",  # of ImGui's own sliders
     " s: drag to move it in time, with Shift to copy it",  # on the lanes of the timeline, not over the picture
+    "Drag to move the key, with Shift a copy of it",  # of a handle, which takes the mouse from the picture
+    ", with Shift a copy of it",
 )
 
 

@@ -50,7 +50,8 @@ def draw_handles(state: ViewerState, stats: Stats, flags: int, area: tuple[float
         u, v = uv * scale
         if depth <= 0 or not (0 <= u < width and 0 <= v < height):
             continue
-        held, _ = knob(f"crop_{'xyz'[handle.axis]}{int(handle.above)}", x + float(u), y + float(v), AXES[handle.axis], flags)
+        name = f"crop_{'xyz'[handle.axis]}{int(handle.above)}"
+        held, _ = knob(name, x + float(u), y + float(v), AXES[handle.axis], "Drag to move this side of the crop box", flags)
         if held:
             mouse = imgui.get_mouse_pos()
             after = dragged(state.crop, handle, camera, (mouse.x - x) / scale[0], (mouse.y - y) / scale[1])

@@ -1,23 +1,28 @@
-"""Keys of the path over the picture: a press selects one; the selected one is moved by its middle and its axes, and aimed by the point it looks at.
+"""Keys of the path over the picture: a press selects one; the selected one is moved by its middle and its axes, aimed by the point it looks at, and rolled
+along a ring.
 
 A drag with Shift moves a copy.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from imgui_bundle import ImVec2, imgui
+from jaxtyping import Float64
 
 from im4d_core.geometry import project
 from im4d_core.types import Camera
 from viewer.events import CopyKey, Event, SelectKey, SetKeyPose
-from viewer.key_gizmo import KeyHandle, dragged, handles
+from viewer.key_gizmo import KeyHandle, dragged, handles, ring
 from viewer.panels.knob import AXES, knob
 from viewer.panels.widgets import ACCENT, WARNING, colour
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
 _WHITE = (0.92, 0.93, 0.94, 1.0)
+_ROLL = (0.78, 0.58, 0.95, 1.0)
 _MOST = 64  # more keys, of a long recording, would cover the picture
 _NEAREST = 0.03  # of the scene's diagonal: a key that is where the user is has no handles
 
@@ -40,7 +45,7 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
         place = _on_screen(key.position, camera, area, nearest)
         if place is None or key.id == editor.selected:
             continue
-        _, pressed = knob(f"key_{key.id}", *place, ACCENT, flags)
+        _, pressed = knob(f"key_{key.id}", *place, ACCENT, "Click to select this key of the path", flags)
         if pressed:
             events.append(SelectKey(key_id=key.id))
     key = editor.selected_key
@@ -49,11 +54,12 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
     found = [(handle, _on_screen(handle.point, camera, area, nearest)) for handle in handles(key, camera, nearest)]
     if found and found[0][1] is not None:
         _arms([place for _, place in found], found[0][1])
+    _ring(ring(key, camera, nearest), camera, area)
     for handle, place in found:
         if place is None:
             continue
-        held, _ = knob(f"key_{handle.kind}{handle.axis}", *place, _rgba(handle), flags)
-        if held and imgui.get_io().key_shift and handle.kind != "aim" and not state.drag_edited:
+        held, _ = knob(f"key_{handle.kind}{handle.axis}", *place, _rgba(handle), _explained(handle), flags)
+        if held and imgui.get_io().key_shift and handle.kind in ("centre", "axis") and not state.drag_edited:
             events.append(CopyKey(key_id=key.id))  # from the next frame on the drag moves the copy
         elif held:
             mouse, scale = imgui.get_mouse_pos(), (area[2] / camera.width, area[3] / camera.height)
@@ -77,5 +83,27 @@ def _arms(places: list[tuple[float, float] | None], middle: tuple[float, float])
             draw.add_line(ImVec2(*middle), ImVec2(*place), colour(rgba, 0.8), 2.0)
 
 
+def _ring(points: Float64[np.ndarray, "n 3"], camera: Camera, area: tuple[float, float, float, float]) -> None:
+    """The way of the handle that rolls."""
+    uv, depths = project(camera, points)
+    if len(points) and (depths > 0.0).all():
+        scale = np.array([area[2] / camera.width, area[3] / camera.height])
+        line, draw = [ImVec2(area[0] + u, area[1] + v) for u, v in (uv * scale).tolist()], imgui.get_background_draw_list()
+        for start, stop in pairwise(line):
+            draw.add_line(start, stop, colour(_ROLL, 0.7), 1.5)
+
+
 def _rgba(handle: KeyHandle) -> tuple[float, float, float, float]:
-    return _WHITE if handle.kind == "centre" else WARNING if handle.kind == "aim" else AXES[handle.axis]
+    return AXES[handle.axis] if handle.kind == "axis" else {"centre": _WHITE, "aim": WARNING, "roll": _ROLL}[handle.kind]
+
+
+def _explained(handle: KeyHandle) -> str:
+    match handle.kind:
+        case "centre":
+            return "Drag to move the key, with Shift a copy of it"
+        case "axis":
+            return f"Drag to move the key along {'xyz'[handle.axis]}, with Shift a copy of it"
+        case "aim":
+            return "Drag to aim the key"
+        case "roll":
+            return "Drag to roll the key about its viewing direction"
