@@ -85,3 +85,28 @@ def test_the_names_of_tabs_are_not_cut_from_the_second_start_on(drive, tmp_path:
     for _ in range(2):
         drive(settings=tmp_path / "settings").run(script)
     assert shrunk[0] == shrunk[1] > 5.0, "in font heights: Compare has 5"
+
+
+def test_times_by_stage_grow_with_the_pictures_and_stay_over_the_picture(drive) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.shown.final and not d.session.busy)
+        figures = imgui.internal.find_window_by_name("##figures")
+        assert figures is not None
+        before = figures.size.y
+        d.press_name("F10")
+        d.until(lambda: figures.size.y > before + 4 * imgui.get_font_size())
+        x, _, width, _ = d.area
+        assert x <= figures.pos.x and figures.pos.x + figures.size.x <= x + width, "over a panel"
+        known = len(d.session._stats.recent)
+        assert known >= 1
+        d.press_name("Right")
+        d.ctx.yield_(3)
+        d.until(lambda: d.shown.request.frame == d.state.frame and d.shown.final)
+        d.until(lambda: len(d.session._stats.recent) > known)
+        assert d.session._stats.recent[-1] == d.shown.stages_ms
+        d.press_name("F10")
+        d.until(lambda: figures.size.y == before)
+
+    drive(size=(640, 480)).run(script)

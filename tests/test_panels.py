@@ -23,7 +23,7 @@ from viewer import events as e
 from viewer.compare import Comparison
 from viewer.export_command import export_command
 from viewer.look import Look
-from viewer.panels import floating
+from viewer.panels import floating, timing
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.reduce import reduce
@@ -167,6 +167,22 @@ def test_numbers_to_be_read() -> None:
     assert [nice_step(x) for x in (0.013, 0.2, 1.0, 1.1, 3.0, 7.0, 99.0)] == pytest.approx([0.02, 0.2, 1.0, 2.0, 5.0, 10.0, 100.0])
     assert [seconds(x) for x in (7.46, 125.0, 3723.0)] == ["7.5 s", "2:05", "1:02:03"]
     assert [megabytes(x) for x in (0, 120 << 20, 11 << 30)] == ["0 MB", "120 MB", "11.0 GB"]
+
+
+def test_times_by_stage_are_told_over_the_last_pictures() -> None:
+    recent = ((("encode", 4.0), ("march", 6.0)), (("march", 9.0),), (("encode", 1.0), ("march", 2.0)))
+    assert timing.rows(recent) == [("render", 3.0, 9.0, 10.0), ("encode", 1.0, 2.5, 4.0), ("march", 2.0, 6.0, 9.0)]
+    assert timing.rows(recent[:2])[-1] == ("encode", 0.0, 4.0, 4.0), "the last picture had no such stage"
+
+
+def test_times_stand_with_the_figures() -> None:
+    state = opened()
+    assert state.layout.stats and not state.layout.timing
+    both = after(state, e.Triggered(action="timing"))
+    assert both.layout.timing and after(both, e.Triggered(action="timing")).layout == state.layout
+    hidden = after(both, e.Triggered(action="stats"))
+    assert not hidden.layout.stats
+    assert after(hidden, e.Triggered(action="timing")).layout == both.layout, "asked for, they bring the figures along"
 
 
 def test_badge_explains_the_picture() -> None:

@@ -199,6 +199,12 @@ def _live(state: ViewerState) -> ViewerState:
     return asked(replace(state, live_since_s=state.now_s), StartLive())
 
 
+def _timing(state: ViewerState) -> ViewerState:
+    """They stand with the figures, which come along."""
+    shown = not (state.layout.stats and state.layout.timing)
+    return replace(state, layout=replace(state.layout, stats=state.layout.stats or shown, timing=shown))
+
+
 def _export_panel(state: ViewerState) -> ViewerState:
     return asked(replace(state, layout=replace(state.layout, panels=True)), FocusPanel(name="Export"))
 
@@ -260,6 +266,7 @@ HANDLERS: dict[str, Handler] = {
     "occupancy_cancel": _effect(CancelOccupancy()),
     "panels": _layout("panels"),
     "stats": _layout("stats"),
+    "timing": _timing,
     "help": _layout("help"),
     "fullscreen": _effect(ToggleFullscreen()),
     "cancel": _cancel,

@@ -127,6 +127,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="export_panel", chords=("Ctrl+E",), help="go to the export panel", section="Window"),
     Key(action="panels", chords=("Tab",), help="show or hide the panels", section="Window"),
     Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
+    Key(action="timing", chords=("F10",), help="times of the last pictures by stage, in the figures", section="Window"),
     Key(action="help", chords=("F1",), help="this help", section="Window"),
     Key(action="fullscreen", chords=("F11",), help="full screen", section="Window"),
     Key(action="cancel", chords=("Escape",), help="put back what is dragged; else leave help, preview, export or occupancy; never quits", section="Window"),

@@ -34,6 +34,7 @@ _CHORDS: dict[Preset, dict[str, tuple[str, ...]]] = {
         "navigation": ("E",),
         "key_add": ("I", "K", "Enter"),
         "stats": ("F10",),
+        "timing": ("Shift+F10",),
         "camera_previous": ("Ctrl+Left", "["),
         "camera_next": ("Ctrl+Right", "]"),
     },

@@ -8,12 +8,16 @@ from typing import Literal
 
 from im4d_core.types import Scene
 from viewer.messages import DisplayBuffer, Facts
-from viewer.stats import Cached, Stats
+from viewer.stats import Cached, Stages, Stats
 from viewer.window import Rectangle
 from viewer.worker import RenderWorker
 
 _FEW = 5
 """So many a second are drawn at rest, and say nothing about how fast the window is."""
+
+
+_RECENT = 60
+"""Pictures whose times by stage are remembered."""
 
 
 class Rate:
@@ -40,15 +44,18 @@ class Meter:
         self.facts: Facts | None = None
         """The newest facts of the render thread."""
         self._drawn, self._shown = Rate(), Rate()
+        self._recent: deque[Stages] = deque(maxlen=_RECENT)
         self._fixed = Stats()
 
     def drew(self, now_s: float) -> None:
         """A frame of the window was drawn."""
         self._drawn.count(now_s)
 
-    def showed(self, now_s: float) -> None:
+    def showed(self, picture: DisplayBuffer, now_s: float) -> None:
         """Another picture came to the screen."""
         self._shown.count(now_s)
+        if picture.final or picture.request.moving:  # others are drafts, or parts of what is still being made
+            self._recent.append(picture.stages_ms)
 
     def presenting(self, gl_renderer: str, present: Literal["interop", "upload"], reason: str, *, can_share: bool) -> None:
         """How pictures reach the screen from now on."""
@@ -71,6 +78,7 @@ class Meter:
                 stats,
                 displayed=shown.request,
                 stages_ms=shown.stages_ms,
+                recent=tuple(self._recent),
                 render_ms=shown.render_ms,
                 latency_ms=shown.latency_ms,
                 renderer=shown.renderer,

@@ -326,7 +326,7 @@ class Session:
                 raise
             sharing.lose(worker, error)
             self._area.show(buffer.in_host())
-        self._meter.showed(time.monotonic())
+        self._meter.showed(buffer, time.monotonic())
         self._problems.resolved("rendering")
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s

@@ -116,6 +116,8 @@ class Layout:
 
     panels: bool = True
     stats: bool = True
+    timing: bool = False
+    """Times by stage of the last pictures, with the figures."""
     help: bool = False
 
 

@@ -15,6 +15,9 @@ from viewer.memory_use import MemoryUse
 from viewer.request import RenderRequest
 from viewer.values import Pointed
 
+Stages = tuple[tuple[str, float], ...]
+"""Milliseconds by stage of one picture, in the order they ran."""
+
 
 class Cached(IntEnum):
     """The best place one frame's data is ready in; ordered, so that more is better."""
@@ -46,8 +49,10 @@ class Stats:
     """Frames of the window within the last second; 0 at rest."""
     pictures_per_s: float = 0.0
     """Pictures that came to the screen within the last second; 0 at rest."""
-    stages_ms: tuple[tuple[str, float], ...] = ()
-    """Render time by stage of the last picture, in the order they ran, e.g. (("frames", 3.1), ("encode", 8.0), ("march", 12.5))."""
+    stages_ms: Stages = ()
+    """Render time by stage of the last picture, e.g. (("frames", 3.1), ("encode", 8.0), ("march", 12.5))."""
+    recent: tuple[Stages, ...] = ()
+    """Likewise of the last pictures, the newest last."""
     render_ms: float = 0.0
     """Whole render time of the last picture, measured around the render only, never around the swap."""
     latency_ms: float = 0.0

@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import crop, frame, key_handles, pointer, question, sources, wipe
+from viewer.panels import crop, frame, key_handles, pointer, question, sources, timing, wipe
 from viewer.panels.widgets import ACCENT, ERROR, MUTED, SHADE, WARNING, colour, em, megabytes, muted, steady
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
@@ -122,6 +122,8 @@ def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
     muted(lines[1])
     muted(lines[2])
     imgui.pop_text_wrap_pos()
+    if state.layout.timing:
+        timing.draw(stats)
     corner, size = imgui.get_window_pos(), imgui.get_window_size()
     imgui.end()
     return corner.x + size.x, corner.y + size.y
