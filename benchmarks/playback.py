@@ -22,13 +22,14 @@ import tyro
 from rich.progress import track
 
 from benchmarks.orbit import orbit
-from benchmarks.render_thread import AHEAD, RenderThread, open_with, opener_with
+from benchmarks.render_thread import RenderThread, open_with, opener_with
 from benchmarks.table import Cell, report
 from im4d_core.methods.source_views import choose_views, cropped_to_mask
 from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.stage_clock import StageClock
 from im4d_core.types import Camera
 from viewer.messages import DisplayBuffer
+from viewer.serving import AHEAD
 
 _STAGES = {"wait for decoding": ("sources",), "upload": ("upload",), "features": ("features",), "bake": ("density", "occupancy")}
 _REST = "render"
@@ -121,11 +122,11 @@ def _play(thread: RenderThread, frames: tuple[int, ...], cameras: list[Camera], 
         wanted = here + 1 if rate is None else min(int((time.monotonic() - began) * rate), last)
         if wanted > here:
             here = wanted
-            ahead = frames[here + 1 : here + 1 + AHEAD]
+            coming = frames[here + 1 :]
             if rate is None:
-                pictures = [thread.show(asked[here], prefetch=ahead)]
+                pictures = [thread.show(asked[here], coming=coming)]
             else:
-                thread.worker.submit(asked[here], prefetch=ahead)
+                thread.worker.submit(asked[here], coming=coming)
                 pictures = []
         else:
             pictures = thread.pictures(_TICK_S)

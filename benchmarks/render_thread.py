@@ -17,8 +17,6 @@ from viewer.offline import first_request
 from viewer.request import RenderRequest
 from viewer.worker import Opener, RenderWorker
 
-AHEAD = 4
-"""Frames that the window asks for ahead of playback."""
 _LONGEST_S = 300.0
 _WAKE_S = 0.0005  # a missed wake costs no more than this
 
@@ -84,10 +82,10 @@ class RenderThread:
         first = first_request(self.scene, camera=None, frame=frame, width=camera.width, height=camera.height, mode=mode)
         return replace(first, camera=camera, frame=frame, moving=moving, steady=True)
 
-    def show(self, request: RenderRequest, *, prefetch: tuple[int, ...] = ()) -> DisplayBuffer:
+    def show(self, request: RenderRequest, *, coming: tuple[int, ...] = ()) -> DisplayBuffer:
         """Ask for a picture and wait for it; while moving, the draft is the picture where the window would show no better one."""
         self._pictures.clear()
-        self.worker.submit(request, prefetch=prefetch)
+        self.worker.submit(request, coming=coming)
         self.wait(lambda: any(answers(picture, request) for picture in self._pictures))
         return next(picture for picture in self._pictures if answers(picture, request))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.orbit import orbit
-from benchmarks.render_thread import AHEAD, RenderThread, opener_with
+from benchmarks.render_thread import RenderThread, opener_with
 from benchmarks.window import display
 from im4d_core.geometry import fitted
 from viewer.messages import DisplayBuffer, Facts
@@ -44,9 +44,9 @@ def in_thread(run: Path, device: str, size: tuple[int, int], pictures: int, seen
             at = i % period
             scale = _SIZES[at // _HELD_FOR % len(_SIZES)]
             camera = fitted(cameras[at], max(round(scale * size[0]), 1), max(round(scale * size[1]), 1))
-            coming = tuple(scene.frames[(at + 1 + k) % len(scene.frames)] for k in range(AHEAD))
+            coming = tuple(scene.frames[(at + 1 + k) % len(scene.frames)] for k in range(len(scene.frames) - 1))
             moving = at % _STILL_EVERY != _STILL_EVERY - 1
-            thread.show(thread.request(camera, scene.frames[at % len(scene.frames)], moving=moving), prefetch=coming)
+            thread.show(thread.request(camera, scene.frames[at % len(scene.frames)], moving=moving), coming=coming)
             seen(i, thread.facts, 0, 0)
         return thread.renderer
 

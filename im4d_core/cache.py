@@ -1,21 +1,41 @@
-"""Values kept within a budget of bytes."""
+"""Values of frames kept within a budget of bytes, and which of them go first."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class ByteCache(Generic[Key, Value]):
-    """Values by key within a byte budget; the least recently used go first, the newest always stays."""
+def by_need(keys: Iterable[Key], frame: Callable[[Key], int], coming: Mapping[int, int]) -> list[Key]:
+    """Keys in the order in which their values may go: of frames that are not expected first, then those that are needed last.
 
-    def __init__(self, budget: int, size: Callable[[Value], int]) -> None:
-        self._budget, self._size = budget, size
+    In a loop longer than its cache the least recently used value is the one that is needed next, so that nothing would ever be found.
+
+    Args:
+        keys: the least recently used first; among frames that are needed equally late, they go in this order.
+        frame: that a key belongs to.
+        coming: how soon each of the frames that are expected is needed, 0 being the soonest.
+    """
+    return sorted(keys, key=lambda key: -coming.get(frame(key), math.inf))
+
+
+class ByteCache(Generic[Key, Value]):
+    """Values by key within a byte budget. Those of frames that are not expected go first, the least recently used before others; the newest always stays.
+
+    Args:
+        size: bytes of a value.
+        frame: that a key belongs to.
+    """
+
+    def __init__(self, budget: int, size: Callable[[Value], int], frame: Callable[[Key], int]) -> None:
+        self._budget, self._size, self._frame = budget, size, frame
         self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._coming: Mapping[int, int] = {}
         self.bytes = 0
 
     def __contains__(self, key: Key) -> bool:
@@ -37,6 +57,10 @@ class ByteCache(Generic[Key, Value]):
         self.bytes += self._size(value)
         self._fit()
 
+    def expect(self, coming: Mapping[int, int]) -> None:
+        """From now on these frames are expected, as in `by_need`; none where nothing plays."""
+        self._coming = coming
+
     def shrink(self, factor: int) -> None:
         """Have a budget so many times smaller from now on."""
         self._budget //= factor
@@ -51,5 +75,9 @@ class ByteCache(Generic[Key, Value]):
         self.bytes = 0
 
     def _fit(self) -> None:
-        while self.bytes > self._budget and len(self._values) > 1:
-            self.bytes -= self._size(self._values.popitem(last=False)[1])
+        if self.bytes <= self._budget:
+            return
+        for key in by_need(list(self._values)[:-1], self._frame, self._coming):
+            if self.bytes <= self._budget:
+                break
+            self.drop(key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from im4d_core.cache import ByteCache
@@ -18,7 +20,7 @@ _FEWER = 4
 
 
 class FrameCaches:
-    """Values by frame, the least recently used dropped first.
+    """Values by frame, those that are needed last dropped first.
 
     Args:
         feature_bytes: budget of the features.
@@ -31,11 +33,12 @@ class FrameCaches:
             free, _ = torch.cuda.mem_get_info(device)
             share = fitting_share(free, feature_bytes)
         few = feature_bytes // 4
-        self.features: ByteCache[tuple[int, int], Features] = ByteCache(int(share * feature_bytes), lambda f: f.texels.nbytes)
-        self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(int(share * few), lambda c: c.texels.nbytes)
-        self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(int(share * few), lambda t: t.bytes)
-        self.bricks: ByteCache[int, Bricks] = ByteCache(int(share * _BRICK_BYTES), lambda b: b.bytes)
-        self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(int(share * _FIELD_BYTES), lambda f: f.bytes)
+        self.features: ByteCache[tuple[int, int], Features] = ByteCache(int(share * feature_bytes), lambda f: f.texels.nbytes, _first)
+        self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(int(share * few), lambda c: c.texels.nbytes, _first)
+        self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(int(share * few), lambda t: t.bytes, _first)
+        self.bricks: ByteCache[int, Bricks] = ByteCache(int(share * _BRICK_BYTES), lambda b: b.bytes, lambda frame: frame)
+        self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(int(share * _FIELD_BYTES), lambda f: f.bytes, _first)
+        self._all = (self.features, self.contexts, self.texels, self.bricks, self.fields)
         self._fewer = False
 
     @property
@@ -70,6 +73,11 @@ class FrameCaches:
         clock.mark("features")
         return context
 
+    def expect(self, coming: Mapping[int, int]) -> None:
+        """These frames are needed next, as `ByteCache.expect`."""
+        for cache in self._all:
+            cache.expect(coming)
+
     def drop_density(self, frame: int) -> None:
         self.bricks.drop(frame)
         for baked in (False, True):
@@ -80,7 +88,7 @@ class FrameCaches:
         self.fields.clear()
 
     def clear(self) -> None:
-        for cache in (self.features, self.contexts, self.texels, self.bricks, self.fields):
+        for cache in self._all:
             cache.clear()
 
     def keep_less(self) -> bool:
@@ -88,9 +96,13 @@ class FrameCaches:
         if self._fewer:
             return False
         self._fewer = True
-        for cache in (self.features, self.contexts, self.texels, self.bricks, self.fields):
+        for cache in self._all:
             cache.shrink(_FEWER)
         return True
+
+
+def _first(key: tuple[int, object]) -> int:
+    return key[0]
 
 
 def fitting_share(free_bytes: int, feature_bytes: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from im4d_core.cache import ByteCache
@@ -36,7 +37,7 @@ class FramePairs:
 
     def __init__(self, method: Method, config: MethodConfig, grids: Occupancies) -> None:
         self._method, self._config, self._grids = method, config, grids
-        self._pairs: ByteCache[tuple[int, int], _Pair] = ByteCache(_KEPT_BYTES, lambda pair: pair.bytes)
+        self._pairs: ByteCache[tuple[int, int], _Pair] = ByteCache(_KEPT_BYTES, lambda pair: pair.bytes, lambda frames: frames[0])
 
     def occupancy(self, frame: int, following: int) -> Occupancy:
         """The occupied cells on the way from a frame to the next one.
@@ -56,6 +57,10 @@ class FramePairs:
             self._pairs.put((frame, following), pair)
         assert pair.ends is not None
         return mixed(*pair.ends, onward)
+
+    def expect(self, coming: Mapping[int, int]) -> None:
+        """These frames are needed next, as `ByteCache.expect`."""
+        self._pairs.expect(coming)
 
     @property
     def bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ class Occupancies:
 
     def __init__(self, path: Path | None, model_id: str, device: torch.device) -> None:
         self._path, self._model_id, self._device = path, model_id, device
-        self._grids: ByteCache[int, Occupancy] = ByteCache(_KEPT_BYTES, lambda grid: grid.bytes)
+        self._grids: ByteCache[int, Occupancy] = ByteCache(_KEPT_BYTES, lambda grid: grid.bytes, lambda frame: frame)
         self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
         self._file: OccupancyFile | None = None
         self.problem: str | None = None
@@ -49,6 +49,10 @@ class Occupancies:
             grid = self._file.load(frame, self._device)
             self._grids.put(frame, grid)
         return grid
+
+    def expect(self, coming: Mapping[int, int]) -> None:
+        """These frames are needed next, as `ByteCache.expect`."""
+        self._grids.expect(coming)
 
     def use(self, frame: int, grid: Occupancy) -> None:
         """Takes a grid that is not in the file, for as long as it is kept."""

@@ -242,6 +242,16 @@ class SceneRenderer:
         """Frames of which source pictures are in host memory."""
         return self.loader.cached_frames()
 
+    def expect(self, frames: Sequence[int]) -> None:
+        """Says which frames will be shown next, the one that is shown first, up to where they begin again; one alone where nothing plays.
+
+        Caches that cannot hold all of them keep those that are needed soonest.
+        """
+        coming = {frame: after for after, frame in enumerate(frames)}
+        self.loader.expect(coming)
+        for cache in (self._kept, self._pairs, self._occupancies):
+            cache.expect(coming)
+
     def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
         """Asks for the source pictures that coming frames will need; returns at once."""
         if self.loader.holds(views) < 2:

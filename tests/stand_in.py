@@ -83,6 +83,7 @@ class StandIn:
         self.crop: np.ndarray | None = None
         self.clip: tuple[float, float] | None = None
         """Of the last render."""
+        self.expected: tuple[int, ...] = ()
         self.prefetched: tuple[int, ...] = ()
         self.prefetched_views: tuple[int, ...] = ()
         self.made_ready: list[int] = []
@@ -167,6 +168,9 @@ class StandIn:
 
     def decoded_frames(self) -> frozenset[int]:
         return frozenset(self.prefetched)
+
+    def expect(self, frames: Sequence[int]) -> None:
+        self.expected = tuple(frames)
 
     def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
         self.prefetched, self.prefetched_views = tuple(frames), views

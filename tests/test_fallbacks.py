@@ -95,7 +95,7 @@ def test_where_density_cannot_be_baked_it_is_evaluated_and_this_is_said_once(ren
 
 
 def test_a_cache_that_shrinks_drops_what_is_too_much() -> None:
-    cache: ByteCache[int, int] = ByteCache(100, lambda size: size)
+    cache: ByteCache[int, int] = ByteCache(100, lambda size: size, lambda key: key)
     for key in range(4):
         cache.put(key, 25)
     cache.shrink(2)

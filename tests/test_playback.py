@@ -228,10 +228,20 @@ def test_a_long_wait_leaves_no_debt() -> None:
 
 
 def test_coming_frames_follow_direction_range_and_fold() -> None:
-    assert playback.coming(playing("loop", index=5), N, 4) == (6, 0, 1, 2)
-    assert playback.coming(playing("once", index=5), N, 4) == (6,)
-    assert playback.coming(playing("ping-pong", index=5), N, 4) == (6, 4, 3)
-    assert playback.coming(playing("ping-pong", index=2, direction=1), N, 2) == (3, 4)
-    assert playback.coming(replace(playing("ping-pong", index=3), direction=-1), N, 2) == (2, 1)
-    assert playback.coming(ranged("loop", 2, 4, index=4), N, 4) == (2, 3)
-    assert playback.coming(playback.pause(playing("loop")), N, 4) == ()
+    assert playback.coming(playing("loop", index=5), N) == (6, 0, 1, 2, 3, 4)
+    assert playback.coming(playing("once", index=5), N) == (6,)
+    assert playback.coming(playing("ping-pong", index=5), N) == (6, 4, 3, 2, 1, 0)
+    assert playback.coming(playing("ping-pong", index=2, direction=1), N) == (3, 4, 5, 6, 1, 0)
+    assert playback.coming(replace(playing("ping-pong", index=3), direction=-1), N) == (2, 1, 0, 4, 5, 6)
+    assert playback.coming(ranged("loop", 2, 4, index=4), N) == (2, 3)
+    assert playback.coming(replace(ranged("loop", 2, 4), index=6), N) == (2, 3, 4)
+    assert playback.coming(playback.pause(playing("loop")), N) == ()
+
+
+@pytest.mark.parametrize("loop", ["once", "loop", "ping-pong"])
+@pytest.mark.parametrize("speed", [1.0, -1.0])
+def test_coming_frames_come_in_this_order(loop: LoopMode, speed: float) -> None:
+    """The clock itself, frame by frame, until it has shown everything twice."""
+    transport = ranged(loop, 1, 5, index=3, speed=speed)
+    seen = indices(transport, [0.1 * i for i in range(25)])
+    assert playback.coming(transport, N) == tuple(index for index in dict.fromkeys(seen) if index != 3)

@@ -200,8 +200,9 @@ def test_what_is_read_ahead_is_what_colours_the_picture(desk: Desk) -> None:
     scene = desk.renderer.scene
     desk.worker.submit(replace(desk.request(), camera=resized(scene.cameras[3], 32, 24), steady=True))
     desk.wait(lambda: desk.pictures() and desk.renderer.asked is not None)
-    desk.worker.submit(replace(desk.request(index=1, moving=True), camera=resized(scene.cameras[3], 32, 24), steady=True, hidden=4), prefetch=(12, 13))
-    desk.wait(lambda: desk.renderer.prefetched == (12, 13))
+    moving = replace(desk.request(index=1, moving=True), camera=resized(scene.cameras[3], 32, 24), steady=True, hidden=4)
+    desk.worker.submit(moving, coming=(12, 13, 14, 15, 16))
+    desk.wait(lambda: desk.renderer.prefetched == (12, 13, 14, 15))  # the rest is too far ahead
     assert desk.renderer.asked is not None
     assert desk.renderer.prefetched_views == desk.renderer.asked[1]
     assert 4 not in desk.renderer.prefetched_views

@@ -18,7 +18,7 @@ from viewer.worker import RenderWorker
 
 def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     asked = desk.request(index=3)
-    desk.worker.submit(asked, prefetch=(14, 15))
+    desk.worker.submit(asked, coming=(14, 15))
     desk.wait(lambda: desk.pictures() and desk.renderer.prefetched)
     shown = desk.pictures()[-1]
     assert shown.request == asked
@@ -28,6 +28,7 @@ def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     assert shown.source_views == (1, 2)
     assert shown.render_ms > 0
     assert desk.renderer.prefetched == (14, 15)
+    assert desk.renderer.expected == (asked.frame, 14, 15)
     desk.wait(lambda: desk.renderer.made_ready == [14, 15])  # and what their pictures need is made while nothing else is wanted
     facts = desk.of(Facts)[0]
     assert facts.occupied == (True,) * 8

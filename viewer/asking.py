@@ -8,8 +8,6 @@ from viewer.request import RenderRequest, render_request
 from viewer.state import ViewerState
 from viewer.worker import RenderWorker
 
-_PREFETCHED = 4  # frames asked for ahead of playback
-
 
 class Asking:
     """Remembers what was asked for last."""
@@ -25,7 +23,7 @@ class Asking:
         asked = self._asked
         settled = asked is not None and asked.moving and not request.moving and not (shown is not None and shown.final and shown.request == request)
         if request != asked or settled:
-            worker.submit(request, prefetch=_coming(state))
+            worker.submit(request, coming=_coming(state))
             self._asked = request
 
     def again(self) -> None:
@@ -34,6 +32,6 @@ class Asking:
 
 
 def _coming(state: ViewerState) -> tuple[int, ...]:
-    """The frames that playback will need next, nearest first."""
+    """The frames that playback will need, nearest first."""
     scene = state.scene
-    return () if scene is None else tuple(scene.frames[i] for i in playback.coming(state.transport, len(scene.frames), _PREFETCHED))
+    return () if scene is None else tuple(scene.frames[i] for i in playback.coming(state.transport, len(scene.frames)))

@@ -22,8 +22,8 @@ class Asked:
     request: RenderRequest
     asked_s: float
     """When, by the monotonic clock."""
-    prefetch: tuple[int, ...] = ()
-    """Frames that will be needed next, nearest first."""
+    coming: tuple[int, ...] = ()
+    """Frames that playback will need, nearest first, up to where they begin again."""
 
 
 class Inbox:

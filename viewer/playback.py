@@ -120,14 +120,17 @@ def set_loop(transport: Transport, n_frames: int, now_s: float, loop: LoopMode) 
     return _anchored(replace(transport, loop=loop), n_frames, now_s)
 
 
-def coming(transport: Transport, n_frames: int, count: int) -> tuple[int, ...]:
-    """The frames that playback shows next, nearest first; none when it stands."""
+def coming(transport: Transport, n_frames: int) -> tuple[int, ...]:
+    """The frames that playback shows next, nearest first, up to where they begin again; none when it stands."""
     if not transport.playing or n_frames < 1:
         return ()
-    here = _unfolded(transport, n_frames)
-    sign = 1 if rate(transport) >= 0 else -1
-    places = (_place(transport, n_frames, here + sign * step).index for step in range(1, count + 1))
-    return tuple(dict.fromkeys(index for index in places if index != transport.index))
+    low, high = played_range(transport, n_frames)
+    after, before = range(max(transport.index + 1, low), high + 1), range(low, min(transport.index, high + 1))
+    if transport.direction > 0:
+        ahead, then = after, {"once": (), "loop": before, "ping-pong": reversed(before)}[transport.loop]
+    else:
+        ahead, then = reversed(before), {"once": (), "loop": reversed(after), "ping-pong": after}[transport.loop]
+    return (*ahead, *then)
 
 
 def timecode(index: int, fps: float) -> str:

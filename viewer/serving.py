@@ -18,6 +18,8 @@ from viewer.thumbnails import Thumbnail
 if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
 
+AHEAD = 4
+"""Frames that are made ready ahead of playback."""
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _BESIDE_JOB_S = 1.0  # a still picture may take this long while a job waits or runs; a longer one is made when the job is over
 _MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
@@ -57,6 +59,7 @@ class Serving:
     def serve(self, asked: Asked) -> None:
         """Make the picture, or pictures, of a request."""
         renderer, maker, request = self.renderer, self._maker, asked.request
+        renderer.expect((request.frame, *asked.coming))
         occupied = renderer.has_occupancy(request.frame)
         if request.mode != "full" and not occupied:
             request = replace(request, mode="full")
@@ -76,9 +79,10 @@ class Serving:
         if not self._picture(request, asked.asked_s, final=True, patient=request.moving):
             self._inbox.postpone(replace(asked, request=request))
         self.shortcomings.tell_fallbacks()
-        if asked.prefetch and not self._inbox.picture_waits:
-            renderer.prefetch(asked.prefetch, maker.views)
-            renderer.make_ready(asked.prefetch, maker.views, request.mode, wanted=lambda: not (self._inbox.picture_waits or self._inbox.stopping))
+        if asked.coming and not self._inbox.picture_waits:
+            ahead = asked.coming[:AHEAD]
+            renderer.prefetch(ahead, maker.views)
+            renderer.make_ready(ahead, maker.views, request.mode, wanted=lambda: not (self._inbox.picture_waits or self._inbox.stopping))
         if request.frusta and not request.moving:
             self._show_captured(request.frame)
 

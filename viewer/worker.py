@@ -77,13 +77,13 @@ class RenderWorker:
         """Open a run or exported scene; answered by `Opened` or `Failed`. The scene that is open stays until then, and so do its jobs."""
         self._inbox.open(source)
 
-    def submit(self, request: RenderRequest, *, prefetch: tuple[int, ...] = ()) -> None:
+    def submit(self, request: RenderRequest, *, coming: tuple[int, ...] = ()) -> None:
         """Ask for a picture; replaces a request that has not begun.
 
         Args:
-            prefetch: frames that will be needed next, nearest first.
+            coming: frames that playback will need, nearest first, up to where they begin again.
         """
-        self._inbox.ask(Asked(request=request, asked_s=time.monotonic(), prefetch=prefetch))
+        self._inbox.ask(Asked(request=request, asked_s=time.monotonic(), coming=coming))
 
     def begin(self, order: Order) -> None:
         """Do a long task between the pictures of the window; answered by `JobStep`s and a `JobOver`. One after the other, in the order asked."""

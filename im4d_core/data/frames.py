@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from types import TracebackType
 
+from im4d_core.cache import by_need
 from im4d_core.config import DataConfig
 from im4d_core.data.decoding import Decoder
 from im4d_core.tensors import SourceView
@@ -20,8 +21,9 @@ _Key = tuple[int, int]  # frame, view
 class FrameLoader:
     """Decoded source views of a scene, by frame and view.
 
-    `get` blocks its caller until the views are there; `prefetch` never blocks. Decoding runs in threads; what `get` waits for comes first. The cache
-    drops what was used least recently once it holds more than its budget, but never a view of the frame that was asked for last.
+    `get` blocks its caller until the views are there; `prefetch` never blocks. Decoding runs in threads; what `get` waits for comes first. Once the cache
+    holds more than its budget, it drops what is needed last, as far as that is known, and else what was used least recently, but never a view of the
+    frame that was asked for last.
     Safe to use from several threads. Close it, or use it as a context manager.
     """
 
@@ -43,6 +45,7 @@ class FrameLoader:
         self._cache: OrderedDict[_Key, SourceView] = OrderedDict()
         self._bytes = 0
         self._current: int | None = None
+        self._coming: Mapping[int, int] = {}
         self._urgent: deque[_Key] = deque()  # asked for by get
         self._wanted: deque[_Key] = deque()  # asked for by prefetch
         self._pending: dict[_Key, Future[SourceView]] = {}  # urgent, or being decoded
@@ -97,6 +100,11 @@ class FrameLoader:
                 elif key not in self._pending and key not in self._failed:
                     self._wanted.append(key)
             self._changed.notify_all()
+
+    def expect(self, coming: Mapping[int, int]) -> None:
+        """From now on these frames are expected, as in `im4d_core.cache.by_need`; none where nothing plays."""
+        with self._changed:
+            self._coming = coming
 
     def is_cached(self, frame: int, views: Sequence[int]) -> bool:
         """Whether `get` would return at once."""
@@ -200,7 +208,10 @@ class FrameLoader:
         """Put a view into the cache and make room; the lock is held."""
         self._cache[key] = view
         self._bytes += _size(view)
-        for old in [old for old in self._cache if old[0] != self._current and old != key]:
+        if self._bytes <= self._byte_budget:
+            return
+        others = [old for old in self._cache if old[0] != self._current and old != key]
+        for old in by_need(others, lambda old: old[0], self._coming):
             if self._bytes <= self._byte_budget:
                 break
             self._bytes -= _size(self._cache.pop(old))
