@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,15 +61,16 @@ def in_window(run: Path, device: str, size: tuple[int, int], pictures: int, seen
     """
     with display(), _registrations() as registered:
         from viewer.events import Dragged, Triggered
+        from viewer.resolution import CALM_S
         from viewer.session import Session, Start
 
         session = Session(Start(source=run, device=device, size=size, fresh=True))
         draw = session.window.draw
         shown: DisplayBuffer | None = None
-        count = 0
+        count, resized_s, scales = 0, 0.0, cycle(_SIZES)
 
         def drawn() -> None:
-            nonlocal count, shown
+            nonlocal count, shown, resized_s
             draw()
             if session.shown is None or session.shown is shown or count == pictures:
                 return
@@ -75,8 +78,8 @@ def in_window(run: Path, device: str, size: tuple[int, int], pictures: int, seen
             if count == 0:
                 session.send(Triggered(action="play"))
             session.send(Dragged(action="orbit", dx_px=_DRAG_PX, dy_px=0.0, height_px=float(size[1])))
-            if count % _HELD_FOR == 0:
-                scale = _SIZES[count // _HELD_FOR % len(_SIZES)]
+            if time.monotonic() - resized_s > 2.0 * CALM_S:  # pictures of the size before have come
+                resized_s, scale = time.monotonic(), next(scales)
                 session.window.resize(max(round(scale * size[0]), 320), max(round(scale * size[1]), 240))
             seen(count, session._meter.facts, registered(), _textures())
             count += 1

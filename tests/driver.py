@@ -84,6 +84,17 @@ class Driver:
         assert self.session._stats.area is not None
         return self.session._stats.area
 
+    @property
+    def area_size(self) -> tuple[int, int]:
+        """Of the picture area, in pixels of a display of usual density."""
+        return round(self.area[2]), round(self.area[3])
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Of the picture on the screen."""
+        camera = self.shown.request.camera
+        return camera.width, camera.height
+
     def until(self, reached: Callable[[], object]) -> None:
         deadline = time.monotonic() + WAIT_S
         while not reached():

@@ -195,9 +195,40 @@ def test_resizing_renders_at_the_new_size(drive) -> None:
                 window.before_swap(lambda: sizes.append(window.size))
                 d.ctx.yield_(2)
             d.ctx.yield_(3)
-            d.until(lambda: d.shown.request.camera.width == d.state.width and d.shown.request.camera.height == d.state.height)
+            d.until(lambda: d.shown_size == d.area_size)
             d.until(lambda: not d.session._stats.busy)
         assert d.state.width < 700
+
+    drive().run(script)
+
+
+def test_while_the_window_is_resized_the_last_picture_is_stretched(drive, monkeypatch) -> None:
+    """A size a frame, as a dragged edge gives them; then one picture, of the last size."""
+    from viewer import resolution
+    from viewer.present import Presenter
+
+    monkeypatch.setattr(resolution, "CALM_S", 1.0)  # longer than a frame takes here
+    places: list[tuple[int, int]] = []
+    draw = Presenter.draw
+
+    def drawn(self, x: int, y: int, width: int, height: int, *more) -> None:
+        places.append((width, height))
+        draw(self, x, y, width, height, *more)
+
+    monkeypatch.setattr(Presenter, "draw", drawn)
+
+    def script(d: Driver) -> None:
+        d.until(lambda: d.shown.final and d.shown_size == d.area_size and not d.session.busy)
+        window, before, made, areas = d.session.window, d.shown_size, len(d.renderer.rendered), set()
+        places.clear()
+        for i in range(1, 26):
+            window.before_swap(lambda i=i: window.resize(1100 + 8 * i, 700 + 5 * i))
+            d.ctx.yield_()
+            areas.add(d.area_size)
+        assert len(areas) > 10 and len(set(places)) > 10, "the picture fills whatever there is"
+        assert d.renderer.rendered[made:] == [] and d.shown_size == before
+        d.until(lambda: d.shown.final and d.shown_size == d.area_size)
+        assert {(width, height) for _, _, width, height in d.renderer.rendered[made:]} == {d.shown_size} != {before}
 
     drive().run(script)
 

@@ -266,7 +266,7 @@ def test_resize_storm(drive) -> None:
             check(d)
         window.before_swap(lambda: resize(901, 601))
         d.ctx.yield_(3)
-        d.until(lambda: d.shown.request.camera.width == d.state.width and d.shown.request.camera.height == d.state.height)
+        d.until(lambda: d.shown_size == d.area_size)
         assert len(errors) > 190
         assert set(errors) == {GL.GL_NO_ERROR}
 

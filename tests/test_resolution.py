@@ -12,6 +12,7 @@ from uneven_scene import opened
 from viewer import events as e
 from viewer import resolution
 from viewer.request import render_request
+from viewer.resolution import SettledSize
 from viewer.state import Picture
 
 
@@ -54,3 +55,19 @@ def test_the_scale_has_limits_and_ignores_what_does_not_count() -> None:
     assert after(manual, e.SetScale(scale=None)).picture.automatic_scale
     assert after(state, e.Scrolled(action="scale", steps=-1.0)).picture.scale == pytest.approx(1 / 1.1)
     assert after(state, e.SetScale(scale=99.0)).picture.scale == 1.0
+
+
+def test_a_size_counts_as_soon_as_it_rests() -> None:
+    settled, dt_s = SettledSize(), resolution.CALM_S / 4
+
+    def follow(width: int, now_s: float, *, shown: bool = True) -> int:
+        return settled.follow((width, 600), now_s, shown=shown)[0]
+
+    assert [follow(width, 10.0, shown=False) for width in (900, 800)] == [900, 800], "there is nothing to stretch"
+    assert not settled.waits
+    for i in range(1, 20):
+        assert follow(800 + i, 11.0 + i * dt_s) == 800 and settled.waits
+    assert follow(819, 11.0 + 22 * dt_s) == 800
+    assert follow(819, 11.0 + 23.1 * dt_s) == 819 and not settled.waits
+    assert follow(500, 20.0) == 819
+    assert follow(819, 20.0 + dt_s) == 819 and not settled.waits, "there and back is no change"

@@ -1,4 +1,4 @@
-"""The automatic render scale: pixels follow measured render time, without oscillation."""
+"""How many pixels a picture has: the automatic render scale follows measured render time, without oscillation; the size follows a window that rests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,38 @@ SAMPLES = 3
 HYSTERESIS = 1.2
 """Changes smaller than this factor are not worth a visible jump."""
 MAX_STEP = 2.0
+CALM_S = 0.12
+"""How long the picture area keeps a size before pictures are made for it. While an edge of the window is dragged, the last one is stretched."""
+
+Size = tuple[int, int]
+"""Width and height in framebuffer pixels."""
+
+
+class SettledSize:
+    """The size of the picture area, as soon as it has been the same for a moment; at once where there is no picture yet that could be stretched."""
+
+    def __init__(self) -> None:
+        self._settled: Size = (0, 0)
+        self._seen: Size = (0, 0)
+        self._since_s = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Another size will count in a moment."""
+        return self._seen != self._settled
+
+    def follow(self, size: Size, now_s: float, *, shown: bool) -> Size:
+        """The size that counts now.
+
+        Args:
+            size: of the picture area, now.
+            shown: whether there is a picture on the screen.
+        """
+        if size != self._seen:
+            self._seen, self._since_s = size, now_s
+        if not shown or now_s - self._since_s >= CALM_S:
+            self._settled = self._seen
+        return self._settled
 
 
 def rescaled(picture: Picture, request: RenderRequest, render_ms: float, steady: bool) -> Picture:

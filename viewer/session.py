@@ -43,6 +43,7 @@ from viewer.preferences import Preferences
 from viewer.problems import Problems
 from viewer.reduce import reduce
 from viewer.request import is_moving
+from viewer.resolution import SettledSize
 from viewer.settings import output_folder
 from viewer.sharing import Sharing
 from viewer.start import Start, beginning
@@ -79,6 +80,7 @@ class Session:
         self._stats = Stats()
         self._problems = Problems()
         self._inputs = InputReader()
+        self._size = SettledSize()
         self._sharing: Sharing | None = None
         self._area: PictureArea | None = None
         self._worker: RenderWorker | None = None
@@ -194,7 +196,8 @@ class Session:
     def _timeout(self) -> float:
         """How long until the next frame, if nothing happens before."""
         worker, effects = self._worker, self._effects
-        moves = bool(self._held) or any(self.state.navigation.velocity) or is_moving(self.state) or (effects is not None and effects.records)
+        moves = bool(self._held) or any(self.state.navigation.velocity) or is_moving(self.state) or self._size.waits
+        moves = moves or (effects is not None and effects.records)
         loading, waits = worker is not None and bool(worker.status), effects is not None and effects.waits
         return self._pace.timeout_s(self.state, loading=loading, moves=moves, waits=waits)
 
@@ -212,7 +215,7 @@ class Session:
         idle = not worker.busy  # asked before its messages are taken: with them, nothing more is to come
         for message in worker.take():
             self._hear(message)
-        width, height = picture.pixels[2:]
+        width, height = self._size.follow(picture.pixels[2:], time.monotonic(), shown=self.shown is not None)
         if (width, height) != (self.state.width, self.state.height):
             self.send(Resized(width=width, height=height))
         self._held = self._inputs.held(self.window)
