@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -39,3 +41,26 @@ class Canvas:
             renderer=renderer,
             milliseconds=milliseconds,
         )
+
+
+@dataclass
+class Begun:
+    """A picture that was stopped, to go on with: what is done of it, and how long that took."""
+
+    canvas: Canvas | None = None
+    """None where nothing is done yet."""
+    rays: int = 0
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    """By stage."""
+
+    def stop(self, canvas: Canvas, rays: int, milliseconds: dict[str, float]) -> None:
+        """Keeps what is done now.
+
+        Args:
+            milliseconds: since it went on last.
+        """
+        self.canvas, self.rays, self.milliseconds = canvas, rays, self.with_former(milliseconds)
+
+    def with_former(self, milliseconds: dict[str, float]) -> dict[str, float]:
+        """Times by stage, with those from before it was stopped."""
+        return {**self.milliseconds, **{stage: ms + self.milliseconds.get(stage, 0.0) for stage, ms in milliseconds.items()}}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from im4d_core import kernels
-from im4d_core.canvas import Canvas
+from im4d_core.canvas import Begun, Canvas
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
 from im4d_core.data import open_scene
@@ -105,6 +105,7 @@ class SceneRenderer:
         clip: tuple[float, float] | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
+        begun: Begun | None = None,
     ) -> Rendered | None:
         """Renders one picture.
 
@@ -117,6 +118,7 @@ class SceneRenderer:
             clip: near and far; nothing outside is rendered. Fast pictures are cut to within a step.
             progress: called between tiles with the fraction done; returns False to cancel.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
+            begun: takes what is done where the picture is cancelled between tiles. Given again with the same arguments, the picture goes on from there.
 
         Returns:
             The picture, or None where it was cancelled.
@@ -159,21 +161,25 @@ class SceneRenderer:
             rays = cut(rays, crop if crop is None or occupancy is None else around(occupancy, crop), clip)
             hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
             gpu, compiled = self.device.type == "cuda", self.device.type == "cpu" and bricks is not None and kernels.cpu.ready()
-            tiles = hit.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(hit) else ()
+            former = begun or Begun()
+            done, left = former.rays, hit[former.rays :]
+            tiles = left.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(left) else ()
             background = torch.tensor(self.config.data.background, device=self.device)
-            canvas = Canvas(camera.width, camera.height, background)
+            canvas = former.canvas or Canvas(camera.width, camera.height, background)
             made_by = f"{'full' if occupancy is None else 'exact' if bricks is None else 'baked'}, {'CPU kernels' if compiled else 'PyTorch'}"
             clock.mark("rays")
-            done = 0
             for tile in tiles:
                 if progress is not None and not progress(done / len(hit)):
+                    if begun is not None:
+                        clock.mark(mode)
+                        begun.stop(canvas, done, clock.milliseconds())
                     return None
                 if unfinished is not None and done:
                     unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
                 canvas.put(tile, self._trace(method, subset(rays, tile), sources[frame], inside, cropped or occupancy, bricks, background))
                 done += len(tile)
             clock.mark(mode)
-            return canvas.picture(views, made_by, clock.milliseconds())
+            return canvas.picture(views, made_by, former.with_former(clock.milliseconds()))
 
     @contextmanager
     def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
+from im4d_core.canvas import Begun
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.geometry import intrinsics, look_at
 from im4d_core.render.occupancy import Occupancy
@@ -91,6 +92,8 @@ class StandIn:
         self.fallbacks: list[str] = []
         self.keeps_less = False
         self.prepared = False
+        self.tiles = 0
+        """A tenth of a picture each."""
         self.cancelled = 0
         self.closed = False
         self.loader = StandInLoader(self.scene)
@@ -108,6 +111,7 @@ class StandIn:
         clip: tuple[float, float] | None = None,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
+        begun: Begun | None = None,
     ) -> Rendered | None:
         if self.failure is not None:
             raise self.failure
@@ -123,10 +127,13 @@ class StandIn:
         picture = Rendered(
             rgb=rgb, opacity=opacity, depth=depth, samples=samples, source_views=(1, 2), renderer="stand-in", milliseconds={mode: 1e3 * takes_s + 1.0}
         )
-        for tile in range(10):
+        for tile in range(0 if begun is None else begun.rays, 10):  # a ray a tile
             time.sleep(takes_s / 10)
+            self.tiles += 1
             if progress is not None and not progress(tile / 10):
                 self.cancelled += 1
+                if begun is not None:
+                    begun.rays = tile + 1
                 return None
             if unfinished is not None and tile:
                 done = camera.width * (camera.height * tile // 10)

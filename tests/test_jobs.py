@@ -15,9 +15,10 @@ from stand_in import StandIn
 from im4d_core.camera_path import SceneTiming
 from im4d_core.export_settings import ExportSettings
 from im4d_core.path_generators import orbit
+from im4d_core.quality import Quality
 from viewer import events as e
 from viewer.jobs import JOB_SHARE, ExportOrder, FairShare, OccupancyOrder, Orders, PictureOrder
-from viewer.messages import DisplayBuffer, Failed, JobOver, JobStep, Opened
+from viewer.messages import Failed, JobOver, JobStep, Opened
 from viewer.reduce import reduce
 from viewer.request import render_request
 from viewer.state import ViewerState
@@ -156,30 +157,62 @@ def test_a_slow_picture_of_an_export_does_not_hold_the_window_up(desk: Desk, tmp
 
 @pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
 def test_a_job_does_not_wait_for_a_slow_still_picture(desk: Desk, tmp_path: Path) -> None:
-    """A full picture of 20 s is under way: the export begins all the same, the draft stays, and the picture follows when the export is over."""
+    """A full picture of 20 s is under way, of which a tile takes 2 s: the export begins all the same."""
     desk.worker.submit(desk.request(mode="full"))
     desk.wait(desk.pictures)
     desk.wait(lambda: desk.worker.progress == 0.1)  # of the picture after the draft
     desk.renderer.delay_s = 0.5  # of pictures from now on
     desk.worker.begin(export_order(tmp_path / "pictures"))
+    desk.wait(lambda: desk.of(JobOver))
     desk.wait(lambda: any(picture.final for picture in desk.pictures()))
-    over = next(i for i, message in enumerate(desk.said) if isinstance(message, JobOver))
-    assert not any(isinstance(message, DisplayBuffer) and message.final for message in desk.said[:over])
     assert desk.pictures()[-1].request.mode == "full"
-    assert not desk.worker.postponed
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 2.0}], indirect=True)
+def test_a_slow_still_picture_takes_turns_with_a_job_and_is_finished_before_it(desk: Desk, tmp_path: Path) -> None:
+    """A picture of 2 s that is stopped several times goes on where it was each time."""
+    desk.worker.begin(export_order(tmp_path / "pictures", mode="full", pictures=8))
+    desk.wait(lambda: desk.of(JobStep))
+    before = desk.renderer.tiles
+    desk.worker.submit(desk.request(index=2, mode="full"))
+    desk.wait(lambda: any(picture.final for picture in desk.pictures()))
+    assert not desk.of(JobOver)
+    assert not desk.worker.busy and desk.worker.progress == 1.0
+    shown = desk.pictures()[-1]
+    assert (shown.request.mode, shown.request.frame) == ("full", 12)
+    parts = [picture for picture in desk.pictures() if picture.request.mode == "full" and not picture.final]
+    assert len(parts) >= 2, "tile by tile"
+    # Ten tiles are the picture's, ten a draft's at most. The export has half as long as the picture: five tiles more, and those of its steps at both ends.
+    assert 12 <= desk.renderer.tiles - before <= 34
+    desk.worker.cancel("export")
+    desk.wait(lambda: desk.of(JobOver))
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 0.2}], indirect=True)
+def test_passes_wait_for_the_end_of_a_job(desk: Desk, tmp_path: Path) -> None:
+    """The picture itself is shown beside the job; the mean of four, which would begin anew each time, afterwards."""
+    desk.worker.begin(export_order(tmp_path / "pictures", mode="full"))
+    desk.wait(lambda: desk.of(JobStep))
+    asked = replace(desk.request(index=2, mode="full"), quality=Quality(passes=4))
+    desk.worker.submit(asked)
+    desk.wait(lambda: desk.worker.postponed)
+    assert desk.pictures()[-1].request.quality.passes == 1
+    desk.wait(lambda: desk.pictures()[-1].final and desk.pictures()[-1].request == asked)
+    assert desk.of(JobOver) and not desk.worker.postponed
 
 
 @pytest.mark.parametrize("desk", [{"delay_s": 6.0}], indirect=True)
-def test_a_newer_request_takes_the_place_of_a_postponed_one(desk: Desk, tmp_path: Path) -> None:
+def test_a_newer_request_takes_the_place_of_one_that_was_begun(desk: Desk, tmp_path: Path) -> None:
     desk.worker.submit(desk.request(mode="full"))
     desk.wait(desk.pictures)
     desk.wait(lambda: desk.worker.progress == 0.1)  # of the picture after the draft
     desk.worker.begin(export_order(tmp_path / "pictures"))
-    desk.wait(lambda: desk.worker.postponed)
+    desk.wait(lambda: desk.of(JobStep))
     desk.worker.submit(desk.request(index=3))
     desk.wait(lambda: desk.of(JobOver))
     desk.wait(lambda: desk.pictures()[-1].final and desk.pictures()[-1].request.frame == 13)
-    assert not desk.worker.postponed
+    desk.wait(lambda: not desk.worker.busy)
+    assert not any(picture.final and picture.request.frame == 10 for picture in desk.pictures())
 
 
 def test_a_picture_of_another_size_is_saved(desk: Desk, tmp_path: Path) -> None:

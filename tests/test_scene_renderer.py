@@ -12,11 +12,13 @@ import pytest
 import torch
 from untrained import write_untrained_run
 
+from im4d_core.canvas import Begun, Canvas
 from im4d_core.checkpoint import RunFolder
 from im4d_core.geometry import box_depth_range, resized
 from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.render.fused import FusedRenderer
 from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.tensors import Traced
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +176,42 @@ def test_memory_can_be_given_back(renderer: SceneRenderer) -> None:
 
 
 # ---- what the window needs ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["full", "exact"])
+def test_a_picture_that_is_stopped_goes_on_where_it_was(renderer: SceneRenderer, mode: Literal["full", "exact"], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after every second tile: bit for bit the picture that is made at once, and no ray is traced twice."""
+    renderer.bake_occupancy()
+    monkeypatch.setattr("im4d_core.scene_renderer.rays_at_once", lambda *_, **__: 50)
+    camera = resized(renderer.scene.cameras[5], 60, 45)
+    whole = renderer.render(camera, 1, mode)
+    traced: list[int] = []
+    put = Canvas.put
+
+    def counted(self: Canvas, pixels: torch.Tensor, made: Traced) -> None:
+        traced.extend(pixels.tolist())
+        put(self, pixels, made)
+
+    monkeypatch.setattr(Canvas, "put", counted)
+    begun, turns, picture = Begun(), 0, None
+    fractions: list[float] = []
+    while picture is None:
+        asked = 0
+
+        def two_tiles(fraction: float) -> bool:
+            nonlocal asked
+            asked += 1
+            fractions.append(fraction)
+            return asked <= 2
+
+        picture, turns = renderer.render(camera, 1, mode, progress=two_tiles, begun=begun), turns + 1
+    assert turns > 3
+    assert fractions == sorted(fractions)
+    assert len(traced) == len(set(traced))
+    assert whole is not None
+    for one, other in ((whole.rgb, picture.rgb), (whole.opacity, picture.opacity), (whole.depth, picture.depth), (whole.samples, picture.samples)):
+        assert torch.equal(one, other)
+    assert picture.milliseconds[mode] > begun.milliseconds[mode] > 0.0, "all turns count"
 
 
 def test_the_picture_so_far_is_the_first_rows_of_the_picture(renderer: SceneRenderer) -> None:

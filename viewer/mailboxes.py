@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from viewer.jobs import Order, Orders
@@ -24,14 +24,20 @@ class Asked:
     """When, by the monotonic clock."""
     coming: tuple[int, ...] = ()
     """Frames that playback will need, nearest first, up to where they begin again."""
+    goes_on: bool = False
+    """It was begun, and stopped for something else, such as a job."""
 
 
 class Inbox:
-    """What the window wants. A picture, and a scene, lie in one slot each: a newer one replaces an older one that has not begun. Jobs wait in order."""
+    """What the window wants. A picture, and a scene, lie in one slot each: a newer one replaces an older one that has not begun. Jobs wait in order.
+
+    Beside the newest picture lie one that was begun and stopped, to be gone on with, and one that can be bettered when the jobs are over.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._asked: Asked | None = None
+        self._begun: Asked | None = None
         self._postponed: Asked | None = None
         self._source: Path | None = None
         self._orders = Orders()
@@ -43,7 +49,7 @@ class Inbox:
 
     def ask(self, asked: Asked) -> None:
         with self._changed:
-            self._asked, self._postponed = asked, None
+            self._asked, self._begun, self._postponed = asked, None, None
             self._changed.notify()
 
     def open(self, source: Path) -> None:
@@ -74,7 +80,7 @@ class Inbox:
     def busy(self) -> bool:
         """A picture is being made or a scene opened, or waits to be."""
         with self._changed:  # nobody may see a moment of rest between taking a wish and working on it
-            return self._at_work or self._asked is not None or self._source is not None
+            return self._at_work or self._asked is not None or self._begun is not None or self._source is not None
 
     @property
     def postponed(self) -> bool:
@@ -89,7 +95,13 @@ class Inbox:
 
     @property
     def picture_waits(self) -> bool:
+        """A newer one than the thread has taken."""
         return self._asked is not None
+
+    @property
+    def has_pictures(self) -> bool:
+        """A picture waits, or one that was begun is to be gone on with."""
+        return self._asked is not None or self._begun is not None
 
     @property
     def scene_waits(self) -> bool:
@@ -103,9 +115,9 @@ class Inbox:
     def wait(self) -> None:
         """Return when something is wanted; where nothing else is, that is the picture that was postponed."""
         with self._changed:
-            if self._asked is None and not self._orders:
+            if not self.has_pictures and not self._orders:
                 self._asked, self._postponed = self._postponed, None
-            self._changed.wait_for(lambda: self._stopping or self._source or self._asked or self._orders)
+            self._changed.wait_for(lambda: self._stopping or self._source or self.has_pictures or self._orders)
 
     def newer_until(self, end_s: float) -> bool:
         """Wait for a newer request until then; True when one came, or nothing is wanted any more."""
@@ -113,9 +125,10 @@ class Inbox:
             return self._changed.wait_for(lambda: self._asked is not None or self._stopping, timeout=max(0.0, end_s - time.monotonic()))
 
     def take_picture(self) -> Asked | None:
-        """What is wanted now; the thread is at work from here on."""
+        """What is wanted now, the newest or else what was begun; the thread is at work from here on."""
         with self._changed:
-            asked, self._asked, self._at_work = self._asked, None, True
+            asked = self._asked or self._begun
+            self._asked, self._begun, self._at_work = None, None, True
             return asked
 
     def take_scene(self) -> Path | None:
@@ -129,10 +142,16 @@ class Inbox:
         with self._changed:
             self._at_work = False
 
-    def postpone(self, asked: Asked) -> None:
-        """A picture was given up: if that was for a job, it is wanted again afterwards."""
+    def leave(self, asked: Asked) -> None:
+        """A picture was stopped. Where that was for no newer one, it is to be gone on with."""
         with self._changed:
-            if self._asked is None and self.has_jobs:
+            if self._asked is None:
+                self._begun = replace(asked, goes_on=True)
+
+    def postpone(self, asked: Asked) -> None:
+        """A picture can be bettered when the jobs are over."""
+        with self._changed:
+            if self._asked is None:
                 self._postponed = asked
 
     def take_order(self) -> Order | None:
@@ -152,7 +171,7 @@ class Inbox:
     def drop(self) -> list[Order]:
         """Forget the pictures and jobs that wait, which were meant for another scene. Returns the jobs."""
         with self._changed:
-            self._asked = self._postponed = None
+            self._asked = self._begun = self._postponed = None
             return self._orders.drop()
 
 

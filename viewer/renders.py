@@ -1,4 +1,5 @@
-"""Rendering a request with one scene's renderer: source views that do not flicker, live quality, averaged passes, finished pictures kept for a while.
+"""Rendering a request with one scene's renderer: source views that do not flicker, live quality, averaged passes, finished pictures kept for a while,
+and the last one that was not finished, to go on with.
 
 Used by the render thread only. Importing it imports no torch.
 """
@@ -18,6 +19,7 @@ from viewer.request import RenderRequest
 if TYPE_CHECKING:
     from torch import Tensor, device
 
+    from im4d_core.canvas import Begun
     from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered
 
@@ -33,6 +35,7 @@ class Renders:
     def __init__(self, renderer: SceneRenderer) -> None:
         self._renderer = renderer
         self._kept: OrderedDict[tuple[object, ...], Rendered] = OrderedDict()
+        self._stopped: tuple[tuple[object, ...], Begun] | None = None  # what it is of, and the picture
         self.views: tuple[int, ...] = ()
         """The source views of the last picture."""
 
@@ -52,16 +55,18 @@ class Renders:
     def forget(self) -> None:
         """Drop the pictures: memory is short, or what they were made from has changed."""
         self._kept.clear()
+        self._stopped = None
 
     def render(self, request: RenderRequest, go_on: GoOn, unfinished: Callable[[SoFar], None] | None = None) -> Rendered | None:
-        """One picture; None where `go_on` stopped it.
+        """One picture; None where `go_on` stopped it. One that is shown before it is finished goes on where it was stopped, if it was the last.
 
         Args:
             unfinished: as `SceneRenderer.render`'s.
         """
-        renderer, quality = self._renderer, request.quality
+        renderer, quality, views = self._renderer, request.quality, self._choose(request)
+        begun = None if unfinished is None else self._begun((*replace(request, quality=replace(quality, passes=1)).view_key, views))
         with renderer.tuned(quality.sampling(renderer.config.sampling), quality.fast(renderer.config.fast)):
-            return renderer.render(
+            rendered = renderer.render(
                 request.camera,
                 request.frame,
                 request.mode,
@@ -69,10 +74,22 @@ class Renders:
                 hidden=request.hidden,
                 crop=None if request.crop is None else np.array(request.crop),
                 clip=request.clip,
-                views=self._choose(request),
+                views=views,
                 progress=_in_step(go_on, renderer.device),
                 unfinished=unfinished,
+                begun=begun,
             )
+        if rendered is not None and begun is not None:
+            self._stopped = None
+        return rendered
+
+    def _begun(self, of: tuple[object, ...]) -> Begun:
+        """The picture that was stopped last, where it is this one; otherwise a new one takes its place."""
+        from im4d_core.canvas import Begun
+
+        if self._stopped is None or self._stopped[0] != of:
+            self._stopped = of, Begun()
+        return self._stopped[1]
 
     def passes(self, request: RenderRequest, first: Rendered, go_on: GoOn) -> Iterator[Rendered]:
         """The means of the first picture and ever more like it; ends early where `go_on` stops it."""

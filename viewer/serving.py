@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AHEAD = 4
 """Frames that are made ready ahead of playback."""
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
-_BESIDE_JOB_S = 1.0  # a still picture may take this long while a job waits or runs; a longer one is made when the job is over
+_TURN_S = 0.5  # a still picture is made for so long at a time while a job waits or runs
 _MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
 
 
@@ -30,8 +30,8 @@ class Serving:
 
     A request made during motion gives one picture. For a still one a draft comes first where the picture would take long: smaller, and made by the
     fast renderer where the full one was asked for and the frame's occupancy exists. Once the view has been still for a moment the picture itself
-    follows, shown tile by tile over the draft; any newer request stops it between two tiles. A job does not wait for a slow still picture: the draft
-    stays until the job is over, then the picture is made.
+    follows, shown tile by tile over the draft; any newer request stops it between two tiles. A job does not wait for a slow still picture, which then
+    takes turns with it; the passes that smooth edges, which begin anew when they are stopped, are made when the job is over.
 
     Args:
         inbox: what is wanted meanwhile.
@@ -67,7 +67,10 @@ class Serving:
         if request.against in ("fast", "exact") and not occupied:
             request = replace(request, against=None)
             self.shortcomings.tell_full()
-        draft = maker.draft(request, occupied)
+        draft = None
+        if not asked.goes_on:
+            self._outbox.progress = 0.0
+            draft = maker.draft(request, occupied)
         if draft is not None:
             made = self._picture(draft, asked.asked_s, final=False, patient=request.moving)
             whole = replace(request, mode=draft.mode)
@@ -76,7 +79,13 @@ class Serving:
                 self._outbox.post(Estimated(request=whole, render_ms=expected_ms))
             if not made or request.moving or self._inbox.newer_until(asked.asked_s + STILL_S):
                 return
-        if not self._picture(request, asked.asked_s, final=True, patient=request.moving):
+        single = request
+        if self._inbox.has_jobs and not request.moving:
+            single = replace(request, quality=replace(request.quality, passes=1))
+        if not self._picture(single, asked.asked_s, final=True, patient=request.moving):
+            self._inbox.leave(replace(asked, request=request))
+            return
+        if single != request:
             self._inbox.postpone(replace(asked, request=request))
         self.shortcomings.tell_fallbacks()
         if asked.coming and not self._inbox.picture_waits:
@@ -106,12 +115,11 @@ class Serving:
         Args:
             patient: a newer request stops it only after a while, so that pictures appear during motion.
         """
-        began, expected_ms = time.monotonic(), self._maker.expected_ms(request)
-        hopeless = expected_ms is not None and expected_ms > 1e3 * _BESIDE_JOB_S
+        began = time.monotonic()
 
         def go_on(fraction: float) -> bool:
             self._outbox.report(fraction)
-            if final and not patient and self._inbox.has_jobs and (hopeless or time.monotonic() - began > _BESIDE_JOB_S):
+            if final and not patient and self._inbox.has_jobs and time.monotonic() - began > _TURN_S:
                 return False
             newer = self._inbox.picture_waits or self._inbox.scene_waits
             wanted = not newer or (patient and time.monotonic() - began < _PATIENCE_S)
@@ -119,7 +127,6 @@ class Serving:
                 self._outbox.post(Estimated(request=request, render_ms=1e3 * (time.monotonic() - began) / fraction))
             return wanted and not self._inbox.stopping
 
-        self._outbox.progress = 0.0
         picture = self._maker.make(request, asked_s, final=final, go_on=go_on, show=self._outbox.post)
         if picture is None:
             return False

@@ -170,7 +170,7 @@ class RenderWorker:
         if self._inbox.scene_waits:
             self._open()
             self._change()
-        elif self._inbox.picture_waits and (self._share.picture_is_due or not self._inbox.has_jobs):
+        elif self._inbox.has_pictures and (self._share.picture_is_due or not self._inbox.has_jobs):
             self._serve()
         else:
             self._do_job()
@@ -222,7 +222,8 @@ class RenderWorker:
             serving.serve(asked)
         finally:
             self._inbox.rest()
-            self._outbox.progress = 1.0
+            if not self._inbox.busy:
+                self._outbox.progress = 1.0
             if self._inbox.has_jobs:
                 self._share.drew(time.monotonic() - began)
             if time.monotonic() - self._facts_s > _FACTS_EVERY_S:
@@ -267,9 +268,9 @@ class RenderWorker:
     def _between(self, job: Job) -> bool:
         """Between two tiles of a job: make the window's picture where it is its turn, or open another scene. False stops the job."""
         now = time.monotonic()
-        if self._inbox.picture_waits:
+        if self._inbox.has_pictures:
             self._share.worked(now - self._counted_s)
-        if self._inbox.picture_waits and self._share.picture_is_due and self._goes_on(job):
+        if self._inbox.has_pictures and self._share.picture_is_due and self._goes_on(job):
             try:
                 self._serve()
             except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
