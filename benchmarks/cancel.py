@@ -73,7 +73,9 @@ def _interrupted(thread: RenderThread, wanted: RenderRequest, stopped: list[floa
     deadline = time.monotonic() + _LONGEST_S
     while len(times) < count and time.monotonic() < deadline:
         stopped.clear()
-        worker.submit(replace(wanted, background=(chance.random(), 0.0, 0.0)))
+        pose = wanted.camera.T_camera_world.copy()
+        pose[0, 3] += 1e-4 * chance.random()  # another picture each time: one that was stopped would go on where it was
+        worker.submit(replace(wanted, camera=replace(wanted.camera, T_camera_world=pose)))
         began = time.monotonic()
         thread.wait(lambda began=began: (worker.busy and 0.0 < worker.progress < 1.0) or time.monotonic() - began > 5.0)
         time.sleep(_WITHIN_S[wanted.mode] * chance.random())

@@ -15,7 +15,7 @@ import torch
 import tyro
 from rich.progress import track
 
-from benchmarks.orbit import orbit
+from benchmarks.orbit import orbit, sides
 from benchmarks.table import Cell, durations, report
 from im4d_core.geometry import projected_box
 from im4d_core.metrics import psnr
@@ -52,7 +52,7 @@ def main(
         compiled: on a CPU, use the compiled kernels; PyTorch otherwise.
         output: where the figures are written.
     """
-    width, height = (int(side) for side in size.split("x"))
+    width, height = sides(size)
     renderer = open_run(run, device=device)
     if compiled:
         renderer.prepare()

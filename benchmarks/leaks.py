@@ -19,6 +19,7 @@ import im4d_core  # noqa: F401 - before torch, which reads at its import how Ope
 import tyro
 from rich.progress import Progress
 
+from benchmarks.orbit import sides
 from benchmarks.stress import in_thread, in_window
 from benchmarks.table import Cell, report
 from viewer.memory_use import memory_use
@@ -66,7 +67,7 @@ def main(
         raise SystemExit(f"--pictures {pictures}: at least {_TENTHS} are needed")
     tenths: list[list[Held]] = [[] for _ in range(_TENTHS)]
     ended_s = [0.0] * _TENTHS
-    width, height = (int(side) for side in size.split("x"))
+    width, height = sides(size)
     with Progress() as progress:
         task = progress.add_task("pictures", total=pictures)
 

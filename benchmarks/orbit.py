@@ -12,6 +12,18 @@ from im4d_core.geometry import fitted, look_at
 from im4d_core.types import Camera, Scene
 
 
+def sides(size: str) -> tuple[int, int]:
+    """Width and height of a size such as 1920x1080.
+
+    Raises:
+        SystemExit: it is none.
+    """
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise SystemExit(f"--size {size}: expected width x height in pixels, such as 1920x1080")
+    return int(width), int(height)
+
+
 def orbit(scene: Scene, frame: int, width: int, height: int, count: int) -> Iterator[Camera]:
     """Cameras on a circle around the frame's box, through the first test camera (or the first of all)."""
     start = fitted(scene.cameras[(scene.test_views or (0,))[0]], width, height)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 import im4d_core  # noqa: F401 - before torch, which reads at its import how OpenMP's threads are to wait  # isort: skip
 import numpy as np
@@ -21,8 +20,8 @@ import torch
 import tyro
 from rich.progress import track
 
-from benchmarks.orbit import orbit
-from benchmarks.render_thread import RenderThread, open_with, opener_with
+from benchmarks.render_thread import RenderThread
+from benchmarks.setup import Setup
 from benchmarks.table import Cell, report
 from im4d_core.methods.source_views import choose_views, cropped_to_mask
 from im4d_core.scene_renderer import SceneRenderer
@@ -47,46 +46,42 @@ class Played:
     """Pictures that the window would show smaller than asked for, because whole ones take long."""
 
 
-def main(
-    run: Annotated[Path, tyro.conf.Positional],
-    *,
-    views: int = 8,
-    size: str = "1920x1080",
-    rate: float = 0.0,
-    rounds: int = 3,
-    frames: int = 0,
-    orbit_s: float = 10.0,
-    device: str = "auto",
-    output: Path = Path("benchmarks/results/playback.json"),
-) -> None:
-    """Plays a run.
+@dataclass(frozen=True, kw_only=True)
+class Options(Setup):
+    """Plays a run."""
 
-    Args:
-        run: run folder or exported scene.
-        views: source views of a picture; 0 for all that the scene has.
-        size: width x height.
-        rate: frames a second; the capture's when 0.
-        rounds: the scene is played so many times.
-        frames: play the first so many frames only; all when 0.
-        orbit_s: seconds of one turn of the camera, at the rate.
-        device: auto, cpu, cuda or cuda:N.
-        output: where the figures are written.
-    """
-    width, height = (int(side) for side in size.split("x"))
-    with RenderThread(run, device=device, opener=opener_with(views)) as thread:
+    views: int = 8
+    rate: float = 0.0
+    """Frames a second; the capture's when 0."""
+    rounds: int = 3
+    """The scene is played so many times."""
+    frames: int = 0
+    """Play the first so many frames only; all when 0."""
+    orbit_s: float = 10.0
+    """Seconds of one turn of the camera, at the rate."""
+    output: Path = Path("benchmarks/results/playback.json")
+    """Where the figures are written."""
+
+
+def main(options: Options) -> None:
+    with options.thread() as thread:
         scene = thread.scene
-        rate = rate or scene.fps
-        played = scene.frames[: frames or None]
-        cameras = list(orbit(scene, played[0], width, height, max(round(orbit_s * rate), 1)))
+        rate = options.rate or scene.fps
+        played = scene.frames[: options.frames or None]
+        cameras = options.cameras(scene, played[0], max(round(options.orbit_s * rate), 1))
         on_time, fastest = Played(), Played()
-        for _ in track(range(rounds), description="playing"):
+        for _ in track(range(options.rounds), description="playing"):
             _play(thread, played, cameras, rate, on_time)
             _play(thread, played, cameras, None, fastest)
-        title = f"{scene.name}, {size}, {views or len(scene.source_views)} source views, {thread.renderer}"
-    renderer = open_with(run, device, views)
+        title = options.title(thread)
+    renderer = options.renderer()
     try:
         alone = _stages(renderer, played, cameras)
-        decoding = _decoding(run, device, views, played, cameras[0])
+    finally:
+        renderer.close()
+    renderer = options.renderer()  # its decoders have read nothing yet
+    try:
+        decoding = _decoding(renderer, played, cameras[0])
     finally:
         renderer.close()
     rows = [
@@ -95,7 +90,7 @@ def main(
         {**_EMPTY, "playback": "one stage after the other", "frames": len(played), "frames/s": 1e3 / max(sum(alone.values()), 1e-9), **_named(alone)},
         {**_EMPTY, "playback": "decoding only", **decoding},
     ]
-    report(f"{title}, on {renderer.device}", rows, output)
+    report(f"{title}, on {renderer.device}", rows, options.output)
 
 
 _EMPTY: dict[str, Cell] = {
@@ -194,21 +189,17 @@ def _stages(renderer: SceneRenderer, frames: tuple[int, ...], cameras: list[Came
     return sums
 
 
-def _decoding(run: Path, device: str, views: int, frames: tuple[int, ...], camera: Camera) -> dict[str, Cell]:
+def _decoding(renderer: SceneRenderer, frames: tuple[int, ...], camera: Camera) -> dict[str, Cell]:
     """How fast the decoders are when nothing else is to be done."""
-    renderer = open_with(run, device, views)
-    try:
-        chosen = choose_views(renderer.scene, camera, renderer.config.views)
-        began = time.perf_counter()
-        for i, frame in enumerate(frames):
-            renderer.loader.prefetch(frames[i : i + AHEAD], chosen)
-            renderer.loader.get(frame, chosen)
-        spent = time.perf_counter() - began
-    finally:
-        renderer.close()
+    chosen = choose_views(renderer.scene, camera, renderer.config.views)
+    began = time.perf_counter()
+    for i, frame in enumerate(frames):
+        renderer.loader.prefetch(frames[i : i + AHEAD], chosen)
+        renderer.loader.get(frame, chosen)
+    spent = time.perf_counter() - began
     return {"frames": len(frames), "frames/s": len(frames) / spent, "pictures decoded/s": len(frames) * len(chosen) / spent}
 
 
 if __name__ == "__main__":
     torch.set_grad_enabled(False)
-    tyro.cli(main)
+    main(tyro.cli(Options))

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from im4d_core.checkpoint import RunFolder
-from im4d_core.scene_renderer import SceneRenderer, open_run
 from im4d_core.types import Camera, RenderMode, Scene
 from viewer.messages import DisplayBuffer, Facts, Failed, Opened
 from viewer.offline import first_request
@@ -19,34 +17,6 @@ from viewer.worker import Opener, RenderWorker
 
 _LONGEST_S = 300.0
 _WAKE_S = 0.0005  # a missed wake costs no more than this
-
-
-def opener_with(views: int | None) -> Opener:
-    """Opens runs with another number of source views.
-
-    Args:
-        views: 0 for all that the scene has; None for as many as the run says.
-    """
-    return lambda source, device: open_with(source, device, views)
-
-
-def open_with(source: Path, device: str, views: int | None) -> SceneRenderer:
-    """As `opener_with`."""
-    renderer = open_run(source, device=device)
-    if views is None:
-        return renderer
-    count = views or len(renderer.scene.source_views)
-    config = replace(renderer.config, views=replace(renderer.config.views, count=count))
-    return SceneRenderer(
-        renderer.scene,
-        renderer.method,
-        renderer.loader,
-        config,
-        device=renderer.device,
-        model_id=renderer.model_id,
-        occupancy_path=RunFolder(path=source).occupancy,
-        hulls=renderer.hulls,
-    )
 
 
 class RenderThread:

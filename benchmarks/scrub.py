@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import im4d_core  # noqa: F401 - before torch, which reads at its import how OpenMP's threads are to wait  # isort: skip
 import numpy as np
 import tyro
 from rich.progress import track
 
-from benchmarks.orbit import orbit
-from benchmarks.render_thread import RenderThread, opener_with
+from benchmarks.setup import Setup
 from benchmarks.table import Cell, report
 from im4d_core.types import Scene
 from viewer.messages import DisplayBuffer
@@ -28,56 +27,47 @@ from viewer.messages import DisplayBuffer
 _WHOLE, _WAITING = "key to picture", "waiting for the thread"
 
 
-def main(
-    run: Annotated[Path, tyro.conf.Positional],
-    *,
-    views: int = 4,
-    size: str = "1920x1080",
-    jumps: int = 100,
-    cold_files: bool = False,
-    device: str = "auto",
-    output: Path = Path("benchmarks/results/scrub.json"),
-) -> None:
-    """Jumps about in a run.
+@dataclass(frozen=True, kw_only=True)
+class Options(Setup):
+    """Jumps about in a run."""
 
-    Args:
-        run: run folder or exported scene.
-        views: source views of a picture; 0 for all that the scene has.
-        size: width x height.
-        jumps: how many.
-        cold_files: ask the system to forget the files of a frame before the jump (Linux).
-        device: auto, cpu, cuda or cuda:N.
-        output: where the figures are written.
-    """
-    width, height = (int(side) for side in size.split("x"))
+    jumps: int = 100
+    """How many."""
+    cold_files: bool = False
+    """Ask the system to forget the files of a frame before the jump (Linux)."""
+    output: Path = Path("benchmarks/results/scrub.json")
+    """Where the figures are written."""
+
+
+def main(options: Options) -> None:
     chance = random.Random(0)
     spent: dict[str, list[float]] = {}
     smaller = 0
-    with RenderThread(run, device=device, opener=opener_with(views)) as thread:
+    with options.thread() as thread:
         scene = thread.scene
-        camera = next(orbit(scene, scene.frames[0], width, height, 1))
+        (camera,) = options.cameras(scene, scene.frames[0], 1)
         if len(scene.frames) < 2:
             raise SystemExit(f"{scene.name}: one frame only, there is nowhere to jump to")
         left: list[int] = []
-        for _ in track(range(jumps), description="jumping"):
+        for _ in track(range(options.jumps), description="jumping"):
             if not left:
                 first, *left = chance.sample(scene.frames, len(scene.frames))
                 thread.reopen()
                 thread.show(thread.request(camera, first, moving=False))  # loads and compiles
             frame = left.pop()
-            if cold_files:
+            if options.cold_files:
                 _forget_files(scene, frame)
             thread.rest()
             picture = thread.show(thread.request(camera, frame))
-            smaller += picture.request.camera.width < width
+            smaller += picture.request.camera.width < camera.width
             for stage, ms in _stages(picture):
                 spent.setdefault(stage, []).append(ms)
-        made = f"{scene.name}, {size}, {views or len(scene.source_views)} source views, {thread.renderer}"
+        made = options.title(thread)
     rows: list[dict[str, Cell]] = [{"stage": stage, **_summary(values)} for stage, values in spent.items()]
-    files = "files dropped from the system's cache" if cold_files else "files may be in the system's cache"
+    files = "files dropped from the system's cache" if options.cold_files else "files may be in the system's cache"
     if smaller:
-        print(f"{smaller} of {jumps} pictures were made smaller, as the window does where whole ones take long")
-    report(f"Jumps to cold frames through the render thread: {made}; {files}", rows, output)
+        print(f"{smaller} of {options.jumps} pictures were made smaller, as the window does where whole ones take long")
+    report(f"Jumps to cold frames through the render thread: {made}; {files}", rows, options.output)
 
 
 def _stages(picture: DisplayBuffer) -> list[tuple[str, float]]:
@@ -104,4 +94,4 @@ def _forget_files(scene: Scene, frame: int) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(Options))

@@ -22,7 +22,7 @@ import tyro
 
 from benchmarks import agreement, counts
 from benchmarks.bars import bars
-from benchmarks.orbit import filling, orbit
+from benchmarks.orbit import filling, orbit, sides
 from benchmarks.rules import Rules, other_rules, own_rules
 from benchmarks.table import Cell, report
 from benchmarks.turns import spent, take_turns
@@ -91,7 +91,7 @@ def main(
         quality = agreement.agreement(measured, [(frame, view) for frame in compared for view in tested], compare_scale) if compared else {}
         rows: list[dict[str, Cell]] = []
         for size in sizes:
-            width, height = (int(side) for side in size.split("x"))
+            width, height = sides(size)
             cameras = list(orbit(scene, chosen, width, height, block))
             if share:
                 cameras = [_filled(own, camera, chosen, share) for camera in cameras]

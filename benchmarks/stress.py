@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.orbit import orbit
-from benchmarks.render_thread import RenderThread, opener_with
+from benchmarks.render_thread import RenderThread
 from benchmarks.window import display
 from im4d_core.geometry import fitted
 from viewer.messages import DisplayBuffer, Facts
+from viewer.worker import open_scene_renderer
 
 if TYPE_CHECKING:
     from viewer.gl import Texture
@@ -38,7 +39,7 @@ def in_thread(run: Path, device: str, size: tuple[int, int], pictures: int, seen
     Returns:
         What made the pictures.
     """
-    with RenderThread(run, device=device, opener=opener_with(None)) as thread:
+    with RenderThread(run, device=device, opener=open_scene_renderer) as thread:
         scene = thread.scene
         period = max(pictures // 20, 1)
         cameras = list(orbit(scene, scene.frames[0], *size, period))
