@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from captures import BOUNDS, HALF_SIZE, render_box, ring, write_capture
+from captures import BOUNDS, HALF_SIZE, render_box, ring, sight, write_capture
 
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
@@ -54,7 +54,7 @@ def test_coarse_to_fine_equals_every_voxel(agreement: float) -> None:
 def test_hull_of_a_box_is_the_box() -> None:
     cameras = ring(16, 160, 120)
     box = np.stack([-HALF_SIZE, HALF_SIZE])
-    masks = [render_box(camera, box, np.zeros(5), supersample=1)[1] > 0 for camera in cameras]
+    masks = [render_box(camera, box, sight(camera, np.zeros(5), supersample=1))[1] > 0 for camera in cameras]
     hull = visual_hull(cameras, masks, BOUNDS, resolution=80, agreement=1.0)
     found = hull.box
     assert found is not None

@@ -270,4 +270,4 @@ def test_resize_storm(drive) -> None:
         assert len(errors) > 190
         assert set(errors) == {GL.GL_NO_ERROR}
 
-    drive().run(script)
+    drive(watched=True).run(script)
