@@ -55,6 +55,14 @@ def fixed_seeds() -> None:
         torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def kernels_of_pytorch() -> None:
+    """Compiled CPU kernels serve the tests that prepare them, and none that comes after: their pictures differ by rounding."""
+    backend = sys.modules.get("im4d_core.kernels.cpu.backend")
+    if backend is not None:
+        backend._ready.clear()
+
+
 @pytest.fixture(scope="session")
 def captures() -> Path:
     """The folder of foreign captures named by IM4D_CAPTURES; skips where there is none."""
