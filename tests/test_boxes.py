@@ -10,6 +10,7 @@ import pytest
 from captures import BOUNDS, HALF_SIZE, render_box, ring, sight, write_capture
 
 from im4d_core.config import DataConfig
+from im4d_core.data import hull as hull_search
 from im4d_core.data import open_scene
 from im4d_core.data.boxes import load_boxes, rig_region
 from im4d_core.data.hull import visual_hull
@@ -33,7 +34,8 @@ def dumb_hull(cameras: tuple, masks: list[np.ndarray], bounds: np.ndarray, shape
 
 
 @pytest.mark.parametrize("agreement", [1.0, 0.8, 0.5])
-def test_coarse_to_fine_equals_every_voxel(agreement: float) -> None:
+def test_coarse_to_fine_equals_every_voxel(agreement: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hull_search, "_CHUNK", 100)  # of at most 4096 voxels
     generator = np.random.default_rng(1)
     # Cameras around, among and inside the box, some looking away, with ragged masks: the worst the coarse levels may meet.
     cameras = []
