@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -44,8 +45,8 @@ def ring(count: int, width: int, height: int, zoom: float = 1.0) -> tuple[Camera
     return tuple(cameras)
 
 
-def render_box(camera: Camera, box: np.ndarray, distortion: np.ndarray, supersample: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """The picture (h, w, 3) and coverage (h, w), uint8, of a box whose colour is the position on it, seen through a lens; black behind."""
+def sight(camera: Camera, distortion: np.ndarray, supersample: int = 4) -> np.ndarray:
+    """Directions (h * supersample, w * supersample, 3) into the world of what a pixel's parts see through a lens."""
     fine = replace(camera, K=np.diag([supersample, supersample, 1.0]) @ camera.K, width=camera.width * supersample, height=camera.height * supersample)
     u, v = np.meshgrid(np.arange(fine.width) + 0.5, np.arange(fine.height) + 0.5)
     seen = np.stack([(u - fine.K[0, 2]) / fine.K[0, 0], (v - fine.K[1, 2]) / fine.K[1, 1]], axis=-1)
@@ -53,7 +54,12 @@ def render_box(camera: Camera, box: np.ndarray, distortion: np.ndarray, supersam
     while np.abs(error := distorted(straight, distortion) - seen).max() > 1e-6:  # fixed point; contracts by the distortion's slope, well below 1 here
         straight = straight - error
     directions = np.concatenate([straight, np.ones_like(u)[..., None]], axis=-1) @ camera.R
-    directions = np.where(np.abs(directions) < 1e-12, 1e-12, directions)
+    return np.where(np.abs(directions) < 1e-12, 1e-12, directions)
+
+
+def render_box(camera: Camera, box: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture (h, w, 3) and coverage (h, w), uint8, of a box whose colour is the position on it, seen along the directions of `sight`; black behind."""
+    supersample = len(directions) // camera.height
     low, high = (box[0] - camera.centre) / directions, (box[1] - camera.centre) / directions
     near, far = np.minimum(low, high).max(axis=-1), np.maximum(low, high).min(axis=-1)
     hit = (far > near) & (near > 0)
@@ -63,6 +69,21 @@ def render_box(camera: Camera, box: np.ndarray, distortion: np.ndarray, supersam
     coverage = hit.reshape(shape).mean(axis=(1, 3))
     picture = colour.reshape(*shape, 3).mean(axis=(1, 3)) / np.maximum(coverage, 1e-9)[..., None]  # colour of the covered part
     return np.round(picture).astype(np.uint8), np.round(255 * coverage).astype(np.uint8)
+
+
+def _boxes(frames: int) -> np.ndarray:
+    return np.stack([np.stack([-HALF_SIZE, HALF_SIZE]) + [0.3 * frame / frames, 0.0, 0.0] for frame in range(frames)])
+
+
+@cache  # most tests want the same few pictures
+def _pictures(cameras: int, frames: int, width: int, height: int, zoom: float, distortion: tuple[float, ...]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """Picture and coverage of each frame, of each camera."""
+    boxes = _boxes(frames)
+    return [
+        [render_box(camera, box, directions) for box in boxes]
+        for camera in ring(cameras, width, height, zoom)
+        for directions in [sight(camera, np.array(distortion))]
+    ]
 
 
 def opencv_matrix(name: str, values: np.ndarray) -> str:
@@ -115,18 +136,16 @@ def write_capture(
     """
     folder.mkdir(parents=True, exist_ok=True)
     rig = ring(cameras, width, height, zoom)
-    lens = np.array(distortion)
-    write_calibration(folder, rig, lens, 0.5 if opencv_centres else 0.0)
+    write_calibration(folder, rig, np.array(distortion), 0.5 if opencv_centres else 0.0)
     values = {"test_views": [rig[-1].name], "bounds_min": BOUNDS[0].tolist(), "bounds_max": BOUNDS[1].tolist(), "fps": 12, "up": "z", **(meta or {})}
     if not opencv_centres:
         values["pixel_centre"] = 0.5
     (folder / "meta.json").write_text(json.dumps(values))
-    boxes = np.stack([np.stack([-HALF_SIZE, HALF_SIZE]) + [0.3 * frame / frames, 0.0, 0.0] for frame in range(frames)])
-    for camera in rig:
+    boxes = _boxes(frames)
+    for camera, pictures_of in zip(rig, _pictures(cameras, frames, width, height, zoom, distortion), strict=True):
         for kind in ["images", *([masks] if masks else [])]:
             (folder / kind / camera.name).mkdir(parents=True)
-        for frame in range(frames):
-            picture, coverage = render_box(camera, boxes[frame], lens)
+        for frame, (picture, coverage) in enumerate(pictures_of):
             path = folder / "images" / camera.name / pictures.format(frame=frame)
             if path.suffix == ".png":
                 iio.imwrite(path, picture)

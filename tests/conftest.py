@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Before any test module imports the package: shapes and types of every annotated function and dataclass are checked at each call.
 jaxtyping.install_import_hook("im4d_core", "beartype.beartype")
 
+_DISPLAY = os.environ.get("DISPLAY") or None
+
 
 def _missing_gpu() -> str | None:
     import torch
@@ -53,6 +55,14 @@ def fixed_seeds() -> None:
         torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def kernels_of_pytorch() -> None:
+    """Compiled CPU kernels serve the tests that prepare them, and none that comes after: their pictures differ by rounding."""
+    backend = sys.modules.get("im4d_core.kernels.cpu.backend")
+    if backend is not None:
+        backend._ready.clear()
+
+
 @pytest.fixture(scope="session")
 def captures() -> Path:
     """The folder of foreign captures named by IM4D_CAPTURES; skips where there is none."""
@@ -68,9 +78,8 @@ def captures() -> Path:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """A display to open windows on: the one there is, else a virtual one for the session; skips where neither is possible."""
-    present = os.environ.get("DISPLAY")
-    if present:
-        yield present
+    if _DISPLAY is not None:
+        yield _DISPLAY
         return
     with _virtual_display("1600x1000x24") as made, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", made)
@@ -124,7 +133,7 @@ def drive(display: str, tmp_path: Path) -> Callable[..., Driver]:
     from driver import Driver
 
     def make(**options: Any) -> Driver:
-        return Driver(tmp_path, **options)
+        return Driver(tmp_path, **{"watched": _DISPLAY is not None, **options})
 
     return make
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from stand_in import StandIn, as_renderer
@@ -15,13 +15,22 @@ from viewer.events import AskedFor, FocusPanel, Triggered
 from viewer.messages import DisplayBuffer
 from viewer.state import Picture
 
+if TYPE_CHECKING:
+    from viewer.window import Window
+
 WAIT_S = 20.0
 
 
 class Driver:
-    """A session on a stand-in renderer with a script that plays the user."""
+    """A session on a stand-in renderer with a script that plays the user.
 
-    def __init__(self, folder: Path, *, renderer: StandIn | None = None, **start: Any) -> None:
+    Args:
+        folder: where its files go.
+        watched: somebody may look at the window, so every frame is painted. Else OpenGL does all of its work but filling pixels, which takes most of the
+            time where no GPU does it; frames that something reads are painted always.
+    """
+
+    def __init__(self, folder: Path, *, watched: bool = False, renderer: StandIn | None = None, **start: Any) -> None:
         from viewer.session import Session
         from viewer.start import Start
 
@@ -31,6 +40,8 @@ class Driver:
         self.session = Session(begin, opener=lambda source, device: as_renderer(self.renderer))
         if begin.mode is None:  # the fast renderer, until the script asks for another one
             self.session.state = replace(self.session.state, picture=Picture())
+        if not watched:
+            _paint_what_is_read(self.session.window)
         self.ctx: Any = None
 
     def run(self, script: Callable[[Driver], None]) -> None:
@@ -155,6 +166,26 @@ class Driver:
         """What the window tells: its notices, and the problem with details."""
         problem = self.session._problems._newest
         return " | ".join([*(notice.text for notice in self.state.notices), *([] if problem is None else [problem.text])])
+
+
+def _paint_what_is_read(window: Window) -> None:
+    """Paint only frames that somebody waits for by `Window.before_swap`; one who comes when a frame is half drawn gets the next."""
+    callbacks = window.params.callbacks
+    background, before_swap = callbacks.custom_background, callbacks.before_swap
+    painted = [True]
+
+    def drawn() -> None:
+        from OpenGL import GL
+
+        painted[0] = bool(window._before_swap)
+        (GL.glDisable if painted[0] else GL.glEnable)(GL.GL_RASTERIZER_DISCARD)
+        background()
+
+    def read() -> None:
+        if painted[0]:
+            before_swap()
+
+    callbacks.custom_background, callbacks.before_swap = drawn, read
 
 
 def pose(driver: Driver) -> np.ndarray:

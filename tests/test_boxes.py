@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from captures import BOUNDS, HALF_SIZE, render_box, ring, write_capture
+from captures import BOUNDS, HALF_SIZE, render_box, ring, sight, write_capture
 
 from im4d_core.config import DataConfig
+from im4d_core.data import hull as hull_search
 from im4d_core.data import open_scene
 from im4d_core.data.boxes import load_boxes, rig_region
 from im4d_core.data.hull import visual_hull
@@ -33,7 +34,8 @@ def dumb_hull(cameras: tuple, masks: list[np.ndarray], bounds: np.ndarray, shape
 
 
 @pytest.mark.parametrize("agreement", [1.0, 0.8, 0.5])
-def test_coarse_to_fine_equals_every_voxel(agreement: float) -> None:
+def test_coarse_to_fine_equals_every_voxel(agreement: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hull_search, "_CHUNK", 100)  # of at most 4096 voxels
     generator = np.random.default_rng(1)
     # Cameras around, among and inside the box, some looking away, with ragged masks: the worst the coarse levels may meet.
     cameras = []
@@ -54,7 +56,7 @@ def test_coarse_to_fine_equals_every_voxel(agreement: float) -> None:
 def test_hull_of_a_box_is_the_box() -> None:
     cameras = ring(16, 160, 120)
     box = np.stack([-HALF_SIZE, HALF_SIZE])
-    masks = [render_box(camera, box, np.zeros(5), supersample=1)[1] > 0 for camera in cameras]
+    masks = [render_box(camera, box, sight(camera, np.zeros(5), supersample=1))[1] > 0 for camera in cameras]
     hull = visual_hull(cameras, masks, BOUNDS, resolution=80, agreement=1.0)
     found = hull.box
     assert found is not None

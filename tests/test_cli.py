@@ -33,6 +33,7 @@ from viewer.reduce import reduce
 from viewer.state import ViewerState
 
 ROOT = Path(__file__).parent.parent
+LIMIT_S = 240.0  # a loaded machine may take its time; below the 300 s at which pytest ends the run
 SMALL = """
     --images 2 --rays 32 --warmup 4 --log-every 2 --checkpoint-every 4 --no-amp --method.field.spatial 16 --method.field.temporal 3
     --method.field.channels 4 --method.field.width 16 --method.field.depth 1 --method.proposal.spatial 16 --method.proposal.temporal 3
@@ -83,7 +84,7 @@ def capture(folder: Path) -> Path:
 def run(folder: Path, capture: Path) -> Path:
     """A run of six steps."""
     child = _training(capture, folder / "run", "--steps", "6")
-    out, errors = child.communicate(timeout=120)
+    out, errors = child.communicate(timeout=LIMIT_S)
     assert child.returncode == 0, errors
     assert "step 6/6" in out
     assert "view it with: python app.py" in out
@@ -114,23 +115,23 @@ def test_compatibility_follows_the_release_and_can_be_overridden() -> None:
 def test_a_stopped_training_says_so_and_goes_on(folder: Path, capture: Path) -> None:
     run = folder / "stopped"
     child = _training(capture, run, "--schedule-steps", "100", "--steps", "100000")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT_S
     while not list(run.glob("checkpoints/*.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=60)
+    _, errors = child.communicate(timeout=LIMIT_S)
     assert child.returncode == 130, errors
     assert "saved; the same command continues" in errors
     step = max(int(path.stem.removeprefix("step_")) for path in run.glob("checkpoints/*.pt"))
     again = _training(capture, run, "--schedule-steps", "100", "--steps", str(step + 2))
-    _, errors = again.communicate(timeout=60)
+    _, errors = again.communicate(timeout=LIMIT_S)
     assert again.returncode == 0, errors
     assert f"continuing at step {step}" in errors
 
 
 def test_other_settings_end_with_one_line(run: Path, capture: Path) -> None:
     refused = _training(capture, run, "--steps", "6", "--lr", "0.5")
-    _, errors = refused.communicate(timeout=60)
+    _, errors = refused.communicate(timeout=LIMIT_S)
     assert refused.returncode == 1
     assert errors.startswith("error: ")
     assert "train.lr: the run has 0.004, asked for 0.5" in errors
@@ -147,7 +148,7 @@ from im4d_core.training import Trainer
 left, finish = Path(sys.argv.pop(1)), Trainer.finish
 
 def waiting(trainer, progress=None):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while trainer.processes.is_first and not left.exists():
         if time.monotonic() > deadline:
             sys.exit("the other process waits for the occupancy")
@@ -168,7 +169,7 @@ def test_under_torchrun_nobody_waits_for_the_occupancy(folder: Path, capture: Pa
     script.write_text(_TORCHRUN)
     start = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(folder / "left"), str(capture))
     child = _python(*start, "--output", str(folder / "two"), "--preset", "tiny", "--device", "cpu", *SMALL, "--steps", "4")
-    out, errors = child.communicate(timeout=180)
+    out, errors = child.communicate(timeout=LIMIT_S)
     assert child.returncode == 0, errors
     assert "view it with: python app.py" in out
     assert (folder / "two" / "occupancy.npz").is_file()
@@ -182,7 +183,7 @@ def test_counts_below_one_are_refused_by_name(folder: Path, capture: Path) -> No
         (("--lr", "-0.1"), "error: --lr must be at least 0, found -0.1"),
     ):
         child = _training(capture, folder / "refused", *options)
-        _, errors = child.communicate(timeout=60)
+        _, errors = child.communicate(timeout=LIMIT_S)
         assert child.returncode == 1
         assert errors.strip() == message
     assert not (folder / "refused").exists()
@@ -352,7 +353,7 @@ def test_help_reads(name: str, command: Call) -> None:
 
 
 def test_help_of_training_names_what_it_takes_and_says_what_each_setting_is() -> None:
-    out, errors = _python(str(ROOT / "train.py"), "--help").communicate(timeout=120)
+    out, errors = _python(str(ROOT / "train.py"), "--help").communicate(timeout=LIMIT_S)
     assert "usage: train.py [-h] [OPTIONS] CAPTURE" in out, errors
     options = re.split(r"│ (?=--)", out)[1:]
     assert len(options) > 50

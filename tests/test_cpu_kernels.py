@@ -23,12 +23,10 @@ DEMO = Path(__file__).parent.parent / "assets" / "demo"
 
 
 @pytest.fixture
-def compiled() -> Iterator[None]:
-    """The compiled loops are in use during a test and not after it, so that other tests see the twins."""
+def compiled(kernels_of_pytorch: None) -> None:
+    """The compiled loops are in use during a test."""
     pytest.importorskip("numba")
     assert kernels.cpu.prepare()
-    yield
-    backend._ready.clear()
 
 
 @pytest.fixture

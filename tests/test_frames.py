@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import simplejpeg
 import torch
-from captures import render_box, write_capture
+from captures import render_box, sight, write_capture
 
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
@@ -68,7 +68,7 @@ def test_pictures_arrive_as_stored(tmp_path: Path) -> None:
     with FrameLoader(scene, config) as loader:
         views = loader.get(1, [3, 0])
     for view, index in zip(views, [3, 0], strict=True):
-        picture, coverage = render_box(written.cameras[index], written.boxes[1], np.zeros(5))
+        picture, coverage = render_box(written.cameras[index], written.boxes[1], sight(written.cameras[index], np.zeros(5)))
         assert (view.view, view.frame, view.camera.name) == (index, 1, f"{index:02d}")
         np.testing.assert_array_equal(view.image.numpy(), picture)
         np.testing.assert_array_equal(view.mask.numpy(), coverage)
@@ -141,8 +141,8 @@ def test_undistorted_pictures_show_straight_lines(tmp_path: Path, coefficients: 
     with FrameLoader(scene, config) as loader:
         views = loader.get(0, [0, 1, 2])
     for view, camera in zip(views, written.cameras, strict=True):
-        _, straight = render_box(camera, written.boxes[0], np.zeros(5))
-        _, bent = render_box(camera, written.boxes[0], np.array(coefficients))
+        _, straight = render_box(camera, written.boxes[0], sight(camera, np.zeros(5)))
+        _, bent = render_box(camera, written.boxes[0], sight(camera, np.array(coefficients)))
         columns = np.flatnonzero(straight[80] == 255)
         centre = (columns[0] + columns[-1]) // 2
         rows = np.flatnonzero(straight[:, centre] == 255)[4:-4]

@@ -10,7 +10,7 @@ from driver import Driver, tidy
 from invariants import check
 
 from viewer import bindings
-from viewer.events import Event, Triggered
+from viewer.events import Event, SetScale, Triggered
 from viewer.state import ViewerState
 from viewer.window import Window
 
@@ -43,6 +43,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
 
 def test_every_action_by_its_key(drive, monkeypatch: pytest.MonkeyPatch, stays_open: None) -> None:
     def script(d: Driver) -> None:
+        d.session.send(SetScale(scale=0.2))  # the pictures are not what is tested
         with heard(monkeypatch) as events:
             for key in _KEYS:
                 for chord in key.chords:
@@ -60,6 +61,7 @@ def test_every_action_by_the_mouse(drive, monkeypatch: pytest.MonkeyPatch, stays
     """The Keys panel has them all; those that are no more than a button of another panel are clicked by the crawler."""
 
     def script(d: Driver) -> None:
+        d.session.send(SetScale(scale=0.2))
         with heard(monkeypatch) as events:
             for key in _KEYS:
                 tidy(d)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from driver import Driver
 from stand_in import StandIn, as_renderer, stand_in_scene
+from states import opened
 
 from im4d_core.geometry import project
+from viewer.asking import Asking
 from viewer.messages import Miniatures
 from viewer.miniatures import sheet
 from viewer.overlays import frustum_depth
 from viewer.pictures import PictureMaker
+from viewer.request import RenderRequest
 from viewer.thumbnails import Thumbnail
 
 
@@ -150,6 +155,21 @@ def test_reading_them_stops_for_a_newer_picture() -> None:
     told = [message for message in worker.take() if isinstance(message, Miniatures)]
     assert all(len(message.pictures) < 6 for message in told)
     assert worker.stop()
+
+
+@pytest.mark.parametrize("cameras", [True, False])
+def test_a_view_that_comes_to_rest_on_its_final_picture_is_asked_for_again_for_them_alone(cameras: bool) -> None:
+    asked: list[RenderRequest] = []
+    worker = SimpleNamespace(submit=lambda request, prefetch: asked.append(request))
+    state = opened()
+    moving = replace(state, moved_s=state.now_s, overlays=replace(state.overlays, cameras=cameras))
+    asking = Asking()
+    asking.ask(worker, moving, 64, 48, None)
+    shown = SimpleNamespace(final=True, request=asked[0])
+    resting = replace(moving, now_s=moving.now_s + 1.0)
+    for _ in range(2):
+        asking.ask(worker, resting, 64, 48, shown)
+    assert [request.moving for request in asked] == ([True, False] if cameras else [True])
 
 
 def test_the_window_shows_them_with_the_cameras(drive) -> None:

@@ -95,7 +95,7 @@ def test_round_the_cameras_in_the_order_they_stand() -> None:
     assert round_cameras(mixed[:2], (0.0, 0.0, 1.0)).keys[1].time_s == 1.0
 
 
-def recorded(n: int = 300) -> list:
+def recorded(n: int = 150) -> list:
     """Ten seconds of a hand that swings around, zooms, and rests for two seconds."""
     poses = []
     for i in range(n):
@@ -123,7 +123,7 @@ def test_few_keys_meet_all_recorded_poses(distance: float) -> None:
 
 
 def test_closer_takes_more_keys_and_a_straight_way_takes_two() -> None:
-    poses = recorded(150)
+    poses = recorded()
     assert len(simplified(poses, distance=0.005, angle_deg=0.2).keys) > len(simplified(poses, distance=0.3, angle_deg=5.0).keys)
     straight = [replace(poses[0], id=i + 1, time_s=0.1 * i, position=(0.1 * i, 0.0, 0.0), scene_frame=None) for i in range(50)]
     assert len(simplified(straight, distance=0.01).keys) == 2

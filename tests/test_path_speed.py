@@ -30,8 +30,7 @@ def uneven_path(loop: bool = False, **changes: object) -> CameraPath:
 def speeds(path: CameraPath, start_s: float, stop_s: float, n: int = 1200) -> np.ndarray:
     """World units per second over small steps of time."""
     times = np.linspace(start_s, stop_s, n)
-    places = np.array([path.sample(time_s).T_world_camera[:3, 3] for time_s in times])
-    return np.linalg.norm(np.diff(places, axis=0), axis=1) / (times[1] - times[0])
+    return np.linalg.norm(np.diff(path.positions(times), axis=0), axis=1) / (times[1] - times[0])
 
 
 def whole(path: CameraPath, n: int = 1200) -> np.ndarray:

@@ -63,7 +63,7 @@ def _part(camera: Camera, picture: UInt8[np.ndarray, "h w 3"], size: int) -> tup
 
 def test_the_middle_of_a_full_picture(released: SceneRenderer, captures: Path) -> None:
     """The whole picture takes a CPU minutes; its black surroundings would only raise the figure."""
-    camera, theirs = _part(released.scene.cameras[27], _reference(captures, "full", 0, 27), 96)
+    camera, theirs = _part(released.scene.cameras[27], _reference(captures, "full", 0, 27), 48)
     assert _psnr_in_8_bit(released, camera, 0, "full", theirs) >= FULL_DB
 
 

@@ -28,6 +28,7 @@ from im4d_core.training import Status, Trainer, resolved
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
+LIMIT_S = 240.0  # a loaded machine may take its time; below the 300 s at which pytest ends the run
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_a_run_killed_at_any_moment_goes_on(capture: Path, tmp_path: Path) -> No
     reached = 0
     for _ in range(2):
         child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT_S / 2
         while time.monotonic() < deadline and child.poll() is None:
             steps = [int(path.stem.removeprefix("step_")) for path in run.glob("checkpoints/step_*.pt")]
             if steps and max(steps) >= reached + 5:
@@ -173,9 +174,16 @@ def test_two_processes_hold_the_same_weights_and_one_saves(capture: Path, tmp_pa
     run = tmp_path / "run"
     code = _RANK.format(root=str(ROOT), tests=str(ROOT / "tests"), capture=str(capture), run=str(run), meeting=tmp_path / "meeting")
     children = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stderr=subprocess.PIPE, text=True) for rank in range(2)]
-    for child in children:
-        _, errors = child.communicate(timeout=60)
-        assert child.returncode == 0, errors
+    deadline = time.monotonic() + LIMIT_S
+    try:
+        while any(child.poll() is None for child in children) and not any(child.poll() for child in children):  # one alone would wait for the other
+            assert time.monotonic() < deadline, "the two processes did not end"
+            time.sleep(0.05)
+    finally:
+        for child in children:
+            child.kill()  # no harm to one that has ended
+        errors = [child.communicate()[1] for child in children]
+    assert [child.returncode for child in children] == [0, 0], "\n".join(errors)
     states = [torch.load(run / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step_00000006.pt"]

@@ -16,12 +16,16 @@ class Asking:
         self._asked: RenderRequest | None = None
 
     def ask(self, worker: RenderWorker, state: ViewerState, width: int, height: int, shown: DisplayBuffer | None) -> None:
-        """Ask for a picture of this size where another one is wanted than before, or where a view came to rest without its final picture."""
+        """Ask for a picture of this size where another one is wanted than before, or where a view came to rest without its final picture.
+
+        At rest the small pictures in the frusta are made too, so with them it is asked for in any case.
+        """
         request = render_request(state, width, height)
         if request is None:
             return
         asked = self._asked
-        settled = asked is not None and asked.moving and not request.moving and not (shown is not None and shown.final and shown.request == request)
+        final = shown is not None and shown.final and shown.request == request
+        settled = asked is not None and asked.moving and not request.moving and (request.frusta or not final)
         if request != asked or settled:
             worker.submit(request, coming=_coming(state))
             self._asked = request

@@ -12,6 +12,7 @@ from im4d_core.geometry import project
 from im4d_core.types import Camera
 
 _HALVINGS = 3  # of the coarsest voxels; more saves nothing, because the coarsest level is cheap already
+_CHUNK = 1 << 15  # voxels at a time: what is worked out of them stays in a processor's cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +73,17 @@ def visual_hull(
     voxels = np.stack(np.meshgrid(*[np.arange(n) for n in coarse], indexing="ij"), axis=-1).reshape(-1, 3)
     for level in range(_HALVINGS, -1, -1):
         size = extent / (coarse * 2 ** (_HALVINGS - level))
-        centres = bounds[0] + (voxels + 0.5) * size
-        if level or outer:
-            votes = _region_votes(cameras, sums, centres, float(np.linalg.norm(size)) / 2)
-        else:
-            votes = _centre_votes(cameras, masks, centres)
-        kept = (votes.seen >= quorum) & (votes.inside > 0) & (votes.inside >= agreement * (votes.inside + votes.outside) - 1e-9)  # 1e-9: 0.9 * 10 > 9
-        voxels = voxels[kept]
+        passed = []
+        for start in range(0, len(voxels), _CHUNK):
+            chunk = voxels[start : start + _CHUNK]
+            centres = bounds[0] + (chunk + 0.5) * size
+            if level or outer:
+                votes = _region_votes(cameras, sums, centres, float(np.linalg.norm(size)) / 2)
+            else:
+                votes = _centre_votes(cameras, masks, centres)
+            kept = (votes.seen >= quorum) & (votes.inside > 0) & (votes.inside >= agreement * (votes.inside + votes.outside) - 1e-9)  # 1e-9: 0.9 * 10 > 9
+            passed.append(chunk[kept])
+        voxels = np.concatenate(passed) if passed else voxels
         if level:
             children = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(8, 3)
             voxels = (2 * voxels[:, None] + children).reshape(-1, 3)
@@ -105,21 +110,23 @@ def _region_votes(cameras: Sequence[Camera], sums: Sequence[np.ndarray], centres
         uv, depth = project(camera, centres)
         near = depth - radius
         in_front = near > 1e-6  # closer balls may appear anywhere
-        focal, principal = camera.K[[0, 1], [0, 1]], camera.K[:2, 2]
-        # A shift of (dx, dz) moves x / z by at most (|dx| + |x / z| |dz|) / (z - |dz|).
-        reach = (focal + np.abs(uv - principal)) * (radius / np.where(in_front, near, 1.0))[:, None]
-        low, high = np.floor(uv - reach), np.ceil(uv + reach)
-        size = np.array([camera.width, camera.height])
-        whole = in_front & (low >= 0).all(axis=1) & (high <= size).all(axis=1)
-        (u0, v0), (u1, v1) = _clipped(low, size), _clipped(high, size)
+        slack = radius / np.where(in_front, near, 1.0)
+        (u0, u1, u_whole), (v0, v1, v_whole) = (
+            _covered(uv[:, i], slack, float(camera.K[i, i]), float(camera.K[i, 2]), size) for i, size in enumerate((camera.width, camera.height))
+        )
         count = table[v1, u1] - table[v0, u1] - table[v1, u0] + table[v0, u0]
         behind = depth + radius <= 0
-        maybe = ~behind & (~in_front | (count > 0))
-        inside += maybe
-        outside += whole & (count == 0)
+        inside += ~behind & (~in_front | (count > 0))
+        outside += in_front & u_whole & v_whole & (count == 0)
         seen += ~behind & (~in_front | ((u1 > u0) & (v1 > v0)))
     return _Votes(inside=inside, outside=outside, seen=seen)
 
 
-def _clipped(corner: Float64[np.ndarray, "n 2"], size: Int64[np.ndarray, "2"]) -> Int64[np.ndarray, "2 n"]:
-    return np.clip(corner, 0, size).astype(np.int64).T
+def _covered(
+    place: Float64[np.ndarray, "n"], slack: Float64[np.ndarray, "n"], focal: float, principal: float, size: int
+) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
+    """Along one axis of a picture: the pixels, from the first to before the last, that surely hold a ball, and whether the picture holds them all."""
+    reach = (focal + np.abs(place - principal)) * slack  # a shift of (dx, dz) moves x / z by at most (|dx| + |x / z| |dz|) / (z - |dz|)
+    low, high = np.floor(place - reach), np.ceil(place + reach)
+    whole = (low >= 0) & (high <= size)
+    return np.clip(low, 0, size).astype(np.int64), np.clip(high, 0, size).astype(np.int64), whole
