@@ -160,7 +160,7 @@ def test_reading_them_stops_for_a_newer_picture() -> None:
 @pytest.mark.parametrize("cameras", [True, False])
 def test_a_view_that_comes_to_rest_on_its_final_picture_is_asked_for_again_for_them_alone(cameras: bool) -> None:
     asked: list[RenderRequest] = []
-    worker = SimpleNamespace(submit=lambda request, prefetch: asked.append(request))
+    worker = SimpleNamespace(submit=lambda request, coming: asked.append(request))
     state = opened()
     moving = replace(state, moved_s=state.now_s, overlays=replace(state.overlays, cameras=cameras))
     asking = Asking()
