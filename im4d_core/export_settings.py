@@ -22,6 +22,8 @@ FPS_RANGE = (0.1, 1000.0)
 QUALITY_RANGE = (0, 51)
 LEAST_HEVC = 64
 """Width and height that libx265 can encode: it writes past its memory in pictures that are smaller than one of its coding units."""
+LEAST_HEVC_PICTURES = 4
+"""So many pictures libx265 can encode: a video of one or two fails when it is finished, one time in ten."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from im4d_core.camera_path import CameraPath, SceneTiming, Shot
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig
-from im4d_core.export_settings import SUFFIXES, ExportSettings
+from im4d_core.export_settings import LEAST_HEVC_PICTURES, SUFFIXES, ExportSettings
 from im4d_core.frame_folder import FrameFolder
 from im4d_core.passes import averaged
 from im4d_core.path_files import path_to_json
@@ -99,8 +99,10 @@ def picture_of(renderer: PictureSource, rendered: Rendered, settings: ExportSett
 def _video(
     renderer: PictureSource, shots: tuple[Shot, ...], settings: ExportSettings, target: Path, note: dict[str, Any], go_on: Callable[[], bool]
 ) -> Generator[tuple[int, int]]:
-    from im4d_core.video import VideoWriter  # pictures can be made without PyAV
+    from im4d_core.video import VideoWriter, too_few_for_hevc  # pictures can be made without PyAV
 
+    if settings.format == "hevc" and len(shots) < LEAST_HEVC_PICTURES:
+        raise ValueError(too_few_for_hevc(target, len(shots)))
     writer = VideoWriter(
         target,
         settings.width,

@@ -15,7 +15,7 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import UInt8
 
-from im4d_core.export_settings import LEAST_HEVC
+from im4d_core.export_settings import LEAST_HEVC, LEAST_HEVC_PICTURES
 
 try:
     import av
@@ -70,6 +70,7 @@ class VideoWriter:
         if reason is not None:
             raise RuntimeError(f"video {path}: {reason}")
         self.path = path
+        self._codec = codec
         self.frames_written = 0
         self._shape = (height, width, 4 if alpha else 3)
         self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
@@ -117,6 +118,8 @@ class VideoWriter:
         if self._closed:
             return
         try:
+            if self._codec == "hevc" and 0 < self.frames_written < LEAST_HEVC_PICTURES:
+                raise RuntimeError(too_few_for_hevc(self.path, self.frames_written))
             self._put(None)
             self._thread.join()
             self._raise_error()
@@ -180,8 +183,13 @@ class VideoWriter:
             self._error = error
 
 
+def too_few_for_hevc(path: Path, pictures: int) -> str:
+    """What is said of an HEVC video of fewer than `LEAST_HEVC_PICTURES`."""
+    return f"video {path}: HEVC needs at least {LEAST_HEVC_PICTURES} pictures, got {pictures}; choose h264"
+
+
 def probe_encoder(codec: str, chroma: str = "420") -> str | None:
-    """Tries an encoder on one small picture.
+    """Tries an encoder on a few small pictures.
 
     Returns: None when it works, else the reason why not.
     """
@@ -194,7 +202,8 @@ def probe_encoder(codec: str, chroma: str = "420") -> str | None:
     try:
         container = av.open(io.BytesIO(), "w", format=_CONTAINERS.get(codec, "mp4"))
         stream = _add_stream(container, codec, 256, 256, 30, 18, _pixel_format(codec, chroma, False))
-        container.mux(stream.encode(_frame(np.zeros((256, 256, 3), np.uint8), stream.pix_fmt or "")))
+        for _ in range(LEAST_HEVC_PICTURES):
+            container.mux(stream.encode(_frame(np.zeros((256, 256, 3), np.uint8), stream.pix_fmt or "")))
         container.mux(stream.encode(None))
         container.close()
     except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -138,11 +138,19 @@ def test_small_hevc_is_refused_because_the_encoder_would_destroy_memory(tmp_path
 @pytest.mark.parametrize(("codec", "chroma", "stored"), [("h264", "420", "yuv420p"), ("h264", "444", "yuv444p"), ("hevc", "420", "yuv420p")])
 def test_codecs_and_chroma(tmp_path: Path, codec: str, chroma: str, stored: str) -> None:
     with VideoWriter(tmp_path / "out.mp4", 96, 64, 30, codec=codec, chroma=chroma) as writer:
-        for i in range(3):
+        for i in range(4):
             writer.write(_picture(i, 96, 64))
     with av.open(tmp_path / "out.mp4") as container:
         shown = list(container.decode(video=0))
-    assert [(frame.width, frame.height, frame.format.name) for frame in shown] == [(96, 64, stored)] * 3
+    assert [(frame.width, frame.height, frame.format.name) for frame in shown] == [(96, 64, stored)] * 4
+
+
+def test_hevc_of_too_few_pictures_is_refused_because_the_encoder_would_fail_at_random(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "out.mp4", 96, 64, 30, codec="hevc")
+    writer.write(_picture(0, 96, 64))
+    with pytest.raises(RuntimeError, match="HEVC needs at least 4 pictures, got 1; choose h264"):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_alpha_needs_prores(tmp_path: Path) -> None:
