@@ -14,7 +14,7 @@ FILES: dict[str, dict[str, str | int]] = {
     "probe": {},
     "planes": PLANES,
     "exact": FIELD,
-    "bake": FIELD,
+    "bake": {**FIELD, "BLOCK": 192, "BLOCKS": 2},
     "baked": {},
     "shade": {"VIEWS": 4},
     "composite": {},
@@ -43,7 +43,7 @@ def test_every_kernel_compiles_for_every_architecture(name: str, architecture: s
 )
 def test_fields_of_other_shapes_compile(small: dict[str, str | int]) -> None:
     for name in ("exact", "bake"):
-        assert nvrtc.compiled(name, "sm_90", {**FIELD, **small}).startswith(b"\x7fELF")
+        assert nvrtc.compiled(name, "sm_90", {**FILES[name], **small}).startswith(b"\x7fELF")
 
 
 @pytest.mark.parametrize("views", [1, 2, 3, 8])

@@ -6,7 +6,6 @@
 #include "density.cuh"
 
 constexpr int kSide = 9, kFace = kSide * kSide, kCorners = kSide * kFace;
-constexpr int kFaceTiles = (kFace + 15) / 16;
 constexpr int kRow = (SKIP ? 2 : 1) * WIDTH / 2;  // words: the first layer's sums, then the skip's
 constexpr float kMost = 65504.0f;                  // an infinite corner would make the interpolation between two cells not a number
 
@@ -97,7 +96,7 @@ __device__ __forceinline__ bool touches(const Corners& c, const int* origin, int
 }
 
 // One block a brick.
-extern "C" __global__ void __launch_bounds__(BLOCK) bake(const __grid_constant__ Corners c, const __grid_constant__ Field field) {
+extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS) bake(const __grid_constant__ Corners c, const __grid_constant__ Field field) {
     extern __shared__ word sums[];  // 3 faces, 81 rows
     __shared__ unsigned short listed[kCorners];
     __shared__ int count;
@@ -119,11 +118,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK) bake(const __grid_constant__
         else if (corner < kCorners)
             values[corner] = float_to_half(-20.0f);  // exp(-21) is no density; never read
     }
-    for (int task = warp; task < 3 * kFaceTiles; task += BLOCK / 32) {
-        const int row = 16 * (task / 3);
-        if (task % 3 == 0) project_rows<0>(c, field, origin, row, sums);
-        if (task % 3 == 1) project_rows<1>(c, field, origin, row, sums);
-        if (task % 3 == 2) project_rows<2>(c, field, origin, row, sums);
+    for (int row = 16 * warp; row < kFace; row += BLOCK / 2) {  // all warps do one face at a time: its weights stay in the first cache
+        project_rows<0>(c, field, origin, row, sums);
+        project_rows<1>(c, field, origin, row, sums);
+        project_rows<2>(c, field, origin, row, sums);
     }
     __syncthreads();
     for (int start = 16 * warp; start < count; start += BLOCK / 2) {
