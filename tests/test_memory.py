@@ -217,23 +217,52 @@ def test_a_broken_place_is_put_aside(tmp_path: Path, damage) -> None:
     assert [left.name for left in (tmp_path / "places").iterdir()] == [f"{file.stem}.bad.json"]
 
 
+def kept_keys(folder: Path) -> int:
+    """How many keys the path has that an accident would leave."""
+    place = load_place(folder, SOURCE, silent)
+    return 0 if place is None else len(place.path.keys)
+
+
 def test_the_keeper_writes_when_something_changed_and_nothing_moves(tmp_path: Path) -> None:
     keeper, state = Keeper(tmp_path, silent), looked_around()
     soon = keeper._kept_s
-    keeper.keep(state, soon + 1.0)
+    keeper.keep(state, soon + 0.5)
     assert not (tmp_path / "places").exists(), "not too often"
-    moving = reduce(state, Triggered(action="play"))
-    keeper.keep(moving, soon + 60.0)
-    assert not (tmp_path / "places").exists(), "not while something moves"
     still = reduce(state, Tick(now_s=state.now_s + 10.0))
     keeper.keep(still, soon + 60.0)
     (file,) = (tmp_path / "places").glob("*.json")
     file.unlink()
     keeper.keep(still, soon + 120.0)
     assert not list((tmp_path / "places").glob("*.json")), "it is written already"
-    keeper.write(reduce(still, SetFrame(index=0)))
+    turned = reduce(still, Dragged(action="orbit", dx_px=30.0, dy_px=0.0, height_px=400.0))
+    keeper.keep(turned, soon + 180.0)
+    assert not list((tmp_path / "places").glob("*.json")), "the camera alone is not worth a file in every frame of a motion"
+    keeper.keep(reduce(turned, Tick(now_s=turned.now_s + 10.0)), soon + 182.0)
     assert list((tmp_path / "places").glob("*.json"))
+    keeper.write(reduce(still, SetFrame(index=0)))
     Keeper(None, silent).write(still)  # keeps nothing, and says nothing
+
+
+def test_edits_of_the_path_are_kept_while_the_scene_plays(tmp_path: Path) -> None:
+    """A loop moves without end; a second is what an accident may cost."""
+    keeper, state = Keeper(tmp_path, silent), looked_around()
+    soon = keeper._kept_s
+    playing = reduce(state, Triggered(action="play"))
+    assert playing.transport.playing
+    keeper.keep(playing, soon + 1.1)
+    assert kept_keys(tmp_path) == 1
+    edited = reduce(playing, Triggered(action="key_add"))
+    keeper.keep(edited, soon + 1.2)
+    assert kept_keys(tmp_path) == 1, "a drag edits in every frame, and writes once a second"
+    keeper.keep(edited, soon + 2.2)
+    assert kept_keys(tmp_path) == 2
+    (file,) = (tmp_path / "places").glob("*.json")
+    file.unlink()
+    keeper.keep(reduce(edited, Tick(now_s=edited.now_s + 0.2)), soon + 60.0)
+    assert not file.exists(), "the paths are written already"
+    keeper.keep(reduce(edited, Triggered(action="path_new")), soon + 61.0)
+    place = load_place(tmp_path, SOURCE, silent)
+    assert place is not None and [len(path.keys) for path in (place.path, *place.shelf)] == [0, 2], "the other paths are kept too"
 
 
 def test_settings_of_the_first_version_are_read(tmp_path: Path) -> None:

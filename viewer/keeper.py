@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from im4d_core.camera_path import CameraPath
 from viewer.memory import Place, load_place, save_place
 from viewer.request import is_moving
 from viewer.restoring import place_of
 from viewer.settings import Settings, Tell, load_settings, save_settings
 from viewer.state import ViewerState
 
-_EVERY_S = 5.0  # an accident costs no more than this
+_EVERY_S = 5.0  # an accident costs no more than this ...
+_PATHS_EVERY_S = 1.0  # ... and of the paths, which are work, no more than this
 
 
 class Keeper:
@@ -27,6 +29,7 @@ class Keeper:
         self._tell = tell
         self._kept: Place | None = None
         self._source: Path | None = None
+        self._paths: tuple[CameraPath, tuple[CameraPath, ...]] | None = None
         self._kept_s = time.monotonic()
         self._settings: Settings | None = None
 
@@ -43,10 +46,12 @@ class Keeper:
         self._settings = settings
 
     def keep(self, state: ViewerState, now_s: float) -> None:
-        """Called in every frame; writes now and then, while nothing moves."""
-        if now_s - self._kept_s >= _EVERY_S and not is_moving(state):
+        """Called in every frame; writes now and then while nothing moves, and what was done to the paths in any case: a loop plays without end."""
+        editor = state.path_editor
+        edited = (editor.path, editor.shelf) != self._paths
+        if now_s - self._kept_s >= (_PATHS_EVERY_S if edited else _EVERY_S) and (edited or not is_moving(state)):
             self.write(state)
-            self._kept_s = now_s
+            self._kept_s, self._paths = now_s, (editor.path, editor.shelf)
 
     def write(self, state: ViewerState) -> None:
         """What changed, now: the window closes, or another scene takes the place of this one."""
