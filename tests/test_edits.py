@@ -38,6 +38,8 @@ EDITS: tuple[tuple[e.Event, str], ...] = (
     (e.SetSpeed(speed=-1.0), "speed of playback"),
     (e.SetLoop(loop="ping-pong"), "end of playback"),
     (e.SetEveryFrame(on=True), "every frame, or by the clock"),
+    (e.SetBetween(on=True), "moments between frames"),
+    (e.Triggered(action="between"), "moments between frames, interpolated"),
     (e.SetMode(mode="full"), "renderer"),
     (e.Triggered(action="mode"), "fast or full renderer"),
     (e.SetOutput(output="depth"), "what is shown"),
@@ -175,6 +177,19 @@ def test_undo_does_not_disturb_what_plays() -> None:
     faster = after(state, e.SetSpeed(speed=2.0), e.Tick(now_s=100.5))
     assert press(faster, "undo").transport.index == faster.transport.index, "another speed from here on"
     assert press(faster, "undo").transport.playing
+
+
+def test_undo_does_not_move_time() -> None:
+    """Neither to another frame nor from a moment between two frames to one of them."""
+    state = after(begun(), e.SetBetween(on=True), e.SetFrame(index=3, onward=0.5))
+    for edit in (e.SetLoop(loop="once"), e.SetFps(fps=7.0), e.SetSpeed(speed=2.0), e.SetRange(first=1, last=6), e.SetLook(look=Look(exposure=1.0))):
+        undone = press(after(state, edit), "undo")
+        assert (undone.transport.index, undone.transport.onward) == (3, 0.5), type(edit).__name__
+    whole = after(state, e.SetBetween(on=False))
+    assert (whole.transport.index, whole.transport.onward) == (3, 0.0), "there is no such moment without them"
+    assert after(state, e.SetEveryFrame(on=True)).transport.onward == 0.0
+    for moved in (e.SetFrame(index=5), e.Triggered(action="frames_forward"), e.Triggered(action="frame_last"), e.Triggered(action="play")):
+        assert after(begun(), moved).history.undo == (), "going about in time is no edit"
 
 
 def test_an_edit_ends_redo_and_the_history_is_bounded() -> None:

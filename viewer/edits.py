@@ -50,6 +50,7 @@ _WORDS: dict[type, str] = {
     e.SetLoop: "end of playback",
     e.SetRange: "range that plays",
     e.SetEveryFrame: "every frame, or by the clock",
+    e.SetBetween: "moments between frames",
     e.SetMode: "renderer",
     e.SetOutput: "what is shown",
     e.SetScale: "resolution",
@@ -168,7 +169,9 @@ def edits_of(state: ViewerState) -> Edits:
         path=editor.path,
         shelf=editor.shelf,
         selected=editor.selected,
-        transport=Transport(fps=now.fps, speed=now.speed, loop=now.loop, first=now.first, last=now.last, every_frame=now.every_frame),
+        transport=Transport(
+            fps=now.fps, speed=now.speed, loop=now.loop, first=now.first, last=now.last, every_frame=now.every_frame, between=now.between
+        ),
         picture=replace(picture, scale=1.0 if picture.automatic_scale else picture.scale, recent_ms=()),
         overlays=state.overlays,
         crop=state.crop,
@@ -211,6 +214,7 @@ def _set_up(transport: Transport, wanted: Transport, n: int, now_s: float) -> Tr
     transport = playback.set_rate(transport, n, now_s, wanted.fps, wanted.speed)
     transport = playback.set_loop(transport, n, now_s, wanted.loop)
     transport = playback.set_every_frame(transport, n, now_s, wanted.every_frame)
+    transport = playback.set_between(transport, n, now_s, wanted.between)
     return playback.set_range(transport, n, now_s, wanted.first, wanted.last)
 
 

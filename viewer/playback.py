@@ -93,12 +93,13 @@ def set_range(transport: Transport, n_frames: int, now_s: float, low: int, high:
 
 
 def set_every_frame(transport: Transport, n_frames: int, now_s: float, on: bool) -> Transport:
-    return _anchored(replace(transport, every_frame=on, onward=0.0), n_frames, now_s)
+    """Show every frame, or those that the clock says."""
+    return _anchored(replace(transport, every_frame=on, onward=0.0 if on else transport.onward), n_frames, now_s)
 
 
 def set_between(transport: Transport, n_frames: int, now_s: float, on: bool) -> Transport:
     """Show moments between frames, or frames only."""
-    return _anchored(replace(transport, between=on, onward=0.0), n_frames, now_s)
+    return _anchored(replace(transport, between=on, onward=transport.onward if on else 0.0), n_frames, now_s)
 
 
 def set_rate(transport: Transport, n_frames: int, now_s: float, fps: float, speed: float) -> Transport:
