@@ -73,7 +73,9 @@ def full_stats(state: ViewerState) -> Stats:
 
 def interesting_states() -> dict[str, ViewerState]:
     path = with_path(opened())
-    job = after(path, e.JobProgress(job="export", done=0, total=0), e.JobProgress(job="occupancy", done=3, total=9))
+    job = after(
+        path, e.JobProgress(job="export", done=0, total=0), e.JobProgress(job="occupancy", done=3, total=9), e.JobProgress(job="picture", done=3, total=100)
+    )
     notices = [e.Notified(level=level, text=f"{level} 100 %d %s", path=Path("a/b.png")) for level in ("info", "warning", "error")]
     return {
         "empty": ViewerState(),

@@ -13,6 +13,7 @@ from states import after, opened, press
 
 from im4d_core.export_settings import ExportSettings
 from viewer import events as e
+from viewer.consent import question
 from viewer.request import view_camera
 from viewer.state import ViewerState
 
@@ -35,9 +36,58 @@ def test_a_picture_of_any_size_shows_the_view_whatever_the_window_does() -> None
     assert (request.moving, request.steady, effect.size_name) == (False, False, "4001x1999")
     np.testing.assert_array_equal(request.camera.T_camera_world, view_camera(asked, 4001, 1999).T_camera_world)
     assert press(ViewerState(), "picture_save").effects == ()
-    assert after(asked, e.JobProgress(job="picture", done=3, total=100)).export.job is None  # no export
     done = after(asked, e.JobEnded(job="picture", file=Path("a.png")))
     assert (done.notices[-1].path, done.export.finished) == (Path("a.png"), None)
+
+
+def test_a_picture_on_its_way_is_a_job_like_the_others() -> None:
+    """It has progress, is left by Escape and by its button, and quitting or opening another scene asks."""
+    waiting = after(press(opened(), "picture_save"), e.JobProgress(job="picture", done=0, total=0))
+    assert waiting.picture_job is not None and waiting.picture_job.waits
+    running = after(waiting, e.Tick(now_s=110.0), e.JobProgress(job="picture", done=0, total=100), e.Tick(now_s=120.0))
+    running = after(running, e.JobProgress(job="picture", done=25, total=100))
+    job = running.picture_job
+    assert job is not None and (job.done, job.total, job.left_s(running.now_s)) == (25, 100, 30.0)
+    assert (running.export.job, running.occupancy_job) == (None, None)
+    assert press(running, "picture_save").effects == running.effects, "one at a time"
+    assert press(running, "cancel").effects[-1] == press(running, "picture_cancel").effects[-1] == e.CancelPicture()
+    for event, effect in ((e.Triggered(action="quit"), e.Quit()), (e.Triggered(action="reload"), e.OpenScene(source=Path("RUN")))):
+        asked = after(running, event)
+        assert asked.asks == effect
+        assert question(asked, effect).losses == ("A picture is being made and would be cancelled.",)
+    for ended in (e.JobEnded(job="picture", cancelled=True), e.JobEnded(job="picture", error="disk full"), e.JobEnded(job="picture", file=Path("a.png"))):
+        assert after(running, ended).picture_job is None
+        assert press(after(running, ended), "quit").asks is None
+
+
+def test_a_picture_is_cancelled_half_way_in_the_window(drive: Callable[..., Driver], tmp_path: Path) -> None:
+    """By the button, then by Escape; quitting asks meanwhile, and no file is left."""
+
+    def script(d: Driver) -> None:
+        d.session.send(e.SetExport(settings=ExportSettings(width=64, height=48, mode="full")))
+        d.until(lambda: d.session._worker is not None and not d.session._worker.busy)
+        d.renderer.delay_s = 4.0  # fast pictures of the window take a tenth
+        d.click("Export")
+
+        def begun() -> None:
+            d.click("Picture of this size##picture_save")
+            d.until(lambda: d.state.picture_job is not None and d.state.picture_job.done >= 10)
+
+        begun()
+        d.session.send(e.Triggered(action="quit"))
+        d.until(lambda: d.state.asks is not None)
+        d.press_name("Escape")
+        d.until(lambda: d.state.asks is None)
+        d.click("Cancel##picture_cancel")
+        d.until(lambda: d.state.picture_job is None)
+        begun()
+        d.press_name("Escape")
+        d.until(lambda: d.state.picture_job is None)
+        assert [notice.count for notice in d.state.notices if notice.text == "The picture was cancelled"] == [2]
+        d.renderer.delay_s = 0.0
+
+    drive().run(script)
+    assert not list((tmp_path / "output").rglob("*"))
 
 
 def test_recording_the_screen_is_begun_and_ended_by_one_key() -> None:

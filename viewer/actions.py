@@ -19,6 +19,7 @@ from viewer.events import (
     BuildOccupancy,
     CancelExport,
     CancelOccupancy,
+    CancelPicture,
     ChooseFile,
     CopyText,
     Effect,
@@ -175,6 +176,8 @@ def _cancel(state: ViewerState) -> ViewerState:
         return replace(state, path_editor=path_editor.stop(state.path_editor))
     if state.export.job is not None:
         return asked(state, CancelExport())
+    if state.picture_job is not None:
+        return asked(state, CancelPicture())
     if state.occupancy_job is not None:
         return asked(state, CancelOccupancy())
     return state
@@ -182,6 +185,8 @@ def _cancel(state: ViewerState) -> ViewerState:
 
 def _picture_save(state: ViewerState) -> ViewerState:
     """A picture of the view at the size of the export, whatever size the window has."""
+    if state.picture_job is not None:
+        return state
     settings = state.export.settings
     still = replace(state, now_s=state.now_s + 1.0, picture=replace(state.picture, automatic_scale=True, mode=settings.mode))
     request = render_request(still, settings.width, settings.height)
@@ -262,6 +267,7 @@ HANDLERS: dict[str, Handler] = {
     "picture_save": _picture_save,
     "live": _live,
     "export_cancel": _effect(CancelExport()),
+    "picture_cancel": _effect(CancelPicture()),
     "occupancy_build": _occupancy_build,
     "occupancy_cancel": _effect(CancelOccupancy()),
     "panels": _layout("panels"),

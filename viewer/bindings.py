@@ -130,8 +130,13 @@ KEYS: tuple[Key, ...] = (
     Key(action="timing", chords=("F10",), help="times of the last pictures by stage, in the figures", section="Window"),
     Key(action="help", chords=("F1",), help="this help", section="Window"),
     Key(action="fullscreen", chords=("F11",), help="full screen", section="Window"),
-    Key(action="cancel", chords=("Escape",), help="put back what is dragged; else leave help, preview, export or occupancy; never quits", section="Window"),
-    Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while an export runs or a path is unsaved", section="Window"),
+    Key(
+        action="cancel",
+        chords=("Escape",),
+        help="put back what is dragged; else leave help, preview, export, picture or occupancy; never quits",
+        section="Window",
+    ),
+    Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while something is made or a path is unsaved", section="Window"),
 )
 
 MOUSE: tuple[Mouse, ...] = (
@@ -167,6 +172,7 @@ PANEL_ACTIONS = (
     "export_start",
     "picture_save",
     "export_cancel",
+    "picture_cancel",
     "occupancy_build",
     "occupancy_cancel",
     "agree",

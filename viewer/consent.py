@@ -55,6 +55,8 @@ def _jobs(state: ViewerState) -> tuple[str, ...]:
     reasons = []
     if state.export.job is not None:
         reasons.append("An export is running and would be cancelled.")
+    if state.picture_job is not None:
+        reasons.append("A picture is being made and would be cancelled.")
     if state.occupancy_job is not None:
         reasons.append("The occupancy is being built and would be cancelled.")
     return tuple(reasons)

@@ -169,9 +169,7 @@ def edits_of(state: ViewerState) -> Edits:
         path=editor.path,
         shelf=editor.shelf,
         selected=editor.selected,
-        transport=Transport(
-            fps=now.fps, speed=now.speed, loop=now.loop, first=now.first, last=now.last, every_frame=now.every_frame, between=now.between
-        ),
+        transport=Transport(fps=now.fps, speed=now.speed, loop=now.loop, first=now.first, last=now.last, every_frame=now.every_frame, between=now.between),
         picture=replace(picture, scale=1.0 if picture.automatic_scale else picture.scale, recent_ms=()),
         overlays=state.overlays,
         crop=state.crop,

@@ -215,6 +215,8 @@ class Effects:
                 self._tried.append(future)
             case e.CancelExport():
                 self._worker.cancel("export")
+            case e.CancelPicture():
+                self._worker.cancel("picture")
             case e.BuildOccupancy():
                 self._begin(OccupancyOrder())
             case e.CancelOccupancy():

@@ -36,6 +36,7 @@ def scene_opened(state: ViewerState, event: SceneOpened) -> ViewerState:
         flight=None,
         before_drag=None,
         occupancy_job=None,
+        picture_job=None,
         displayed_frame=None,
     )
     if state.scene is not None and is_open(state, event.source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
+from typing import Literal
 
 import numpy as np
 
@@ -266,22 +267,17 @@ def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState
 
 
 def _job_progress(state: ViewerState, event: e.JobProgress) -> ViewerState:
-    before = state.export.job if event.job == "export" else state.occupancy_job
+    before = {"export": state.export.job, "picture": state.picture_job, "occupancy": state.occupancy_job}[event.job]
     started_s, found = (state.now_s, event.done) if before is None or before.waits else (before.started_s, before.found)
     job = Job(done=event.done, total=event.total, started_s=started_s, found=found)
-    if event.job == "picture":
-        return state
-    if event.job == "export":
-        return replace(state, export=replace(state.export, job=job))
-    return replace(state, occupancy_job=job)
+    return _with_job(state, event.job, job)
 
 
 def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
     name = {"export": "Export", "picture": "The picture", "occupancy": "Building the occupancy"}[event.job]
-    if event.job == "export":
-        state = replace(state, export=replace(state.export, job=None, finished=event.file or state.export.finished))
-    elif event.job == "occupancy":
-        state = replace(state, occupancy_job=None)
+    state = _with_job(state, event.job, None)
+    if event.job == "export" and event.file is not None:
+        state = replace(state, export=replace(state.export, finished=event.file))
     if event.error:
         return notified(state, "error", f"{name} failed: {event.error}")
     if event.cancelled:
@@ -289,6 +285,16 @@ def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
     if event.file is not None:
         return notified(state, "info", f"Saved {event.file}", event.file)
     return notified(state, "info", f"{name} is done")
+
+
+def _with_job(state: ViewerState, kind: Literal["export", "picture", "occupancy"], job: Job | None) -> ViewerState:
+    match kind:
+        case "export":
+            return replace(state, export=replace(state.export, job=job))
+        case "picture":
+            return replace(state, picture_job=job)
+        case "occupancy":
+            return replace(state, occupancy_job=job)
 
 
 # ---- parts --------------------------------------------------------------------------------------------------------------------------------------

@@ -224,6 +224,8 @@ class ViewerState:
     before_drag: ViewerState | None = field(default=None, compare=False, repr=False)
     """What there was when the drag under way began."""
     occupancy_job: Job | None = None
+    picture_job: Job | None = None
+    """A picture of a size of its own that is being made."""
     displayed_frame: int | None = None
     """The frame in the picture on the screen, as the capture numbers it."""
     dataset_camera: int | None = None

@@ -25,7 +25,7 @@ class TakeScreenshot:
 
 @dataclass(frozen=True, kw_only=True)
 class SavePictureOf:
-    """Render a picture of a size of its own beside the window and save it. Answered by `JobEnded` with job "picture"."""
+    """Render a picture of a size of its own beside the window and save it. Answered by `JobProgress` and `JobEnded` with job "picture"."""
 
     request: RenderRequest
     size_name: str
@@ -145,6 +145,11 @@ class CancelExport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CancelPicture:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildOccupancy:
     """Answered by `JobProgress` and `JobEnded` with job "occupancy"."""
 
@@ -189,6 +194,7 @@ Effect = (
     | StartExport
     | ProbeEncoder
     | CancelExport
+    | CancelPicture
     | BuildOccupancy
     | CancelOccupancy
     | ToggleFullscreen

@@ -51,8 +51,12 @@ def _stills(state: ViewerState) -> list[Event]:
     section("Without the path")
     events, settings = [], state.export.settings
     half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
-    why = f"Render the view at {settings.width} x {settings.height} with the renderer chosen above and save it as PNG"
-    events += action("Picture of this size##picture_save", "picture_save", width=half, enabled=state.scene is not None, why=why)
+    if state.picture_job is not None:
+        progress(state.picture_job, state.now_s, counts=False)
+        events += action("Cancel##picture_cancel", "picture_cancel", width=half, why="Stop; no file is left behind")
+    else:
+        why = f"Render the view at {settings.width} x {settings.height} with the renderer chosen above and save it as PNG"
+        events += action("Picture of this size##picture_save", "picture_save", width=half, enabled=state.scene is not None, why=why)
     imgui.same_line()
     live = state.live_since_s is not None
     label = "Record the screen" if state.live_since_s is None else f"Stop, {seconds(state.now_s - state.live_since_s)}"

@@ -80,12 +80,13 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
     return action("Build occupancy##occupancy_build", "occupancy_build", width=-1.0, why="Bake the occupancy of every frame now; the window stays usable")
 
 
-def progress(job: Job, now_s: float) -> None:
-    """A bar with counts and the time that is left."""
+def progress(job: Job, now_s: float, *, counts: bool = True) -> None:
+    """A bar with counts, or else the share that is done, and the time that is left."""
     fraction = 0.0 if job.waits else job.done / job.total
     left_s = job.left_s(now_s)
     left = f", {seconds(left_s)} left" if left_s is not None and fraction < 1.0 else ""
-    imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), "begins" if job.waits else f"{job.done} / {job.total}{left}")
+    done = f"{job.done} / {job.total}" if counts else f"{100.0 * fraction:.0f} %"
+    imgui.progress_bar(fraction, imgui.ImVec2(-1.0, 0.0), "begins" if job.waits else done + left)
 
 
 def _machine(stats: Stats) -> None:
