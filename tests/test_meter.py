@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from desk import Desk
 
-from viewer.meter import Rate
+from im4d_core.config import FastConfig, SamplingConfig
+from viewer.memory_use import MemoryUse
+from viewer.messages import Facts
+from viewer.meter import Meter, Rate
+from viewer.stats import Cached
+from viewer.window import Rectangle
 
 
 @pytest.mark.parametrize("fps", [8, 30, 60])
@@ -31,3 +37,23 @@ def test_at_rest_there_is_no_rate() -> None:
         rate.count(100.0 + 0.5 * i)
     assert rate.per_s(109.5) == 0.0
     assert rate.per_s(200.0) == 0.0
+
+
+def test_what_is_cached_of_a_frame_is_told_whether_it_has_an_occupancy_or_not(desk: Desk) -> None:
+    meter, scene = Meter(), desk.renderer.scene
+    first = (True, False, False, False, False, False, False, False)
+    meter.facts = Facts(
+        device="cpu",
+        model="",
+        memory=(),
+        in_use=MemoryUse(),
+        occupied=first[::-1],
+        decoded=(True, True, *first[2:]),
+        ready=first,
+        sampling=SamplingConfig(),
+        fast=FastConfig(),
+    )
+    area = Rectangle(x=0.0, y=0.0, width=40.0, height=30.0, scale=1.0, density=1.0, window_height=30.0)
+    stats = meter.stats(desk.worker, area, None, scene, 100.0)
+    assert stats.cache == (Cached.DEVICE, Cached.HOST, *[Cached.DISK] * 6)
+    assert (stats.occupied, stats.occupancy) == (first[::-1], "partial")

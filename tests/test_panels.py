@@ -67,7 +67,8 @@ def full_stats(state: ViewerState) -> Stats:
         memory=(("model", 120 << 20), ("frames", 11 << 30)),
         model="Im4D 50 % tiny",
         occupancy="partial",
-        cache=tuple(Cached(i % 4) for i in range(n)),
+        cache=tuple(Cached(i % 3) for i in range(n)),
+        occupied=tuple(i % 2 == 0 for i in range(n)),
     )
 
 

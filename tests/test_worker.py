@@ -36,6 +36,26 @@ def test_a_picture_carries_what_it_shows(desk: Desk) -> None:
     assert facts.device.startswith("cpu")
 
 
+def test_what_is_told_of_the_caches_is_true_at_rest(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures may follow each other sooner than facts are told, and decoders go on when the last one is there."""
+    asked: list[int] = []
+
+    def decoded() -> frozenset[int]:
+        asked.append(10 + len(asked))
+        return frozenset(asked[:2])
+
+    monkeypatch.setattr(desk.renderer, "decoded_frames", decoded)
+    for index in (0, 1):
+        desk.worker.submit(desk.request(index=index))
+        desk.wait(lambda count=index: len(desk.pictures()) > count)
+    desk.wait(lambda: desk.of(Facts)[-1].cached == ((True,) * 8, (True, True, *(False,) * 6), (True, True, *(False,) * 6)))
+    desk.wait(lambda: desk.of(Facts)[-2].cached == desk.of(Facts)[-1].cached)
+    told = len(desk.of(Facts))
+    time.sleep(2.5)  # twice as long as facts are apart, and more
+    desk.wait(lambda: True)
+    assert len(desk.of(Facts)) == told, "at rest nothing is told again and again"
+
+
 def test_what_is_compiled_waits_for_the_first_picture(desk: Desk) -> None:
     assert not desk.renderer.prepared
     desk.worker.submit(desk.request(index=1))

@@ -112,12 +112,12 @@ class Inbox:
         """A job is under way, or waits."""
         return self._in_job or bool(self._orders)
 
-    def wait(self) -> None:
-        """Return when something is wanted; where nothing else is, that is the picture that was postponed."""
+    def wait(self, timeout_s: float | None) -> bool:
+        """Return when something is wanted; where nothing else is, that is the picture that was postponed. False where nothing was within the time."""
         with self._changed:
             if not self.has_pictures and not self._orders:
                 self._asked, self._postponed = self._postponed, None
-            self._changed.wait_for(lambda: self._stopping or self._source or self.has_pictures or self._orders)
+            return self._changed.wait_for(lambda: self._stopping or self._source is not None or self.has_pictures or bool(self._orders), timeout_s)
 
     def newer_until(self, end_s: float) -> bool:
         """Wait for a newer request until then; True when one came, or nothing is wanted any more."""

@@ -116,6 +116,11 @@ class Facts:
     fast: FastConfig
     """The run's settings of the fast renderer."""
 
+    @property
+    def cached(self) -> tuple[tuple[bool, ...], ...]:
+        """What is there of the frames."""
+        return self.occupied, self.decoded, self.ready
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimated:

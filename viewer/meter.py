@@ -98,12 +98,11 @@ class Meter:
             memory=facts.memory,
             in_use=facts.in_use,
             occupancy="ready" if all(facts.occupied) else "partial" if any(facts.occupied) else "missing",
-            cache=tuple(map(_cached, facts.occupied, facts.decoded, facts.ready)),
+            cache=tuple(map(_cached, facts.decoded, facts.ready)),
+            occupied=facts.occupied,
         )
 
 
-def _cached(occupied: bool, decoded: bool, ready: bool) -> Cached:
-    """How near a frame is to the screen; without occupancy the fast renderer does not even begin."""
-    if not occupied:
-        return Cached.MISSING
+def _cached(decoded: bool, ready: bool) -> Cached:
+    """How near a frame is to the screen."""
     return Cached.DEVICE if ready else Cached.HOST if decoded else Cached.DISK

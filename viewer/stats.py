@@ -22,11 +22,9 @@ Stages = tuple[tuple[str, float], ...]
 class Cached(IntEnum):
     """The best place one frame's data is ready in; ordered, so that more is better."""
 
-    MISSING = 0
-    """No occupancy of this frame, or its pictures are gone."""
-    DISK = 1
-    HOST = 2
-    DEVICE = 3
+    DISK = 0
+    HOST = 1
+    DEVICE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +97,8 @@ class Stats:
     occupancy: Literal["missing", "partial", "ready"] = "missing"
     cache: tuple[Cached, ...] = ()
     """One entry per scene frame, in the order of `Scene.frames`; empty before a scene is open."""
+    occupied: tuple[bool, ...] = ()
+    """Likewise, whether the frame has an occupancy: without it the fast renderer does not begin, whatever is cached."""
     sampling: SamplingConfig = SamplingConfig()
     """The run's samples of the full renderer."""
     fast: FastConfig = FastConfig()

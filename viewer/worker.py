@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from viewer.facts import facts_of
 from viewer.jobs import FairShare, OccupancyOrder, Order, kind, result, steps
 from viewer.mailboxes import Asked, Inbox, Outbox
-from viewer.messages import Failed, Job, JobOver, JobStep, Message, Opened
+from viewer.messages import Facts, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.render_device import RenderDevice
 from viewer.request import RenderRequest
 from viewer.serving import Serving
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
 
 _log = logging.getLogger(__name__)
-_FACTS_EVERY_S = 1.0  # while pictures are made
+_FACTS_EVERY_S = 1.0  # while pictures are made, and at rest until nothing changes any more
 
 Opener = Callable[[Path, str], "SceneRenderer"]
 
@@ -66,6 +66,9 @@ class RenderWorker:
         self._share = FairShare()
         self._counted_s = 0.0
         self._facts_s = 0.0
+        self._facts: Facts | None = None
+        self._facts_hold = True
+        """What was told of the frames last is still true, as far as is known."""
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
 
     # ---- the window's side --------------------------------------------------------------------------------------------------------------------
@@ -164,7 +167,10 @@ class RenderWorker:
 
     def _turn(self) -> None:
         """Wait for something to do and do the most urgent part of it."""
-        self._inbox.wait()
+        due_s = None if self._facts_hold else max(0.0, self._facts_s + _FACTS_EVERY_S - time.monotonic())
+        if not self._inbox.wait(due_s):
+            self._post_facts()  # the last picture changed them, and decoders may still be at work
+            return
         if self._inbox.stopping:
             return
         if self._inbox.scene_waits:
@@ -226,6 +232,7 @@ class RenderWorker:
                 self._outbox.progress = 1.0
             if self._inbox.has_jobs:
                 self._share.drew(time.monotonic() - began)
+            self._facts_hold = False
             if time.monotonic() - self._facts_s > _FACTS_EVERY_S:
                 self._post_facts()
             self._outbox.wake()
@@ -287,8 +294,10 @@ class RenderWorker:
 
     def _post_facts(self) -> None:
         if self._serving is not None:
-            self._facts_s = time.monotonic()
-            self._outbox.post(facts_of(self._serving.renderer))
+            self._facts_s, before = time.monotonic(), self._facts
+            self._facts = facts_of(self._serving.renderer)
+            self._facts_hold = before is not None and before.cached == self._facts.cached
+            self._outbox.post(self._facts)
 
     def _fail(self, error: Exception) -> None:
         if self._opened is not None and self._leaves_gpu(error, self._opened):

@@ -9,7 +9,7 @@ from imgui_bundle import imgui
 from viewer.events import AskedFor, Event, OpenScene
 from viewer.panels.widgets import WARNING, action, fact, megabytes, note, plural, seconds, section, tooltip
 from viewer.state import Job, ViewerState, shown_index
-from viewer.stats import Stats
+from viewer.stats import Cached, Stats
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
@@ -98,7 +98,7 @@ def _machine(stats: Stats) -> None:
     fact("Picture", how[stats.present] + (f": {stats.present_reason}" if stats.present_reason else ""))
     _memory(stats)
     if stats.cache:
-        fact("Cached", plural(sum(state > 1 for state in stats.cache), "frame") + f" of {len(stats.cache)}")
+        fact("Cached", plural(sum(state > Cached.DISK for state in stats.cache), "frame") + f" of {len(stats.cache)}")
 
 
 def _memory(stats: Stats) -> None:

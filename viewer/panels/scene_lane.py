@@ -15,14 +15,13 @@ from viewer.state import ViewerState, shown_index, shown_onward
 from viewer.stats import Cached, Stats
 from viewer.transport import played_range
 
+_UNOCCUPIED = (0.55, 0.22, 0.20, 1.0)
 _CACHED = {
-    Cached.MISSING: (0.42, 0.20, 0.20, 1.0),
     Cached.DISK: (0.26, 0.28, 0.31, 1.0),
     Cached.HOST: (0.20, 0.40, 0.52, 1.0),
     Cached.DEVICE: (0.25, 0.62, 0.58, 1.0),
 }
 _CACHED_TEXT = {
-    Cached.MISSING: "no occupancy yet: fast mode needs it",
     Cached.DISK: "on disk",
     Cached.HOST: "in host memory",
     Cached.DEVICE: "ready to render",
@@ -56,7 +55,7 @@ def draw(lane: Lane, state: ViewerState, stats: Stats) -> list[Event]:
     under = min(max(int((imgui.get_io().mouse_pos.x - lane.left) / pitch), 0), len(frames) - 1)
     what = _under_mouse(lane, state, pitch, keys)
     if lane.hovered and not lane.active:
-        tooltip(_explained(what, frames[under], stats.cache[under] if under < len(stats.cache) else None))
+        tooltip(_explained(what, frames[under], stats, under))
     return events + _drag(lane, state, what, under)
 
 
@@ -90,14 +89,15 @@ def _under_mouse(lane: Lane, state: ViewerState, pitch: float, keys: Sequence[Ke
     return _PLAYHEAD
 
 
-def _explained(what: int, frame: int, cached: Cached | None) -> str:
+def _explained(what: int, frame: int, stats: Stats, under: int) -> str:
     if what == _IN:
         return bindings.keyed("the range begins here: drag, or set it to the frame shown", "range_in")
     if what == _OUT:
         return bindings.keyed("the range ends here: drag, or set it to the frame shown", "range_out")
     if what >= _KEYS:
         return "a key of the path shows this frame: drag to choose another"
-    return f"frame {frame}" + (f", {_CACHED_TEXT[cached]}" if cached is not None else "")
+    where = f", {_CACHED_TEXT[stats.cache[under]]}" if under < len(stats.cache) else ""
+    return f"frame {frame}{where}" + ("; no occupancy yet: fast mode needs it" if not all(stats.occupied[under : under + 1]) else "")
 
 
 def _drag(lane: Lane, state: ViewerState, what: int, under: int) -> list[Event]:
@@ -151,13 +151,17 @@ def _ticks(lane: Lane, frames: Sequence[int], pitch: float, ruler: float) -> Non
 
 
 def _cache_bar(stats: Stats, lane: Lane, top: float, height: float, n_frames: int) -> None:
-    """Runs of frames that are cached alike, as bars."""
-    draw, cache = imgui.get_window_draw_list(), stats.cache[:n_frames]
+    """Runs of frames that are cached alike, as bars; where the fast renderer has nothing to begin with, they stand on a line."""
+    draw = imgui.get_window_draw_list()
+    frames = list(zip(stats.cache[:n_frames], stats.occupied))
     start = 0
-    for i in range(1, len(cache) + 1):
-        if i == len(cache) or cache[i] != cache[start]:
+    for i in range(1, len(frames) + 1):
+        if i == len(frames) or frames[i] != frames[start]:
             x0, x1 = lane.left + lane.width * start / n_frames, lane.left + lane.width * i / n_frames
-            draw.add_rect_filled(ImVec2(x0, top), ImVec2(max(x1, x0 + 1.0), top + height), colour(_CACHED[cache[start]]))
+            cached, occupied = frames[start]
+            draw.add_rect_filled(ImVec2(x0, top), ImVec2(max(x1, x0 + 1.0), top + height), colour(_CACHED[cached]))
+            if not occupied:
+                draw.add_rect_filled(ImVec2(x0, top + 0.6 * height), ImVec2(max(x1, x0 + 1.0), top + height), colour(_UNOCCUPIED))
             start = i
 
 
