@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from desk import Desk
+from driver import Driver
 
 from im4d_core.config import FastConfig, SamplingConfig
 from viewer.memory_use import MemoryUse
@@ -57,3 +61,30 @@ def test_what_is_cached_of_a_frame_is_told_whether_it_has_an_occupancy_or_not(de
     stats = meter.stats(desk.worker, area, None, scene, 100.0)
     assert stats.cache == (Cached.DEVICE, Cached.HOST, *[Cached.DISK] * 6)
     assert (stats.occupied, stats.occupancy) == (first[::-1], "partial")
+
+
+def test_latency_ends_when_the_picture_is_seen(drive: Callable[..., Driver]) -> None:
+    """Not when it is made: what the window's own frame takes, the upload and the swap, comes after that."""
+    slow_s = 0.15
+
+    def script(d: Driver) -> None:
+        draw = d.session.window.draw
+
+        def slowly() -> None:
+            draw()
+            time.sleep(slow_s)  # a display that makes the window wait
+
+        d.until(lambda: d.shown.final and not d.session.busy)
+        d.session.window.draw = slowly
+        before = d.shown
+        d.drag_picture(40.0, 0.0)
+        d.until(lambda: d.shown is not before and d.shown.final and not d.session.busy)
+        d.ctx.yield_(2)
+        told_ms, shown = d.session._stats.latency_ms, d.shown
+        d.session.window.draw = draw
+        assert told_ms >= shown.latency_ms + 1e3 * slow_s
+        assert told_ms < 1e3 * (time.monotonic() - shown.asked_s)
+        d.ctx.yield_(5)
+        assert d.session._stats.latency_ms == told_ms, "frames that show no new picture say nothing about it"
+
+    drive().run(script)

@@ -160,15 +160,15 @@ def test_reading_them_stops_for_a_newer_picture() -> None:
 @pytest.mark.parametrize("cameras", [True, False])
 def test_a_view_that_comes_to_rest_on_its_final_picture_is_asked_for_again_for_them_alone(cameras: bool) -> None:
     asked: list[RenderRequest] = []
-    worker = SimpleNamespace(submit=lambda request, coming: asked.append(request))
+    worker = SimpleNamespace(submit=lambda request, asked_s, coming: asked.append(request))
     state = opened()
     moving = replace(state, moved_s=state.now_s, overlays=replace(state.overlays, cameras=cameras))
     asking = Asking()
-    asking.ask(worker, moving, 64, 48, None)
+    asking.ask(worker, moving, 64, 48, None, 0.0)
     shown = SimpleNamespace(final=True, request=asked[0])
     resting = replace(moving, now_s=moving.now_s + 1.0)
     for _ in range(2):
-        asking.ask(worker, resting, 64, 48, shown)
+        asking.ask(worker, resting, 64, 48, shown, 0.0)
     assert [request.moving for request in asked] == ([True, False] if cameras else [True])
 
 

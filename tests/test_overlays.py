@@ -28,7 +28,17 @@ def shown(depth: torch.Tensor) -> DisplayBuffer:
     request = RenderRequest(camera=SCENE.cameras[1], frame=10, mode="fast", output="colour", background=(0.0, 0.0, 0.0), scale=1.0, moving=False)
     pixels = np.zeros((height, width, 4), np.uint8)
     return DisplayBuffer(
-        request=request, pixels=pixels, depth=depth, source_views=(), renderer="test", stages_ms=(), render_ms=1.0, latency_ms=1.0, final=True, steady=True
+        request=request,
+        pixels=pixels,
+        depth=depth,
+        source_views=(),
+        renderer="test",
+        stages_ms=(),
+        render_ms=1.0,
+        asked_s=0.0,
+        latency_ms=1.0,
+        final=True,
+        steady=True,
     )
 
 

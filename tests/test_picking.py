@@ -41,7 +41,17 @@ def shown_picture(state: ViewerState) -> DisplayBuffer:
     depth[100, 160] = 2.5
     pixels = np.zeros((request.camera.height, request.camera.width, 4), np.uint8)
     return DisplayBuffer(
-        request=request, pixels=pixels, depth=depth, source_views=(), renderer="", stages_ms=(), render_ms=1.0, latency_ms=1.0, final=True, steady=True
+        request=request,
+        pixels=pixels,
+        depth=depth,
+        source_views=(),
+        renderer="",
+        stages_ms=(),
+        render_ms=1.0,
+        asked_s=0.0,
+        latency_ms=1.0,
+        final=True,
+        steady=True,
     )
 
 

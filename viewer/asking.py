@@ -15,10 +15,13 @@ class Asking:
     def __init__(self) -> None:
         self._asked: RenderRequest | None = None
 
-    def ask(self, worker: RenderWorker, state: ViewerState, width: int, height: int, shown: DisplayBuffer | None) -> None:
+    def ask(self, worker: RenderWorker, state: ViewerState, width: int, height: int, shown: DisplayBuffer | None, read_s: float) -> None:
         """Ask for a picture of this size where another one is wanted than before, or where a view came to rest without its final picture.
 
         At rest the small pictures in the frusta are made too, so with them it is asked for in any case.
+
+        Args:
+            read_s: when the inputs were read that led to the state.
         """
         request = render_request(state, width, height)
         if request is None:
@@ -27,7 +30,7 @@ class Asking:
         final = shown is not None and shown.final and shown.request == request
         settled = asked is not None and asked.moving and not request.moving and (request.frusta or not final)
         if request != asked or settled:
-            worker.submit(request, coming=_coming(state))
+            worker.submit(request, asked_s=read_s, coming=_coming(state))
             self._asked = request
 
     def again(self) -> None:

@@ -40,8 +40,10 @@ class DisplayBuffer:
     """What made it, such as "baked, CUDA kernels"."""
     stages_ms: tuple[tuple[str, float], ...]
     render_ms: float
+    asked_s: float
+    """When the window asked for it, by the monotonic clock."""
     latency_ms: float
-    """From the request to the finished picture."""
+    """From then to the finished picture; when it was seen is for the window to say."""
     final: bool
     """Nothing better will follow for this request."""
     steady: bool

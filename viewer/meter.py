@@ -46,14 +46,25 @@ class Meter:
         self._drawn, self._shown = Rate(), Rate()
         self._recent: deque[Stages] = deque(maxlen=_RECENT)
         self._fixed = Stats()
+        self._unseen: DisplayBuffer | None = None
+        self._latency_ms = 0.0
+        self.drawn_s = 0.0
+        """When the drawing of the newest frame of the window began: its inputs were read then."""
 
     def drew(self, now_s: float) -> None:
-        """A frame of the window was drawn."""
+        """A frame of the window is drawn from now on."""
+        self.drawn_s = now_s
         self._drawn.count(now_s)
 
+    def swapped(self, now_s: float) -> None:
+        """That frame is on the screen, and what it shows is seen."""
+        if self._unseen is not None:
+            self._latency_ms, self._unseen = 1e3 * (now_s - self._unseen.asked_s), None
+
     def showed(self, picture: DisplayBuffer, now_s: float) -> None:
-        """Another picture came to the screen."""
+        """Another picture comes to the screen with the frame that is being drawn."""
         self._shown.count(now_s)
+        self._unseen = picture
         if picture.final or picture.request.moving:  # others are drafts, or parts of what is still being made
             self._recent.append(picture.stages_ms)
 
@@ -80,7 +91,7 @@ class Meter:
                 stages_ms=shown.stages_ms,
                 recent=tuple(self._recent),
                 render_ms=shown.render_ms,
-                latency_ms=shown.latency_ms,
+                latency_ms=self._latency_ms,
                 renderer=shown.renderer,
                 source_views=shown.source_views,
                 psnr_db=shown.psnr_db,

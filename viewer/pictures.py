@@ -207,6 +207,7 @@ class PictureMaker:
             renderer=made.rendered.renderer,
             stages_ms=stages,
             render_ms=sum(ms for _, ms in stages),
+            asked_s=asked_s,
             latency_ms=1e3 * (time.monotonic() - asked_s),
             final=final,
             steady=made.steady,

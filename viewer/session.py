@@ -137,6 +137,7 @@ class Session:
                     self._pace.drew(now_s)
                     self._meter.drew(now_s)
                     self.window.draw()
+                    self._meter.swapped(time.monotonic())
         finally:
             self._finish()
 
@@ -237,7 +238,7 @@ class Session:
             self.window.show_panels(self.state.layout.panels)
         if self.state is not before and self.state != replace(before, now_s=self.state.now_s):
             self.window.invalidate(2)  # widgets that follow from the new state
-        self._asking.ask(worker, self.state, width, height, self.shown)
+        self._asking.ask(worker, self.state, width, height, self.shown, self._meter.drawn_s)
         if self._control is not None:
             settled = idle and not worker.busy and not is_moving(self.state)
             self._control.answer(lambda: state_to_json(self.state, settled=settled))

@@ -54,7 +54,7 @@ class Stats:
     render_ms: float = 0.0
     """Whole render time of the last picture, measured around the render only, never around the swap."""
     latency_ms: float = 0.0
-    """Input to displayed picture."""
+    """From the inputs to the end of the window's frame that showed their picture."""
     displayed: RenderRequest | None = None
     """The request whose picture is on the screen; overlays are drawn with its camera."""
     renderer: str = ""

@@ -80,13 +80,14 @@ class RenderWorker:
         """Open a run or exported scene; answered by `Opened` or `Failed`. The scene that is open stays until then, and so do its jobs."""
         self._inbox.open(source)
 
-    def submit(self, request: RenderRequest, *, coming: tuple[int, ...] = ()) -> None:
+    def submit(self, request: RenderRequest, *, asked_s: float | None = None, coming: tuple[int, ...] = ()) -> None:
         """Ask for a picture; replaces a request that has not begun.
 
         Args:
+            asked_s: when the inputs were read that it follows from, by the monotonic clock; None for now.
             coming: frames that playback will need, nearest first, up to where they begin again.
         """
-        self._inbox.ask(Asked(request=request, asked_s=time.monotonic(), coming=coming))
+        self._inbox.ask(Asked(request=request, asked_s=time.monotonic() if asked_s is None else asked_s, coming=coming))
 
     def begin(self, order: Order) -> None:
         """Do a long task between the pictures of the window; answered by `JobStep`s and a `JobOver`. One after the other, in the order asked."""
