@@ -10,16 +10,23 @@ import numpy as np
 import pytest
 from stand_in import stand_in_scene
 
+from im4d_core.export_settings import ExportSettings
 from im4d_core.quality import Quality
+from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.events import (
     Dragged,
     JumpToCamera,
+    ProbeEncoder,
     Restored,
     SceneOpened,
     SetBackground,
+    SetBetween,
     SetClip,
+    SetComparison,
     SetCrop,
+    SetEveryFrame,
+    SetExport,
     SetFov,
     SetFps,
     SetFrame,
@@ -30,6 +37,7 @@ from viewer.events import (
     SetRange,
     SetScale,
     SetSpeed,
+    SetTaken,
     SetTargetFps,
     Tick,
     Triggered,
@@ -42,7 +50,7 @@ from viewer.reduce import reduce
 from viewer.request import view_camera
 from viewer.restoring import place_of
 from viewer.settings import Settings, load_settings
-from viewer.state import ViewerState
+from viewer.state import Taken, ViewerState
 
 SOURCE = Path("somewhere/scene")
 
@@ -135,6 +143,12 @@ def shown_otherwise() -> ViewerState:
         SetCrop(crop=Crop(on=True, low=(-0.5, -0.5, -0.5), high=(0.5, 0.4, 0.3))),
         SetClip(clip=(0.5, 5.0)),
         SetRange(first=1, last=5),
+        SetEveryFrame(on=True),
+        SetBetween(on=True),
+        SetComparison(comparison=Comparison(layout="wipe", pair="exact | full", wipe=0.3)),
+        SetExport(settings=ExportSettings(width=720, height=1280, format="prores", file="~/made/a.mov", transparent=True, stop_s=2.5)),
+        SetTaken(taken=Taken(background=True, cut=False)),
+        Triggered(action="stats"),
     ):
         state = reduce(state, event)
     return state
@@ -150,11 +164,39 @@ def test_overlays_look_and_quality_are_as_they_were_left(tmp_path: Path) -> None
     after = reduce(opened(), Restored(place=loaded))
     assert (after.overlays, after.picture, after.crop, after.clip) == (before.overlays, before.picture, before.crop, before.clip)
     assert (after.transport.first, after.transport.last) == (1, 5)
+    assert (after.transport.every_frame, after.transport.between, after.layout.stats) == (True, True, False)
+    assert (after.comparison, after.export.settings, after.export.taken) == (before.comparison, before.export.settings, before.export.taken)
+    assert after.effects[-1] == ProbeEncoder(format="prores", chroma="420"), "whether it can be encoded here is known before anything is rendered"
     assert after.history.undo == ()
     small = replace(loaded, shown=replace(loaded.shown, first=3, last=900, crop=Crop(on=True, low=(-9.0,) * 3, high=(9.0,) * 3)))  # pyright: ignore[reportArgumentType]
     inside = reduce(opened(), Restored(place=small))
     assert (inside.transport.first, inside.transport.last) == (3, None)
     assert inside.scene is not None and np.array_equal(inside.crop.box, inside.scene.bounds), "what another capture had is brought within"
+
+
+def test_what_an_earlier_file_does_not_tell_is_as_at_first(tmp_path: Path) -> None:
+    place = place_of(shown_otherwise())
+    assert place is not None
+    save_place(place, tmp_path, SOURCE)
+    (file,) = (tmp_path / "places").glob("*.json")
+    content = json.loads(file.read_text())
+    for name in ("every_frame", "between", "figures", "comparison", "export", "taken"):
+        del content["shown"][name]
+    file.write_text(json.dumps(content))
+    loaded = load_place(tmp_path, SOURCE, silent)
+    assert loaded is not None
+    first, later = opened(), reduce(opened(), Restored(place=loaded))
+    assert (later.comparison, later.export, later.layout) == (first.comparison, first.export, first.layout)
+    assert loaded.shown is not None
+    useless = replace(loaded, shown=replace(loaded.shown, export=ExportSettings(width=0)))
+    assert reduce(opened(), Restored(place=useless)).export == first.export, "nothing could be made of it"
+
+
+def test_another_scene_plays_in_the_manner_that_was_chosen() -> None:
+    state = opened()
+    for event in (SetBetween(on=True), SetEveryFrame(on=True), SceneOpened(scene=stand_in_scene(), source=Path("somewhere/else"))):
+        state = reduce(state, event)
+    assert (state.transport.between, state.transport.every_frame) == (True, True)
 
 
 def test_a_place_of_the_first_version_is_read(tmp_path: Path) -> None:
@@ -199,6 +241,8 @@ def test_the_camera_of_the_capture_is_looked_through_again() -> None:
         lambda content: content["shown"]["look"].update(colormap="rainbow"),
         lambda content: content["shown"]["overlays"].update(stars=True),
         lambda content: content["shown"].pop("crop"),
+        lambda content: content["shown"]["export"].update(start_s=float("nan")),
+        lambda content: content["shown"]["comparison"].update(wipe=float("nan")),
         lambda content: content.update(version=7),
         lambda content: content.clear(),
     ],

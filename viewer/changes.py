@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from im4d_core.export_settings import ExportSettings
 from im4d_core.geometry import look_at
 from viewer import controls, path_editor, playback
-from viewer.events import Effect
+from viewer.events import Effect, ProbeEncoder
 from viewer.request import view_camera
 from viewer.state import Level, Notice, Vector, ViewerState, shown_index, shown_onward
 
@@ -36,6 +37,16 @@ def notified(state: ViewerState, level: Level, text: str, path: Path | None = No
             return replace(state, notices=(*state.notices[:i], *state.notices[i + 1 :], again))
     made = Notice(id=state.next_notice, level=level, text=text, path=path, raised_s=state.now_s)
     return replace(state, notices=(*state.notices, made), next_notice=state.next_notice + 1)
+
+
+def exporting_as(state: ViewerState, settings: ExportSettings) -> ViewerState:
+    """Exports are to be made like this. Another encoder is tried as soon as it is chosen, not after everything has been rendered."""
+    before = state.export.settings
+    changed = replace(state, export=replace(state.export, settings=settings))
+    known = any((report.format, report.chroma) == (settings.format, settings.chroma) for report in state.export.encoders)
+    if known or (settings.format, settings.chroma) == (before.format, before.chroma):
+        return changed
+    return asked(changed, ProbeEncoder(format=settings.format, chroma=settings.chroma))
 
 
 # ---- the view -----------------------------------------------------------------------------------------------------------------------------------

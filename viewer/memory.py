@@ -1,5 +1,5 @@
-"""Where a scene was left and how it was shown: camera, time, renderer, path, look, overlays. Kept for each scene in the settings folder, so that it
-opens there again."""
+"""Where a scene was left and how it was shown: camera, time, renderer, path, look, overlays, comparison, export. Kept for each scene in the settings
+folder, so that it opens there again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import numpy as np
 
 from im4d_core.camera_path import CameraPath
 from im4d_core.config import config_from_json
+from im4d_core.export_settings import ExportSettings
 from im4d_core.path_files import path_from_json, path_to_json
 from im4d_core.quality import Quality
+from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.look import Look, Output
 from viewer.near_far import NearFar
 from viewer.settings import Tell, put_aside, write_json
-from viewer.state import Mode, NavigationMode, Overlays, Vector
+from viewer.state import Mode, NavigationMode, Overlays, Taken, Vector
 from viewer.transport import LoopMode
 
 _VERSION = 2
@@ -65,6 +67,13 @@ class Shown:
     first: int
     """Indices of the first and the last frame that play; None for the last one there is."""
     last: int | None
+    every_frame: bool = False
+    between: bool = False
+    figures: bool = True
+    comparison: Comparison = Comparison()
+    export: ExportSettings | None = None
+    """None where a file of before does not tell: the window makes one for the scene."""
+    taken: Taken = Taken()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,4 +147,9 @@ def _shown(content: Any, where: str) -> Shown:
         raise ValueError(f"{where}: background must be red, green and blue from 0 to 1, found {shown.background}")
     if not (math.isfinite(shown.scale) and math.isfinite(shown.target_fps)):
         raise ValueError(f"{where}: scale and target_fps must be finite")
+    if not 0.0 <= shown.comparison.wipe <= 1.0:
+        raise ValueError(f"{where}: comparison.wipe must be 0 to 1, found {shown.comparison.wipe}")
+    export = shown.export
+    if export is not None and not all(math.isfinite(moment) for moment in (export.start_s or 0.0, export.stop_s or 0.0)):
+        raise ValueError(f"{where}: export.start_s and export.stop_s must be finite")
     return shown

@@ -55,7 +55,7 @@ def _begun(state: ViewerState, scene: Scene, view: int | None) -> ViewerState:
         navigation=Navigation(T_camera_world=np.eye(4), up=vector(up), speed=float(max(0.3 * diagonal, 1e-3)), mode=state.navigation.mode),
         crop=whole(scene.bounds),
         clip=None,
-        transport=Transport(fps=playback.within_range(scene.fps), loop=before.loop, every_frame=before.every_frame),
+        transport=Transport(fps=playback.within_range(scene.fps), loop=before.loop, every_frame=before.every_frame, between=before.between),
         path_editor=PathEditor(file=f"{scene.name}_path.json", orbit=editor.orbit, form=editor.form, records_scene_time=editor.records_scene_time),
         export=_made_for(state.export, scene),
         recording=None,

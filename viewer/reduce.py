@@ -14,7 +14,7 @@ from im4d_core.path_files import CAMERA_FILES
 from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
-from viewer.changes import asked, looking_through, n_frames, navigated, notified, taken_over, vector
+from viewer.changes import asked, exporting_as, looking_through, n_frames, navigated, notified, taken_over, vector
 from viewer.compare import place_in_picture
 from viewer.comparing import compared, holding_captured
 from viewer.consent import wanted
@@ -242,16 +242,6 @@ def _live_ended(state: ViewerState, event: e.LiveEnded) -> ViewerState:
     return notified(state, "info", f"Saved {event.file}{left_out}", event.file)
 
 
-def _set_export(state: ViewerState, event: e.SetExport) -> ViewerState:
-    """Another encoder is tried as soon as it is chosen, not after everything has been rendered."""
-    before, settings = state.export.settings, event.settings
-    changed = replace(state, export=replace(state.export, settings=settings))
-    known = any((report.format, report.chroma) == (settings.format, settings.chroma) for report in state.export.encoders)
-    if known or (settings.format, settings.chroma) == (before.format, before.chroma):
-        return changed
-    return asked(changed, e.ProbeEncoder(format=settings.format, chroma=settings.chroma))
-
-
 def _dismiss(state: ViewerState, event: e.DismissNotice) -> ViewerState:
     return replace(state, notices=tuple(notice for notice in state.notices if notice.id != event.notice_id))
 
@@ -355,7 +345,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetPose: _set_pose,
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),
     e.SetOverlay: _set_overlay,
-    e.SetExport: _set_export,
+    e.SetExport: lambda state, event: exporting_as(state, event.settings),
     e.SetTaken: lambda state, event: replace(state, export=replace(state.export, taken=event.taken)),
     e.EncoderProbed: lambda state, event: replace(state, export=replace(state.export, encoders=(*state.export.encoders, event.report))),
     e.DismissNotice: _dismiss,

@@ -10,7 +10,7 @@ from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.types import Scene
 from viewer import controls, path_editor, playback
 from viewer.actions import SPEED_RANGE
-from viewer.changes import looking_through, n_frames, taken_over, vector
+from viewer.changes import exporting_as, looking_through, n_frames, taken_over, vector
 from viewer.crop import limited as limited_box
 from viewer.memory import Manner, Place, Shown
 from viewer.near_far import limited as limited_depths
@@ -50,6 +50,12 @@ def place_of(state: ViewerState) -> Place | None:
         clip=state.clip,
         first=transport.first,
         last=transport.last,
+        every_frame=transport.every_frame,
+        between=transport.between,
+        figures=state.layout.stats,
+        comparison=replace(state.comparison, holds_captured=False),
+        export=state.export.settings,
+        taken=state.export.taken,
     )
     return Place(manner=manner, shown=shown, camera=CameraPath(keys=(key,)), path=editor.path, shelf=editor.shelf)
 
@@ -101,6 +107,11 @@ def _shown_as(state: ViewerState, shown: Shown, scene: Scene) -> ViewerState:
         scale=min(max(shown.scale, SCALES[0]), SCALES[1]),
         target_fps=min(max(shown.target_fps, TARGETS[0]), TARGETS[1]),
     )
-    transport = playback.set_range(state.transport, len(scene.frames), state.now_s, shown.first, shown.last)
+    n, now_s = len(scene.frames), state.now_s
+    transport = playback.set_range(state.transport, n, now_s, shown.first, shown.last)
+    transport = playback.set_between(playback.set_every_frame(transport, n, now_s, shown.every_frame), n, now_s, shown.between)
     crop, clip = limited_box(shown.crop, scene.bounds), limited_depths(shown.clip)
-    return replace(state, picture=picture, overlays=shown.overlays, crop=crop, clip=clip, transport=transport)
+    layout, export = replace(state.layout, stats=shown.figures), replace(state.export, taken=shown.taken)
+    state = replace(state, picture=picture, overlays=shown.overlays, crop=crop, clip=clip, transport=transport, layout=layout, export=export)
+    state = replace(state, comparison=shown.comparison)
+    return state if shown.export is None or shown.export.problem() else exporting_as(state, shown.export)
