@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from driver import Driver, pose
+
+from viewer.events import SetBackground, SetExport, SetOverlay, Triggered
+from viewer.gl import read_framebuffer
 
 
 def test_overlays_come_with_the_picture_and_go(drive) -> None:
@@ -33,6 +38,46 @@ def test_overlays_come_with_the_picture_and_go(drive) -> None:
     drive().run(script)
 
 
+def test_what_an_export_cuts_off_is_dim_while_its_panels_are_in_front(drive) -> None:
+    """And along a path that is previewed, whichever panel is."""
+
+    def script(d: Driver) -> None:
+        def row() -> np.ndarray:
+            """Brightness along the middle of the picture area."""
+            seen: list[np.ndarray] = []
+            d.ctx.yield_(3)
+            d.session.window.before_swap(lambda: seen.append(read_framebuffer(*d.session.window.framebuffer_size)))
+            d.until(lambda: seen)
+            x, y, width, height = (round(value) for value in d.area)
+            return seen[0][y + height // 2, x : x + width, :3].astype(float).sum(axis=-1)
+
+        def strips(now: np.ndarray, before: np.ndarray) -> tuple[float, float]:
+            """How bright the sides and the middle are, over what they were."""
+            edge = (len(now) - d.area[3] * 720 / 1280) / 2
+            side, inside = slice(0, int(edge) - 2), slice(int(edge) + 3, len(now) // 2)
+            return float(now[side].sum() / before[side].sum()), float(now[inside].sum() / before[inside].sum())
+
+        d.session.send(SetExport(settings=replace(d.state.export.settings, width=720, height=1280)))
+        white = (1.0, 1.0, 1.0)
+        d.session.send(SetBackground(colour=white))
+        d.session.send(Triggered(action="stats"))
+        d.until(lambda: d.shown.request.background == white and d.shown.final and not d.session.busy)
+        before = row()
+        assert before.min() > 0.0
+        for panel in ("Path", "Export"):
+            d.click(panel)
+            side, inside = strips(row(), before)
+            assert side == pytest.approx(0.7, abs=0.02) and inside == pytest.approx(1.0, abs=0.01), panel  # bytes are rounded
+        d.session.send(SetOverlay(name="frame", shown=False))
+        d.until(lambda: not d.state.overlays.frame)
+        assert strips(row(), before) == pytest.approx((1.0, 1.0), abs=0.01)
+        d.session.send(SetOverlay(name="frame", shown=True))
+        d.click("Camera")
+        assert strips(row(), before) == pytest.approx((1.0, 1.0), abs=0.01)
+
+    drive().run(script)
+
+
 def test_the_values_under_the_mouse_are_shown(drive) -> None:
     from imgui_bundle import imgui
 
@@ -57,8 +102,6 @@ def test_the_values_under_the_mouse_are_shown(drive) -> None:
 
 
 def test_a_side_of_the_crop_box_is_dragged(drive) -> None:
-    from dataclasses import replace
-
     from im4d_core.geometry import project
     from viewer.crop import handles
     from viewer.events import SetCrop
@@ -87,8 +130,6 @@ def test_a_side_of_the_crop_box_is_dragged(drive) -> None:
 
 
 def test_comparing_with_the_capture(drive, monkeypatch) -> None:
-    from dataclasses import replace
-
     from imgui_bundle import imgui
 
     from viewer.events import SetComparison

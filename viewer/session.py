@@ -78,6 +78,8 @@ class Session:
         self._meter = Meter()
         self._began_s = time.monotonic()
         self._stats = Stats()
+        self._drawn: set[str] = set()
+        """Panels that the frame before this one has drawn."""
         self._problems = Problems()
         self._inputs = InputReader()
         self._size = SettledSize()
@@ -94,7 +96,7 @@ class Session:
         self.window = Window(
             title="Im4D Viewer",
             size=start.size or (self._settings.width, self._settings.height),
-            panels=tuple(Panel(label=name, draw=self._panel(draw)) for name, draw in shown),
+            panels=tuple(Panel(label=name, draw=self._panel(draw, name)) for name, draw in shown),
             transport=self._panel(panels.transport.draw),
             transport_height_em=panels.transport.HEIGHT_EM,
             update=self._update,
@@ -246,7 +248,8 @@ class Session:
         if self._area is not None:
             layout, place = self._area.layout(self.state), self._inputs.pointed(picture)
             stats = replace(stats, thumbnails=self._area.thumbnails, compared=layout, pointed=None if place is None else self._area.values(self.state, *place))
-        self._stats = stats
+        self._stats = replace(stats, front=frozenset(self._drawn))
+        self._drawn.clear()
 
     def _reduce(self) -> None:
         while self._events:
@@ -384,8 +387,9 @@ class Session:
             return lambda: self.send(AskedFor(effect=OpenScene(source=source)))
         return self._asking.again if during == "rendering" else None
 
-    def _panel(self, draw: panels.Draw) -> Callable[[], None]:
+    def _panel(self, draw: panels.Draw, name: str = "") -> Callable[[], None]:
         def drawn() -> None:
+            self._drawn.add(name)
             events = draw(self.state, self._stats)
             if events:
                 self._events.extend(events)

@@ -98,7 +98,7 @@ class Overlays:
     box: bool = False
     path: bool = True
     frame: bool = True
-    """What the export will show, while a path is previewed."""
+    """What the export will show, while a path is previewed and while keys are made."""
     axes: bool = False
     grid: bool = False
     """Squares on the floor of the scene."""

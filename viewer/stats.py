@@ -43,6 +43,8 @@ class Stats:
 
     area: tuple[float, float, float, float] | None = None
     """The picture area on screen: x, y, width, height in window units from the window's top left; None: the whole window."""
+    front: frozenset[str] = frozenset()
+    """The panels that are seen, by their names: those in front of others."""
     gui_fps: float = 0.0
     """Frames of the window within the last second; 0 at rest."""
     pictures_per_s: float = 0.0

@@ -21,7 +21,7 @@ _OVERLAYS = (
     ("box", "Box of the frame", "show_box"),
     ("cells", "Occupied cells", "show_cells"),
     ("path", "Camera path", ""),
-    ("frame", "Frame of the export, along a path", ""),
+    ("frame", "Frame of the export", ""),
     ("grid", "Grid on the floor", "show_grid"),
     ("axes", "World axes", "show_axes"),
 )
@@ -34,6 +34,8 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
         changed, shown = imgui.checkbox(f"{label}##overlay_{name}", getattr(state.overlays, name))
         if named_action:
             tooltip(explained(named_action))
+        elif name == "frame":
+            tooltip("Along a path that is previewed, and while the Path or the Export panel is in front: what the export cuts off is dimmed")
         if changed:
             events.append(SetOverlay(name=name, shown=shown))
     if state.overlays.cells and stats.displayed is not None and stats.cell_block != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from viewer import bindings
 from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken, ShowInFolder
 from viewer.export_command import export_command
 from viewer.panels.scene import progress
-from viewer.panels.widgets import WARNING, action, button, choice, em, icon, muted, note, plural, row, seconds, section, tooltip
+from viewer.panels.widgets import WARNING, action, button, choice, em, fact, icon, muted, note, plural, row, seconds, section, tooltip
+from viewer.request import goal_camera
 from viewer.state import Taken, ViewerState, encoder_problem, scene_timing
 from viewer.stats import Stats
 
@@ -41,6 +43,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += [] if taken == state.export.taken else [SetTaken(taken=taken)]
     events += _output_file(settings)
     imgui.end_disabled()
+    _view(state)
     events += _start(state, stats)
     events += _stills(state)
     return events + _command(state)
@@ -62,6 +65,17 @@ def _stills(state: ViewerState) -> list[Event]:
     label = "Record the screen" if state.live_since_s is None else f"Stop, {seconds(state.now_s - state.live_since_s)}"
     why = bindings.keyed("Record what the picture area shows as a video, until the same button ends it", "live")
     return events + action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
+
+
+def _view(state: ViewerState) -> None:
+    """How much of the view the pictures will show."""
+    settings = state.export.settings
+    camera = goal_camera(state, state.width, state.height)
+    high = math.tan(0.5 * math.radians(camera.fov_y_deg))
+    across = math.degrees(2.0 * math.atan(high * settings.width / settings.height))
+    wider = settings.width * state.height > settings.height * state.width
+    fact("Sees", f"{across:.0f} x {camera.fov_y_deg:.0f} degrees" + (", more to both sides than the window" if wider else ""))
+    tooltip("Of the view as it is: a key made now keeps its field of view from top to bottom. A frame in the picture shows what is cut off")
 
 
 def _size(settings: ExportSettings) -> ExportSettings:
