@@ -14,6 +14,7 @@ from stand_in import stand_in_scene
 from im4d_core.geometry import project, unproject
 from viewer import events as e
 from viewer.messages import DisplayBuffer
+from viewer.overlays import frustum_depth
 from viewer.picking import camera_at, pivot_at
 from viewer.reduce import reduce
 from viewer.request import render_request, view_camera
@@ -67,9 +68,28 @@ def test_a_click_on_a_camera_goes_there_and_one_beside_does_nothing(opened: View
     for view, (x, y, z) in enumerate(places(opened).tolist()):
         if z > 0 and 0 < x < 1 and 0 < y < 1:
             assert camera_at(SCENE, shown, "off", (x + 0.002, y)) == [e.JumpToCamera(view=view)]
-            assert camera_at(SCENE, shown, "off", (x + 0.05, y)) == []
             found += 1
     assert found >= 2
+    assert camera_at(SCENE, shown, "off", (0.5, 0.02)) == [], "nothing stands there"
+
+
+def test_a_click_on_the_picture_in_a_frustum_goes_there_unless_something_stands_before_it(opened: ViewerState) -> None:
+    shown, found, depth = shown_picture(opened), set(), frustum_depth(SCENE)
+    seer = shown.request.camera
+    for view, camera in enumerate(SCENE.cameras):
+        inside = np.array([[0.1 * camera.width, 0.1 * camera.height], [0.9 * camera.width, 0.5 * camera.height]])
+        outside = np.array([[-0.3 * camera.width, 0.5 * camera.height], [0.5 * camera.width, 1.3 * camera.height]])
+        for uv, expected in ((inside, [e.JumpToCamera(view=view)]), (outside, [])):
+            places, depths = project(seer, unproject(camera, uv, np.full(2, depth)))
+            for (x, y), z in zip((places / [seer.width, seer.height]).tolist(), depths.tolist()):
+                if not (z > 0 and 0 < x < 1 and 0 < y < 1):
+                    continue
+                assert camera_at(SCENE, shown, "off", (x, y)) == expected
+                if expected:
+                    covered = replace(shown, depth=torch.full((seer.height, seer.width), 0.9 * z))
+                    assert camera_at(SCENE, covered, "off", (x, y)) == [], "a surface hides it"
+                    found.add(view)
+    assert len(found) >= 2
 
 
 def test_the_camera_that_is_looked_through_is_not_met(opened: ViewerState) -> None:

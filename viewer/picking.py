@@ -10,7 +10,10 @@ from im4d_core.types import Camera, Scene
 from viewer.compare import Layout, place_in_picture
 from viewer.events import Event, JumpToCamera, PivotPicked
 from viewer.messages import DisplayBuffer
+from viewer.overlays import camera_at as looked_out_of
+from viewer.overlays import frustum_depth
 
+_NEAR = 1e-3  # what lies nearer is the camera that is looked through
 _REACH = 0.015  # of the picture's height: so near a camera's centre a click means it
 
 
@@ -30,13 +33,35 @@ def pivot_at(shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -
 
 
 def camera_at(scene: Scene, shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> list[Event]:
-    """The window looks through the camera of the capture whose frustum stands at a place of it, if one does."""
+    """The window looks through the camera of the capture whose frustum stands at a place of it, if one does: its tip, or its picture."""
     camera = shown.request.camera
     centres = np.stack([other.centre for other in scene.cameras])
     uv, depth = project(camera, centres)
-    distance = np.where(depth > 1e-3, np.linalg.norm(uv - _pixel(camera, layout, place), axis=1), np.inf)  # 1e-3: the one that is looked through
+    pixel = _pixel(camera, layout, place)
+    distance = np.where(depth > _NEAR, np.linalg.norm(uv - pixel, axis=1), np.inf)
     view = int(np.argmin(distance))
-    return [JumpToCamera(view=view)] if distance[view] <= _REACH * camera.height else []
+    if distance[view] > _REACH * camera.height:
+        depths = _picture_depths(scene, camera, pixel)
+        view = int(np.argmin(depths))
+        if not np.isfinite(depths[view]) or 0.0 < float(shown.depth[int(pixel[1]), int(pixel[0])]) < depths[view]:  # waits for the device: once a click
+            return []
+    return [JumpToCamera(view=view)]
+
+
+def _picture_depths(scene: Scene, camera: Camera, pixel: Float64[np.ndarray, "2"]) -> Float64[np.ndarray, "view"]:
+    """How deep the pictures in the frusta lie behind a pixel; infinite where they do not."""
+    far, here = frustum_depth(scene), looked_out_of(scene, camera.centre)
+    ray = unproject(camera, pixel[None], np.ones(1))[0] - camera.centre  # one deep: multiples of it are as deep as they say
+    depths = np.full(len(scene.cameras), np.inf)
+    for view, other in enumerate(scene.cameras):
+        towards = float(other.R[2] @ ray)
+        if view == here or abs(towards) < 1e-9:  # it would fill the picture and is not drawn, or is seen from its edge
+            continue
+        depth = (far - float(other.R[2] @ (camera.centre - other.centre))) / towards
+        u, v = project(other, (camera.centre + depth * ray)[None])[0][0]
+        if depth > _NEAR and 0.0 <= u <= other.width and 0.0 <= v <= other.height:
+            depths[view] = depth
+    return depths
 
 
 def _pixel(camera: Camera, layout: Layout, place: tuple[float, float]) -> Float64[np.ndarray, "2"]:
