@@ -75,6 +75,8 @@ def test_pressed() -> None:
     assert bindings.in_use().pressed("Shift+Space") == "path_play"
     assert bindings.in_use().pressed(",") == bindings.in_use().pressed("Left") == "frame_back"
     assert bindings.in_use().pressed("Left", repeated=True) == "frame_back"
+    assert bindings.in_use().pressed("Shift+,") == bindings.in_use().pressed("Shift+Left") == "frames_back"
+    assert bindings.in_use().pressed("Shift+.") == bindings.in_use().pressed("Shift+Right") == "frames_forward"
     assert bindings.in_use().pressed("Space", repeated=True) is None
     assert bindings.in_use().pressed("W") is None
     assert bindings.in_use().pressed("Ctrl+W") is None

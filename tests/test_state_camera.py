@@ -10,10 +10,12 @@ import numpy as np
 from states import after, press
 from uneven_scene import make_scene, opened, same_view
 
-from im4d_core.geometry import box_corners, project
+from im4d_core.geometry import box_corners, project, unproject
 from viewer import controls
 from viewer import events as e
+from viewer.changes import vector
 from viewer.request import goal_camera, is_moving, view_camera
+from viewer.state import ViewerState
 
 
 def test_opening_frames_the_scene() -> None:
@@ -88,6 +90,40 @@ def test_pivot_fov_speed_and_reset() -> None:
     assert press(state, "navigation").navigation.mode == "fly"
     fly = press(state, "navigation")
     assert after(fly, e.Scrolled(action="dolly", steps=1.0)).navigation.T_camera_world is not fly.navigation.T_camera_world
+
+
+def test_a_double_click_in_flight_flies_towards_the_point() -> None:
+    """It stays under the mouse, the way is seen, and undo leads back."""
+    state = press(opened(), "navigation")
+    here = goal_camera(state, 320, 180)
+    point = unproject(here, np.array([[250.0, 60.0]]), np.array([2.0]))[0]
+    flown = after(state, e.PivotPicked(point=vector(point)))
+    uv, depth = project(goal_camera(flown, 320, 180), point[None])
+    np.testing.assert_allclose([*uv[0], depth[0]], [250.0, 60.0, 0.5], atol=1e-9)
+    np.testing.assert_allclose(flown.navigation.pivot, point)
+    assert flown.flight is not None and same_view(view_camera(flown, 320, 180), here)
+    back = press(flown, "undo")
+    assert flown.history.undo[-1].what == "flight to a point" and same_view(goal_camera(back, 320, 180), here)
+    turning = after(opened(), e.PivotPicked(point=vector(point)))
+    assert turning.flight is None and same_view(goal_camera(turning, 320, 180), here), "in orbit only the pivot moves"
+
+
+def test_f_frames_the_selected_key_and_the_scene_where_none_is() -> None:
+    state = press(opened(), "key_add")
+    state = after(state, e.Dragged(action="orbit", dx_px=60, dy_px=20, height_px=100), e.Scrolled(action="dolly", steps=-6.0))
+    key = state.path_editor.selected_key
+    assert key is not None
+    framed = press(state, "frame_selected")
+    place = key.T_world_camera[:3, 3]
+    np.testing.assert_allclose(framed.navigation.pivot, place, atol=1e-9)
+    camera = goal_camera(framed, 640, 360)
+    np.testing.assert_allclose(project(camera, place[None])[0][0], [320.0, 180.0], atol=1e-6)  # pixels: in the middle
+    np.testing.assert_allclose(camera.R, goal_camera(state, 640, 360).R, atol=1e-12)  # seen from where one looked
+    scene = press(state, "frame_scene")
+    assert scene.navigation != framed.navigation
+    for without in (after(state, e.SelectKey(key_id=None)), after(state, e.SetOverlay(name="path", shown=False))):
+        assert press(without, "frame_selected").navigation == scene.navigation
+    assert press(ViewerState(), "frame_selected").navigation == ViewerState().navigation
 
 
 def test_camera_as_text_and_back() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.path_files import path_from_text, path_to_json
 from viewer import attitude, bindings, consent, controls, path_actions, path_editor, playback
-from viewer.changes import asked, first_view, frame_scene, looking_through, middle, n_frames, notified, taken_over, vector
+from viewer.changes import asked, first_view, frame_scene, frame_selected, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
 from viewer.consent import wanted
 from viewer.edits import redone, undone
@@ -231,6 +231,7 @@ HANDLERS: dict[str, Handler] = {
     "speed_down": _speed(1 / 1.25),
     "speed_up": _speed(1.25),
     "navigation": _navigation_mode,
+    "frame_selected": frame_selected,
     "frame_scene": frame_scene,
     "reset_view": first_view,
     "camera_previous": _camera(lambda last, n: (last - 1) % n),

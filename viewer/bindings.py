@@ -60,8 +60,8 @@ KEYS: tuple[Key, ...] = (
     Key(action="play", chords=("Space",), help="play or pause the scene", section="Time"),
     Key(action="frame_back", chords=("Left", ","), help="one frame back", section="Time", repeats=True),
     Key(action="frame_forward", chords=("Right", "."), help="one frame forward", section="Time", repeats=True),
-    Key(action="frames_back", chords=("Shift+Left",), help="ten frames back", section="Time", repeats=True),
-    Key(action="frames_forward", chords=("Shift+Right",), help="ten frames forward", section="Time", repeats=True),
+    Key(action="frames_back", chords=("Shift+Left", "Shift+,"), help="ten frames back", section="Time", repeats=True),
+    Key(action="frames_forward", chords=("Shift+Right", "Shift+."), help="ten frames forward", section="Time", repeats=True),
     Key(action="frame_first", chords=("Home",), help="first frame of the range", section="Time"),
     Key(action="frame_last", chords=("End",), help="last frame of the range", section="Time"),
     Key(action="range_in", chords=("Shift+I",), help="the range that plays begins here", section="Time"),
@@ -79,7 +79,8 @@ KEYS: tuple[Key, ...] = (
     Key(action="speed_down", chords=("-",), help="slower moves", section="Camera", repeats=True),
     Key(action="speed_up", chords=("=",), help="faster moves", section="Camera", repeats=True),
     Key(action="navigation", chords=("V",), help="orbit or fly", section="Camera"),
-    Key(action="frame_scene", chords=("F",), help="frame the scene", section="Camera"),
+    Key(action="frame_selected", chords=("F",), help="frame the selected key of the path, else the scene", section="Camera"),
+    Key(action="frame_scene", chords=("Shift+F",), help="frame the scene", section="Camera"),
     Key(action="reset_view", chords=("R",), help="back to the first view", section="Camera"),
     Key(action="roll_left", chords=("Alt+Left",), help="roll to the left", section="Camera", repeats=True),
     Key(action="roll_right", chords=("Alt+Right",), help="roll to the right", section="Camera", repeats=True),
@@ -150,7 +151,8 @@ MOUSE: tuple[Mouse, ...] = (
     Mouse(action="fov", gesture="scroll", button="none", modifiers=("Ctrl",), help="field of view"),
     Mouse(action="scale", gesture="scroll", button="none", modifiers=("Alt",), help="render scale"),
     Mouse(action="camera", gesture="click", button="left", help="on a camera of the capture that is shown: go there"),
-    Mouse(action="pivot", gesture="double click", button="left", help="turn about this point from now on"),
+    Mouse(action="pivot", gesture="double click", button="left", navigation="orbit", help="turn about this point from now on"),
+    Mouse(action="approach", gesture="double click", button="left", navigation="fly", help="fly towards this point"),
 )
 
 PANEL_ACTIONS = (

@@ -11,8 +11,11 @@ from im4d_core.export_settings import ExportSettings
 from im4d_core.geometry import look_at
 from viewer import controls, path_editor, playback
 from viewer.events import Effect, ProbeEncoder
+from viewer.overlays import frustum_depth
 from viewer.request import view_camera
 from viewer.state import Level, Notice, Vector, ViewerState, shown_index, shown_onward
+
+_ABOUT_KEY = 2.0  # frusta of keys are so many times smaller than half of what is framed with them
 
 
 def n_frames(state: ViewerState) -> int:
@@ -107,9 +110,19 @@ def first_view(state: ViewerState) -> ViewerState:
 
 def frame_scene(state: ViewerState) -> ViewerState:
     """Fit the box of the frame into the window, in the present viewing direction."""
-    if state.scene is None:
-        return state
+    return state if state.scene is None else _framing(state, state.scene.boxes[shown_index(state)])
+
+
+def frame_selected(state: ViewerState) -> ViewerState:
+    """Likewise the selected key of the path with what is about it; where no key is seen to be selected, the scene."""
+    key = state.path_editor.selected_key
+    if state.scene is None or key is None or state.path_editor.previewing or not state.overlays.path:
+        return frame_scene(state)
+    about = _ABOUT_KEY * frustum_depth(state.scene)
+    return _framing(state, key.T_world_camera[:3, 3] + np.array([[-about], [about]]))
+
+
+def _framing(state: ViewerState, box: np.ndarray) -> ViewerState:
     state = taken_over(state)
-    box = state.scene.boxes[shown_index(state)] if state.scene is not None else np.zeros((2, 3))
     aspect = state.width / max(state.height, 1)
     return navigated(state, *controls.framed(state.navigation.T_camera_world, box, state.navigation.fov_y_deg, aspect))

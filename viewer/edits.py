@@ -23,7 +23,7 @@ from viewer.state import Navigation, Overlays, Picture, Taken, ViewerState
 from viewer.transport import Transport
 
 JUMPS = frozenset(
-    ("frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")
+    ("frame_selected", "frame_scene", "reset_view", "camera_previous", "camera_next", "camera_first", "camera_last", "level", "up_here", "up_scene")
     + tuple(f"camera_{number}" for number in range(10))
 )
 """Actions that put the camera somewhere else at once."""
@@ -67,6 +67,7 @@ _WORDS: dict[type, str] = {
     e.SetTaken: "what an export takes along",
     e.JumpToCamera: "camera of the capture",
     e.TextPasted: "pasted camera",
+    e.PivotPicked: "flight to a point",
     e.SetPose: "position of the camera",
     e.SetFov: "field of view",
     e.SetRoll: "roll of the camera",
@@ -111,8 +112,10 @@ class View:
     last_camera: int
 
 
-def jumps(event: e.Event) -> bool:
+def jumps(state: ViewerState, event: e.Event) -> bool:
     """Whether the camera may be somewhere else at once."""
+    if isinstance(event, e.PivotPicked):
+        return state.navigation.mode == "fly"
     return isinstance(event, e.JumpToCamera | e.TextPasted | e.SetUp) or (isinstance(event, e.Triggered) and event.action in JUMPS)
 
 
@@ -127,7 +130,7 @@ def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerS
     if isinstance(event, e.Tick | e.Dragged | e.DragAbandoned) or (isinstance(event, e.Triggered) and event.action in _LEADING):
         return after  # what happens all the time is no edit
     edits, view = edits_of(before), None
-    if jumps(event) or isinstance(event, e.SetPose | e.SetFov | e.SetRoll):
+    if jumps(before, event) or isinstance(event, e.SetPose | e.SetFov | e.SetRoll):
         view = None if view_of(before) == view_of(after) else view_of(before)
     if view is None and edits == edits_of(after):
         return after

@@ -30,6 +30,7 @@ from viewer.transport import Transport
 
 MAX_STEPS = 50.0
 """Of the wheel at once."""
+_APPROACH = math.log(0.25, 0.9)  # steps of the wheel: a double-click in flight leaves a quarter of the way
 NOTICE_S = {"info": 6.0, "warning": math.inf, "error": math.inf}
 """How long a notice stays: what may need doing until it was read."""
 
@@ -37,7 +38,7 @@ NOTICE_S = {"info": 6.0, "warning": math.inf, "error": math.inf}
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
     after = recorded(state, _REDUCERS[type(event)](state, event), event)
-    if jumps(event) or (isinstance(event, e.Triggered) and event.action in ("undo", "redo")):
+    if jumps(state, event) or (isinstance(event, e.Triggered) and event.action in ("undo", "redo")):
         after = _flying(state, after)
     return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
 
@@ -155,7 +156,8 @@ def _pivot_picked(state: ViewerState, event: e.PivotPicked) -> ViewerState:
     if not all(map(math.isfinite, event.point)):
         return state
     state = taken_over(state)
-    return _with_navigation(state, replace(state.navigation, pivot=event.point))
+    nav, point = state.navigation, np.array(event.point)
+    return navigated(state, controls.dolly(nav.T_camera_world, point, _APPROACH) if nav.mode == "fly" else nav.T_camera_world, point)
 
 
 def _file_chosen(state: ViewerState, event: e.FileChosen) -> ViewerState:
