@@ -43,6 +43,38 @@ def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) ->
     drive(settings=settings, fresh=True).run(look_afresh)
 
 
+def test_the_panels_are_arranged_as_they_were_left(drive, tmp_path: Path) -> None:
+    """One docked below the others, one afloat over the picture; `--reset-settings` or another folder begins as at first."""
+    from imgui_bundle import imgui
+
+    seen: list[dict[str, tuple[bool, tuple[float, float, float, float]]]] = []
+
+    def look() -> None:
+        windows = {name: imgui.internal.find_window_by_name(name) for name in ("Scene", "Path", "Export")}
+        seen.append({name: (window.dock_id != 0, (window.pos.x, window.pos.y, window.size.x, window.size.y)) for name, window in windows.items()})
+
+    def arrange(d: Driver) -> None:
+        look()
+        d.ctx.dock_into("Path", "Scene", imgui.Dir.down)
+        d.ctx.undock_window("Export")
+        d.ctx.window_move("Export", (60.0, 80.0))
+        d.ctx.yield_(3)
+        look()
+
+    def look_again(d: Driver) -> None:
+        d.ctx.yield_(3)
+        look()
+
+    drive(settings=tmp_path / "settings").run(arrange)
+    drive(settings=tmp_path / "settings").run(look_again)
+    drive(settings=tmp_path / "other").run(look_again)
+    first, left, again, other = seen
+    assert left["Path"][1][1] > left["Scene"][1][1] and left["Path"][0], "docked below"
+    assert not left["Export"][0] and left["Export"][1][:2] == (60.0, 80.0), "afloat"
+    assert again == left != first
+    assert other == first
+
+
 def test_overlays_and_look_are_there_again_and_a_broken_file_is_a_message(drive, tmp_path: Path) -> None:
     settings = tmp_path / "settings"
 
