@@ -87,6 +87,14 @@ def display() -> Iterator[str]:
 
 
 @pytest.fixture
+def own_display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A virtual display for one test, which may change it."""
+    with _virtual_display("1600x1000x24") as made:
+        monkeypatch.setenv("DISPLAY", made)
+        yield made
+
+
+@pytest.fixture
 def dense_display(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A virtual display of twice the usual density, as GLFW learns it: by the resource Xft.dpi."""
     with _virtual_display("2400x1600x24") as made:
