@@ -22,8 +22,9 @@ SCENE = stand_in_scene()
 WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
-def shown(depth: torch.Tensor) -> DisplayBuffer:
+def shown(depths: torch.Tensor) -> DisplayBuffer:
     """A black picture of some depth, seen by camera 1."""
+    depth = depths.numpy()
     height, width = depth.shape
     request = RenderRequest(camera=SCENE.cameras[1], frame=10, mode="fast", output="colour", background=(0.0, 0.0, 0.0), scale=1.0, moving=False)
     pixels = np.zeros((height, width, 4), np.uint8)

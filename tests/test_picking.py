@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from driver import Driver
 from stand_in import stand_in_scene
 
@@ -38,7 +37,7 @@ def opened() -> ViewerState:
 def shown_picture(state: ViewerState) -> DisplayBuffer:
     request = render_request(state, 320, 200)
     assert request is not None
-    depth = torch.zeros(request.camera.height, request.camera.width)
+    depth = np.zeros((request.camera.height, request.camera.width), np.float32)
     depth[100, 160] = 2.5
     pixels = np.zeros((request.camera.height, request.camera.width, 4), np.uint8)
     return DisplayBuffer(
@@ -86,7 +85,7 @@ def test_a_click_on_the_picture_in_a_frustum_goes_there_unless_something_stands_
                     continue
                 assert camera_at(SCENE, shown, "off", (x, y)) == expected
                 if expected:
-                    covered = replace(shown, depth=torch.full((seer.height, seer.width), 0.9 * z))
+                    covered = replace(shown, depth=np.full((seer.height, seer.width), 0.9 * z, np.float32))
                     assert camera_at(SCENE, covered, "off", (x, y)) == [], "a surface hides it"
                     found.add(view)
     assert len(found) >= 2

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from desk import Desk
 
 from im4d_core.geometry import resized
 from im4d_core.quality import Quality
+from viewer.handover import handed_over, in_host
+from viewer.interop import DevicePixels
 from viewer.jobs import OccupancyOrder
 from viewer.look import Look
 from viewer.messages import Estimated, Failed, JobOver
@@ -62,6 +65,30 @@ def test_lack_of_memory_makes_pictures_smaller(desk: Desk) -> None:
     told = [failed.text for failed in desk.of(Failed)]
     assert "less is kept" in told[0], "caches give way before pictures do"
     assert "50%" in told[1] and "25%" in told[2] and len(told) == 3
+
+
+def test_depth_is_handed_over_by_the_render_thread_as_colour_is(desk: Desk) -> None:
+    """Else the main thread waits for the device, wherever something is drawn over a picture."""
+    desk.worker.submit(desk.request())
+    desk.wait(lambda: desk.pictures() and not desk.worker.busy)
+    shown = desk.pictures()[-1]
+    assert isinstance(shown.depth, np.ndarray) and shown.depth.dtype == np.float32 and shown.depth.max() > 1.0
+    as_bytes = shown.depth_bytes()
+    assert isinstance(as_bytes, np.ndarray) and as_bytes.shape == shown.host_pixels().shape
+    np.testing.assert_array_equal(as_bytes.view(np.float32)[..., 0], shown.depth)
+    row, column = np.argwhere(shown.depth > 0)[0]
+    assert shown.depth_at(row, column) == shown.depth[row, column]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("values", [torch.rand(37, 51), torch.arange(37 * 51 * 4).reshape(37, 51, 4).byte()])
+def test_both_ways_to_the_window_keep_colours_and_depths(values: torch.Tensor) -> None:
+    on_gpu = values.cuda()
+    uploaded, shared = handed_over(on_gpu, False), handed_over(on_gpu, True)
+    assert isinstance(uploaded, np.ndarray) and isinstance(shared, DevicePixels)
+    assert (shared.width, shared.height, shared.address) == (51, 37, on_gpu.data_ptr())
+    np.testing.assert_array_equal(uploaded, values.numpy())
+    np.testing.assert_array_equal(in_host(shared), values.numpy())
 
 
 def test_outputs_are_told_apart_and_grey_is_kept(desk: Desk) -> None:
@@ -219,4 +246,4 @@ def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk.renderer, "render", hazy)
     desk.worker.submit(desk.request())
     desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
-    assert not desk.pictures()[-1].depth.any()
+    assert not np.asarray(desk.pictures()[-1].depth).any()

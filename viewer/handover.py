@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,27 +12,34 @@ if TYPE_CHECKING:
     from viewer.interop import DevicePixels
 
 
-def handed_over(rgba: UInt8[Tensor, "h w 4"], shares_memory: bool) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
-    """Four bytes a pixel where the window wants them.
+def handed_over(values: Tensor, shares_memory: bool) -> DevicePixels | np.ndarray:
+    """Colours or depths where the window wants them.
 
     Args:
+        values: four bytes a pixel: (h, w, 4) uint8, or (h, w) float32.
         shares_memory: whether the window takes pictures in CUDA memory.
     """
-    if not rgba.is_cuda:
-        return rgba.numpy()
-    return _shared(rgba) if shares_memory else copied(rgba)
+    return _shared(values) if values.is_cuda and shares_memory else copied(values)
 
 
-def _shared(rgba: UInt8[Tensor, "h w 4"]) -> DevicePixels:
+def in_host(handed: DevicePixels | np.ndarray) -> np.ndarray:
+    """The same in host memory."""
+    if isinstance(handed, np.ndarray):
+        return handed
+    owner: Any = handed.owner
+    return copied(owner[0])
+
+
+def _shared(values: Tensor) -> DevicePixels:
     """CUDA memory that is complete after an event on the stream that fills it."""
     import torch
 
     from viewer.interop import DevicePixels
 
     event = torch.cuda.Event()
-    event.record(torch.cuda.current_stream(rgba.device))
-    height, width = rgba.shape[:2]
-    return DevicePixels(owner=(rgba, event), address=rgba.data_ptr(), width=width, height=height, event=event.cuda_event)
+    event.record(torch.cuda.current_stream(values.device))
+    height, width = values.shape[:2]
+    return DevicePixels(owner=(values, event), address=values.data_ptr(), width=width, height=height, event=event.cuda_event)
 
 
 def copied(values: Tensor) -> np.ndarray:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from im4d_core.config import FastConfig, SamplingConfig
 from im4d_core.types import Scene
 from viewer.cells import Cells
+from viewer.handover import in_host
 from viewer.memory_use import MemoryUse
 from viewer.request import RenderRequest
 from viewer.thumbnails import Thumbnail
@@ -33,8 +34,8 @@ class DisplayBuffer:
     request: RenderRequest
     """What is in the picture: its camera, size and the renderer that really made it."""
     pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]
-    depth: Any
-    """(h, w) float32 tensor on the render device, 0 where less than half of the pixel is covered."""
+    depth: DevicePixels | Float32[np.ndarray, "h w"]
+    """0 where less than half of the pixel is covered; where the pixels are."""
     source_views: tuple[int, ...]
     renderer: str
     """What made it, such as "baked, CUDA kernels"."""
@@ -61,25 +62,24 @@ class DisplayBuffer:
 
     def host_pixels(self) -> UInt8[np.ndarray, "h w 4"]:
         """The picture in host memory, row 0 on top."""
-        return _in_host(self.pixels)
+        return in_host(self.pixels)
 
     def in_host(self) -> DisplayBuffer:
         """The same with nothing in CUDA memory, for a window that cannot take it from there."""
-        return replace(self, pixels=self.host_pixels(), depth=self.depth.cpu(), other=None if self.other is None else _in_host(self.other))
+        return replace(self, pixels=self.host_pixels(), depth=in_host(self.depth), other=None if self.other is None else in_host(self.other))
 
     def depth_bytes(self) -> DevicePixels | UInt8[np.ndarray, "h w 4"]:
-        """The depth as four bytes a pixel, where the picture itself is."""
+        """The depth as four bytes a pixel."""
+        if not isinstance(self.depth, np.ndarray):
+            return self.depth
         height, width = self.depth.shape
-        if isinstance(self.pixels, np.ndarray):
-            return self.depth.cpu().numpy().view(np.uint8).reshape(height, width, 4)
-        return replace(self.pixels, owner=self.depth, address=self.depth.data_ptr())  # made before the picture, so complete after the same event
+        return self.depth.view(np.uint8).reshape(height, width, 4)
 
-
-def _in_host(pixels: DevicePixels | UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    if isinstance(pixels, np.ndarray):
-        return pixels
-    owner: Any = pixels.owner  # (tensor, event), as `viewer.handover` makes it
-    return owner[0].cpu().numpy()
+    def depth_at(self, row: int, column: int) -> float:
+        """The depth of one pixel. Waits for a GPU that shares a picture of something that moves."""
+        if self.readable is not None:
+            return float(self.readable.depth[row, column])
+        return float(in_host(self.depth)[row, column])
 
 
 @dataclass(frozen=True, kw_only=True)

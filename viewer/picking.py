@@ -25,7 +25,7 @@ def pivot_at(shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -
     """
     camera = shown.request.camera
     uv = _pixel(camera, layout, place)
-    depth = float(shown.depth[int(uv[1]), int(uv[0])])  # waits for the device: once a double-click
+    depth = shown.depth_at(int(uv[1]), int(uv[0]))
     if depth <= 0.0:
         return []
     x, y, z = unproject(camera, uv[None], np.array([depth]))[0].tolist()
@@ -43,7 +43,7 @@ def camera_at(scene: Scene, shown: DisplayBuffer, layout: Layout, place: tuple[f
     if distance[view] > _REACH * camera.height:
         depths = _picture_depths(scene, camera, pixel)
         view = int(np.argmin(depths))
-        if not np.isfinite(depths[view]) or 0.0 < float(shown.depth[int(pixel[1]), int(pixel[0])]) < depths[view]:  # waits for the device: once a click
+        if not np.isfinite(depths[view]) or 0.0 < shown.depth_at(int(pixel[1]), int(pixel[0])) < depths[view]:
             return []
     return [JumpToCamera(view=view)]
 

@@ -18,7 +18,7 @@ from im4d_core.geometry import resized
 from im4d_core.types import Camera
 from viewer.captured import CapturedPictures
 from viewer.cells import Cells, surface_cells
-from viewer.handover import copied, handed_over
+from viewer.handover import handed_over, in_host
 from viewer.messages import DisplayBuffer, Failed
 from viewer.renders import Canvas, GoOn, Renders, SoFar
 from viewer.request import RenderRequest
@@ -194,11 +194,15 @@ class PictureMaker:
             other = self._captured.picture(made.request)
         elif made.request.against == "same":
             other = made.rendered
-        depth = _solid_depth(made.rendered)  # before the pixels, whose event tells the window that both are there
+        solid = _solid_depth(made.rendered)
         rgba = self._pixels(made.request, made.rendered)
         other_rgba = None if other is None else self._pixels(replace(made.request, output=made.request.other_output), other)
-        pixels = handed_over(rgba, self.shares_memory)
+        pixels, depth = handed_over(rgba, self.shares_memory), handed_over(solid, self.shares_memory)
         stages = (*made.rendered.milliseconds.items(), ("display", 1e3 * (time.monotonic() - began)))
+        other_pixels = None if other_rgba is None else handed_over(other_rgba, self.shares_memory)
+        readable = None
+        if isinstance(pixels, np.ndarray) or (final and not made.request.moving):
+            readable = Readable(pixels=in_host(pixels), depth=in_host(depth), other=None if other_pixels is None else in_host(other_pixels))
         return DisplayBuffer(
             request=made.request,
             pixels=pixels,
@@ -213,9 +217,9 @@ class PictureMaker:
             steady=made.steady,
             cells=self._cells_of(made.request.frame) if made.request.cells else None,
             thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
-            other=None if other_rgba is None else handed_over(other_rgba, self.shares_memory),
+            other=other_pixels,
             psnr_db=self._psnr(made, other) if other is not None and made.complete and complete else None,
-            readable=_readable(rgba, depth, other_rgba) if not rgba.is_cuda or (final and not made.request.moving) else None,
+            readable=readable,
         )
 
     def _psnr(self, made: _Made, other: Rendered) -> float | None:
@@ -299,10 +303,6 @@ def _solid_depth(rendered: Rendered) -> Tensor:
     import torch
 
     return torch.where(rendered.opacity >= 0.5, rendered.depth, 0.0)
-
-
-def _readable(rgba: UInt8[Tensor, "h w 4"], depth: Tensor, other: Tensor | None) -> Readable:
-    return Readable(pixels=copied(rgba), depth=copied(depth), other=None if other is None else copied(other))
 
 
 def _scaled(request: RenderRequest, size: float) -> RenderRequest:
