@@ -18,6 +18,7 @@ import tyro
 
 from im4d_core import console
 from im4d_core.whole_file import require_writable
+from viewer.preferences import UI_RANGE, Preset
 from viewer.settings import settings_folder
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo"
@@ -43,8 +44,24 @@ class Options:
     """Renderer to start with; auto is fast while anything moves and full when the view is still. Without a window the default is fast."""
     size: Annotated[str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT", help_behavior_hint="(default: as last time)")] = None
     """Size of the window, screenshot or video."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to render."""
+    frames: Annotated[str | None, tyro.conf.arg(metavar="A:B", help_behavior_hint="(default: as the scene was left)")] = None
+    """Frames that play, A to the one before B, as the capture numbers them; either may be left out."""
+    play: bool = False
+    """Play as soon as the scene is open."""
+    scale: Annotated[float | None, tyro.conf.arg(metavar="SHARE", help_behavior_hint="(default: as the scene was left)")] = None
+    """Size of pictures over that of the window, 0.2 to 1, in place of one that follows the speed."""
+    target_fps: Annotated[float | None, tyro.conf.arg(metavar="RATE", help_behavior_hint="(default: as the scene was left)")] = None
+    """Pictures per second that the automatic scale is to meet."""
+    device: Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|cuda:N")] = "auto"
+    """Where to render; auto is the GPU that draws the window, or the CPU where none can be used."""
+    vsync: bool = False
+    """Frames wait for the display. This and the next three are preferences: they are remembered as if chosen in the window."""
+    no_vsync: bool = False
+    """Frames do not wait for the display; the rate is still capped (Display panel)."""
+    ui_scale: Annotated[float | None, tyro.conf.arg(metavar="FACTOR", help_behavior_hint="(default: as last time)")] = None
+    """Size of text and widgets, 0.6 to 3 times what the screen asks for."""
+    control_preset: Annotated[Preset | None, tyro.conf.arg(metavar="default|easyvolcap|web", help_behavior_hint="(default: as last time)")] = None
+    """Keys and mouse as in another viewer."""
     no_interop: bool = False
     """Upload pictures through host memory, although CUDA and OpenGL could share them on the GPU."""
     screenshot: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
@@ -77,6 +94,7 @@ def start(options: Options) -> int:
     from viewer.offline import has_display
 
     size = parse_size(options.size) if options.size is not None else None
+    _require_sense(options)
     source = options.run if options.run is not None else DEMO
     if options.check:
         return report(source, options)
@@ -116,6 +134,13 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         path=options.path,
         mode=options.mode,
         size=size,
+        frames=options.frames,
+        play=options.play,
+        scale=options.scale,
+        target_fps=options.target_fps,
+        vsync=options.vsync if options.vsync or options.no_vsync else None,
+        ui_scale=options.ui_scale,
+        preset=options.control_preset,
         device=options.device,
         interop=not options.no_interop,
         output=options.output,
@@ -164,11 +189,12 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     from im4d_core.filming import film
     from im4d_core.path_files import load_path
     from im4d_core.scene_renderer import open_run
-    from viewer.offline import usable_mode, why_full
+    from viewer.offline import find_range, usable_mode, why_full
 
     renderer = open_run(source, device=options.device)
     try:
         scene = renderer.scene
+        first, last = find_range(scene, options.frames or ":")
         stored = options.path or (source / "path.json" if (source / "path.json").is_file() else None)
         path = load_path(stored, scene.frames) if stored is not None else orbit_around(scene)
         width, height = size or (scene.cameras[0].width, scene.cameras[0].height)
@@ -176,9 +202,10 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
         require_writable(target)
         mode = usable_mode(renderer, options.mode)
         settings = ExportSettings(width=width, height=height, fps=scene.fps, mode=mode, file=str(target))
+        timing = SceneTiming(frames=scene.frames, fps=scene.fps, playing=scene.frames[first : last + 1] if options.frames else ())
         count = 0
         with console.bar("rendering") as update:
-            for count, total in film(renderer, path, SceneTiming(frames=scene.frames, fps=scene.fps), settings):
+            for count, total in film(renderer, path, timing, settings):
                 update(count, total)
     finally:
         renderer.close()
@@ -195,6 +222,27 @@ def report(source: Path, options: Options) -> int:
         print(f"{'ok    ' if finding.fine else 'FAILED'}  {finding.name:8} {finding.text}", flush=True)
         fine = fine and finding.fine
     return 0 if fine else 1
+
+
+def _require_sense(options: Options) -> None:
+    """Refuse at once what could only be found out when torch is loaded, or the scene is open.
+
+    Raises:
+        ValueError: naming the option, what was expected and what was found.
+    """
+    from viewer.offline import parse_frames
+    from viewer.state import SCALES, TARGETS
+
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", options.device):
+        raise ValueError(f"--device {options.device}: not a device; expected auto, cpu, cuda or cuda:N")
+    if options.frames is not None:
+        parse_frames(options.frames)
+    if options.vsync and options.no_vsync:
+        raise ValueError("--vsync and --no-vsync: choose one of them")
+    limited = (("scale", options.scale, SCALES), ("target-fps", options.target_fps, TARGETS), ("ui-scale", options.ui_scale, UI_RANGE))
+    for name, value, (least, greatest) in limited:
+        if value is not None and not least <= value <= greatest:
+            raise ValueError(f"--{name} {value:g}: expected {least:g} to {greatest:g}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

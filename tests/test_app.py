@@ -75,7 +75,10 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 def test_help_names_every_option() -> None:
     done = app("--help")
     assert done.returncode == 0
-    options = "--frame --camera --path --mode --size --device --no-interop --screenshot --check --output"
+    options = (
+        "--frame --camera --path --mode --size --device --no-interop --screenshot --check --output --frames --play --scale --target-fps --vsync --no-vsync"
+    )
+    options += " --ui-scale --control-preset --device auto|cpu|cuda|cuda:N"
     assert [option for option in options.split() if option not in done.stdout] == []
     assert "the demo when no folder is given" in done.stdout
 
@@ -133,6 +136,15 @@ def test_without_a_display_a_video_is_made(run_folder: Path, tmp_path: Path) -> 
         assert sum(1 for _ in video.decode(video=0)) == 40  # one turn of four seconds at 10 a second
 
 
+def test_a_video_of_some_frames(call: Call, run_folder: Path, tmp_path: Path) -> None:
+    """One turn around the scene, while the last two frames play: the second of them is shown in every other picture."""
+    import json
+
+    assert call(str(run_folder), "--output", str(tmp_path), "--size", "16x12", "--frames", "1:")[0] == 0
+    note = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert note["timing"]["playing"] == [1, 2]
+
+
 def test_a_display_that_does_not_answer_is_no_display(run_folder: Path, tmp_path: Path) -> None:
     done = app(str(run_folder), "--output", str(tmp_path), "--size", "16x12", display=":9876")
     assert done.returncode == 0, done.stderr
@@ -173,6 +185,13 @@ def test_check_finds_a_broken_run(call: Call, tmp_path: Path) -> None:
         (("RUN", "--screenshot", "OUT/x.png", "--frame", "77"), "there is no frame 77; the scene has 0 to 2"),
         (("RUN", "--screenshot", "OUT/x.png", "--camera", "front"), "there is no camera 'front'; the scene has 00, 01"),
         (("RUN", "--path", "OUT/none.json"), "none.json: no such file"),
+        (("RUN", "--device", "gpu"), "--device gpu: not a device; expected auto, cpu, cuda or cuda:N"),
+        (("RUN", "--device", "cuda:7", "--screenshot", "OUT/x.png"), "--device cuda:7: "),
+        (("RUN", "--frames", "1-2"), "--frames 1-2: expected A:B"),
+        (("RUN", "--frames", "5:9"), "--frames 5:9: there is no such frame; the scene has 0 to 2"),
+        (("RUN", "--vsync", "--no-vsync"), "choose one of them"),
+        (("RUN", "--scale", "0"), "--scale 0: expected 0.2 to 1"),
+        (("RUN", "--target-fps", "nan"), "--target-fps nan: expected 1 to 240"),
     ],
 )
 def test_mistakes_are_one_line(call: Call, run_folder: Path, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

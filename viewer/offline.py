@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -51,6 +52,32 @@ def find_frame(scene: Scene, wanted: int) -> int:
     if wanted not in scene.frames:
         raise ValueError(f"there is no frame {wanted}; the scene has {scene.frames[0]} to {scene.frames[-1]}")
     return scene.frames.index(wanted)
+
+
+def parse_frames(text: str) -> tuple[int | None, int | None]:
+    """The first frame that A:B means, and the one behind the last; None where it is left out.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    match = re.fullmatch(r"(-?\d+)?:(-?\d+)?", text.strip())
+    if match is None:
+        raise ValueError(f"--frames {text}: expected A:B, two numbers of frames, such as 10:50; either may be left out")
+    first, stop = (None if number is None else int(number) for number in match.groups())
+    return first, stop
+
+
+def find_range(scene: Scene, text: str) -> tuple[int, int]:
+    """The indices of the first and the last frame that A:B means.
+
+    Raises:
+        ValueError: it is not that, or there is no such frame.
+    """
+    first, stop = parse_frames(text)
+    found = [index for index, frame in enumerate(scene.frames) if (first is None or frame >= first) and (stop is None or frame < stop)]
+    if not found:
+        raise ValueError(f"--frames {text}: there is no such frame; the scene has {scene.frames[0]} to {scene.frames[-1]}")
+    return found[0], found[-1]
 
 
 def first_request(scene: Scene, *, camera: str | None, frame: int | None, width: int, height: int, mode: RenderMode) -> RenderRequest:

@@ -46,7 +46,7 @@ from viewer.request import is_moving
 from viewer.resolution import SettledSize
 from viewer.settings import output_folder
 from viewer.sharing import Sharing
-from viewer.start import Start, beginning
+from viewer.start import Start, beginning, preferred
 from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
 from viewer.window import Panel, Rectangle, Window
@@ -66,7 +66,8 @@ class Session:
     def __init__(self, start: Start, *, opener: Opener = open_scene_renderer) -> None:
         self._events: deque[Event] = deque()
         self._keeper = Keeper(start.settings, self._warn)
-        self._settings = self._keeper.settings()
+        settings = self._keeper.settings()
+        self._settings = replace(settings, preferences=preferred(start, settings.preferences))
         output = (start.output or output_folder(self._settings.preferences)).absolute()
         self.state = ViewerState(output=output, preferences=self._settings.preferences, picture=Picture(mode=start.mode or "auto"))
         self.first_picture_s: float | None = None
@@ -152,7 +153,7 @@ class Session:
         self.window.set_ui_scale(self.state.preferences.ui_scale)
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
-        sharing = Sharing(wanted=self._start.interop, on_cpu=self._start.device == "cpu", meter=self._meter, tell=self._warn)
+        sharing = Sharing(wanted=self._start.interop, device=self._start.device, meter=self._meter, tell=self._warn)
         self._sharing = sharing
         self._area = PictureArea(sharing.interop)
         self._worker = RenderWorker(

@@ -19,17 +19,21 @@ class Sharing:
 
     Args:
         wanted: whether to share where it is possible.
-        on_cpu: pictures are rendered on the CPU.
+        device: that renders, as the start names it; another GPU than the one that draws the window shares nothing with it.
         meter: is told which way it is.
         tell: takes what the user should know.
     """
 
-    def __init__(self, *, wanted: bool, on_cpu: bool, meter: Meter, tell: Callable[[str], None]) -> None:
+    def __init__(self, *, wanted: bool, device: str, meter: Meter, tell: Callable[[str], None]) -> None:
         self._wanted = wanted
         self._meter = meter
         self._tell = tell
         self._told = False
-        self.interop, self._obstacle = (None, "pictures are rendered on the CPU") if on_cpu else open_interop(wanted)
+        self.interop, self._obstacle = (None, "pictures are rendered on the CPU") if device == "cpu" else open_interop(wanted)
+        if self.interop is not None and device.startswith("cuda:") and device != self.display_device:
+            self._obstacle = f"{device} renders, and {self.display_device} draws the window"
+            self.interop.close()
+            self.interop = None
         _log.info("OpenGL: %s; pictures are %s", device_name(), f"uploaded: {self._obstacle}" if self._obstacle else "shared with CUDA")
 
     @property
