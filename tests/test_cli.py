@@ -225,7 +225,7 @@ def test_render_writes_a_video(run: Path, command: Call, folder: Path) -> None:
 def test_the_windows_shell_command_makes_the_windows_export(run: Path, command: Call, tmp_path: Path, choices: dict[str, Any]) -> None:
     """Byte by byte: what the Export panel shows is typed into a shell, after the path was saved and the transport's rate was changed."""
     renderer = open_run(run, device="cpu")
-    state = reduce(ViewerState(output=tmp_path), e.SceneOpened(scene=renderer.scene, source=run))
+    state = reduce(ViewerState(output=tmp_path), e.SceneOpened(scene=renderer.scene, source=run, device=str(renderer.device)))
     settings = ExportSettings(width=41, height=30, fps=5.0, format="png", file="from the shell", **choices)
     for event in (
         e.SetOrbit(settings=OrbitSettings(duration_s=1.0)),
@@ -246,7 +246,10 @@ def test_the_windows_shell_command_makes_the_windows_export(run: Path, command: 
     save_path(state.path_editor.path, tmp_path / "my path.json")
     words = shlex.split(export_command(state))
     assert words[:3] == ["python", "-m", "im4d_core"]
-    code, out, errors = command(*words[3:], "--device", "cpu")
+    assert words[-2:] == ["--device", "cpu"], "another device makes other bits"
+    elsewhere = reduce(state, e.SceneOpened(scene=renderer.scene, source=run, device="cuda:1"))  # the same scene, opened again
+    assert shlex.split(export_command(elsewhere)) == [*words[:-1], "cuda:1"]
+    code, out, errors = command(*words[3:])
     assert code == 0, errors
     made = sorted(path.relative_to(tmp_path / "from the shell") for path in (tmp_path / "from the shell").rglob("*.*") if path.suffix != ".json")
     assert len(made) == (3 if "start_s" in choices else 2 * 6)

@@ -56,7 +56,7 @@ def test_an_export_takes_cuts_and_quality_along_and_is_the_preview(run: Path, tm
     """Picture i of the preview, of the window's export and of the shell's: the same bytes, with a crop box, near and far, and other samples than the run's."""
     renderer = open_run(run, device="cpu")
     renderer.prepare()  # as an export does: kernels that are there from the first picture on
-    state = reduce(ViewerState(output=tmp_path), e.SceneOpened(scene=renderer.scene, source=run))
+    state = reduce(ViewerState(output=tmp_path), e.SceneOpened(scene=renderer.scene, source=run, device=str(renderer.device)))
     quality = Quality(proposal_samples=12, fine_samples=6, chunk=100, steps=30, min_weight=0.001, min_transmittance=0.05, passes=4)
     for event in (
         e.SetOrbit(settings=OrbitSettings(duration_s=1.0)),
@@ -88,7 +88,7 @@ def test_an_export_takes_cuts_and_quality_along_and_is_the_preview(run: Path, tm
     renderer.close()
     save_path(state.path_editor.path, tmp_path / "my path.json")
     words = shlex.split(export_command(state))
-    assert main([*(word.replace("from the window", "from the shell") for word in words[3:]), "--device", "cpu"]) == 0
+    assert main([word.replace("from the window", "from the shell") for word in words[3:]]) == 0
     for i in range(3):
         name = f"{i:06d}.png"
         assert (tmp_path / "from the shell" / name).read_bytes() == (tmp_path / "from the window" / name).read_bytes()

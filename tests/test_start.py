@@ -23,7 +23,7 @@ SCENE = stand_in_scene()  # frames 10 to 17
 
 
 def begun(start: Start, place: Place | None = None) -> ViewerState:
-    return after(after(ViewerState(), e.Tick(now_s=100.0)), *beginning(start, SCENE, place))
+    return after(after(ViewerState(), e.Tick(now_s=100.0)), *beginning(start, SCENE, "cpu", place))
 
 
 def test_what_is_said_counts_more_than_where_the_scene_was_left() -> None:
@@ -59,6 +59,7 @@ def test_the_window_begins_as_it_is_told_and_remembers_preferences(drive, tmp_pa
     from viewer.settings import load_settings
 
     def script(d: Driver) -> None:
+        assert d.state.device == "cpu"
         assert d.state.transport.playing and d.state.picture.scale == 0.5
         assert (d.state.preferences.vsync, d.state.preferences.preset) == (False, "web")
         assert imgui.get_style().font_scale_main == 1.25

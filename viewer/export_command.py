@@ -26,6 +26,8 @@ def export_command(state: ViewerState) -> str:
         words += ["--frames", f"{timing.playing[0]}:{timing.playing[-1] + 1}"]
     if timing.between:
         words.append("--between")
+    if state.device:
+        words += ["--device", state.device]  # another one computes in another order, and makes other bits
     return shlex.join(words)
 
 

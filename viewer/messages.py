@@ -96,6 +96,8 @@ class Opened:
 
     scene: Scene
     source: Path
+    device: str
+    """That renders it: cpu, cuda or cuda:N."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ def scene_opened(state: ViewerState, event: SceneOpened) -> ViewerState:
         state,
         scene=event.scene,
         source=event.source,
+        device=event.device,
         opened_s=state.now_s if state.opened_s is None else state.opened_s,
         preferences=with_recent(state.preferences, event.source),
         picture=replace(state.picture, recent_ms=()),

@@ -302,8 +302,8 @@ class Session:
         match message:
             case DisplayBuffer():
                 self._show(message)
-            case Opened(scene=scene, source=source):
-                self._opened(scene, source)
+            case Opened(scene=scene, source=source, device=device):
+                self._opened(scene, source, device)
             case Miniatures(frame=frame, pictures=pictures):
                 if self._area is not None and self.state.scene is not None:
                     self._area.show_captured(self.state.scene, frame, pictures)
@@ -341,7 +341,7 @@ class Session:
             _log.info("first picture after %.2f s", self.first_picture_s)
         self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
 
-    def _opened(self, scene: Scene, source: Path) -> None:
+    def _opened(self, scene: Scene, source: Path, device: str) -> None:
         """Go on in the scene that was read again, or begin in another one where it was left."""
         self._asking.again()
         self._problems.resolved("opening")
@@ -354,7 +354,7 @@ class Session:
         if before is not None and is_open(self.state, source):
             if (before.frames, len(before.cameras)) != (scene.frames, len(scene.cameras)):
                 area.forget()  # what is shown may be no longer there
-            self.send(SceneOpened(scene=scene, source=source))
+            self.send(SceneOpened(scene=scene, source=source, device=device))
             return
         area.forget()
         self._end_recording(effects)
@@ -367,7 +367,7 @@ class Session:
         place = None if start.fresh else self._keeper.place(source)
         if place is not None and place.manner.path_saved:
             effects.own(placed(self.state, place.manner.path_file))
-        for event in beginning(start, scene, place):
+        for event in beginning(start, scene, device, place):
             self.send(event)
 
     # ---- drawing ------------------------------------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def preferred(start: Start, before: Preferences) -> Preferences:
     )
 
 
-def beginning(start: Start, scene: Scene, place: Place | None) -> list[Event]:
+def beginning(start: Start, scene: Scene, device: str, place: Place | None) -> list[Event]:
     """What happens when a scene was opened: it appears as the options say, else where it was left, with the path that it comes with."""
     events: list[Event] = []
     view = None
@@ -73,7 +73,7 @@ def beginning(start: Start, scene: Scene, place: Place | None) -> list[Event]:
         view = find_view(scene, start.camera) if start.camera is not None else None
     except ValueError as error:
         events.append(Notified(level="error", text=str(error)))
-    events.append(SceneOpened(scene=scene, source=start.source, first_view=view))
+    events.append(SceneOpened(scene=scene, source=start.source, device=device, first_view=view))
     if place is not None:
         manner = replace(place.manner, mode=start.mode or place.manner.mode)
         events.append(Restored(place=replace(place, manner=manner), view=start.camera is None))

@@ -198,6 +198,8 @@ class ViewerState:
     """Arrays do not compare; opening another scene changes `source` or the navigation anyway."""
     source: Path | None = None
     """The run or scene folder that is open."""
+    device: str = ""
+    """What renders it: cpu, cuda or cuda:N."""
     output: Path = Path()
     """Folder of what is saved under a relative name."""
     first_view: int | None = None

@@ -211,7 +211,7 @@ class RenderWorker:
         for order in self._inbox.drop():
             self._outbox.post(JobOver(job=kind(order), cancelled=True))
         self._serving = Serving(renderer, self._inbox, self._outbox, shares_memory=self._shares_memory, shown=self._compile)
-        self._outbox.post(Opened(scene=renderer.scene, source=source))
+        self._outbox.post(Opened(scene=renderer.scene, source=source, device=str(renderer.device)))
         self._serving.shortcomings.tell_fallbacks()
         self._post_facts()
         if old is not None:

@@ -20,6 +20,8 @@ class SceneOpened:
     scene: Scene
     source: Path
     """What was opened: the RUN or SCENE folder; exports name it on their command line."""
+    device: str = ""
+    """That renders it, which they name too; empty where it does not matter."""
     first_view: int | None = None
     """Camera to start from; None frames the scene's box from the front of its cameras."""
 
