@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driver import Driver
+from driver import WAIT_S, Driver
 from invariants import check
 from stand_in import stand_in_scene
 
+from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import load_path, load_paths, save_path
 from im4d_core.path_generators import orbit
 from viewer.events import FileChosen, OpenScene, Quit, SetExport, SetRange, SetSpeed, StartExport, Triggered
@@ -59,7 +60,7 @@ def test_whatever_an_effect_raises_the_next_one_has_its_turn(drive, monkeypatch:
         tries.append(file)
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("viewer.effects.load_paths", broken)
+    monkeypatch.setattr("viewer.path_reader.load_paths", broken)
 
     def script(d: Driver) -> None:
         d.press_name("K")
@@ -67,9 +68,44 @@ def test_whatever_an_effect_raises_the_next_one_has_its_turn(drive, monkeypatch:
         d.session.send(Triggered(action="path_save"))
         d.until(lambda: not d.state.path_editor.unsaved)
         d.ctx.yield_(5)
-        assert "LoadPath failed: a defect" in d.notices()
+        assert "cannot be read: a defect" in d.notices()
         assert len(tries) == 1
         assert d.session._problems._newest is None
+
+    drive().run(script)
+
+
+def test_a_path_that_takes_long_to_read_holds_nothing_up_and_is_forgotten_with_its_scene(drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ready, forgotten, at_once = threading.Event(), threading.Event(), threading.Event()
+    at_once.set()
+    gates = iter((ready, forgotten, at_once))
+    save_path(TURN, tmp_path / "other" / "path.json")
+
+    def slowly(file: Path, frames: Sequence[int] | None) -> tuple[CameraPath, ...]:
+        assert next(gates).wait(WAIT_S)
+        return load_paths(file, frames)
+
+    monkeypatch.setattr("viewer.path_reader.load_paths", slowly)
+
+    def script(d: Driver) -> None:
+        assert d.session._effects is not None
+        d.press_name("K")
+        d.session.send(Triggered(action="path_save"))
+        d.until(lambda: not d.state.path_editor.unsaved)
+        d.press_name("]")
+        d.press_name("K")
+        d.session.send(Triggered(action="path_load"))
+        d.ctx.yield_(5)
+        assert d.session._effects.reads and len(d.state.path_editor.path.keys) == 2, "the window goes on"
+        ready.set()
+        d.until(lambda: len(d.state.path_editor.path.keys) == 1)
+        d.session.send(Triggered(action="path_load"))
+        d.ctx.yield_(2)
+        open_another(d)
+        d.until(lambda: len(d.state.path_editor.path.keys) == len(TURN.keys))
+        forgotten.set()
+        d.ctx.yield_(10)
+        assert not d.session._effects.reads and len(d.state.path_editor.path.keys) == len(TURN.keys)
 
     drive().run(script)
 

@@ -42,7 +42,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "picture": lambda file: save_png(_PICTURE, file),
     "settings": lambda file: save_config(RunConfig(), file),
     "weights": lambda file: save_weights(nn.Linear(2, 2), file),
-    "recording": lambda file: LiveRecording(file, _PICTURE, lambda: 0.0),
+    "recording": lambda file: LiveRecording(file, _PICTURE, lambda: 0.0).written.result(timeout=20.0),
 }
 
 

@@ -18,7 +18,7 @@ from imgui_bundle import imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.export_settings import SUFFIXES, Chroma, Format
-from im4d_core.path_files import CAMERA_FILES, export_path, is_own_file, load_paths, save_path
+from im4d_core.path_files import CAMERA_FILES, export_path, save_path
 from im4d_core.path_simplify import simplified, thinned
 from im4d_core.types import Scene
 from viewer import events as e
@@ -28,6 +28,7 @@ from viewer.jobs import ExportOrder, OccupancyOrder, Order, PictureOrder, kind
 from viewer.live import LiveRecording
 from viewer.messages import DisplayBuffer
 from viewer.offline import save_png
+from viewer.path_reader import PathReader
 from viewer.state import EncoderReport
 from viewer.window import Window
 from viewer.worker import RenderWorker
@@ -88,6 +89,7 @@ class Effects:
         self._tried: list[Future[EncoderReport]] = []
         self._recorded: list[_Recorded] = []
         self._own: set[Path] = set()
+        self._paths = PathReader(window.wake, self.own)
         self._wanted: list[Path | None] = []
         self._wanted_s = 0.0
         self._records = False
@@ -96,7 +98,13 @@ class Effects:
     @property
     def waits(self) -> bool:
         """Whether an answer may come without an event of the window."""
-        return self._dialog.waits or bool(self._written) or bool(self._tried) or bool(self._recorded) or bool(self._wanted)
+        ending = self._live is not None and not self._records
+        return self._dialog.waits or self.reads or ending or bool(self._written) or bool(self._tried) or bool(self._recorded) or bool(self._wanted)
+
+    @property
+    def reads(self) -> bool:
+        """Whether a camera path is being read, which will change the state."""
+        return self._paths.waits
 
     @property
     def records(self) -> bool:
@@ -117,6 +125,10 @@ class Effects:
     def own(self, file: Path) -> None:
         """What is saved under this name replaces what the user knows to be there."""
         self._own.add(file)
+
+    def forget_paths(self) -> None:
+        """Paths that are being read are not wanted any more: another scene is open."""
+        self._paths.forget()
 
     def recorded(self) -> list[e.Event]:
         """Recordings whose keys are still being chosen: what was found by now, or more keys than needed. They are wanted at once."""
@@ -143,6 +155,9 @@ class Effects:
         for done in [recorded for recorded in self._recorded if recorded.path.done()]:
             self._recorded.remove(done)
             answers.append(done.hurried())
+        if self._live is not None and self._live.written.done():
+            answers += self._live_ended(self._live)
+        answers += self._paths.answers()
         answers += [e.FileChosen(purpose="open", path=path) for path in self._window.take_dropped()]
         return answers
 
@@ -153,8 +168,12 @@ class Effects:
             self._send(chosen)
 
     def close(self) -> None:
-        if self._records:
-            self._end_live()
+        self._paths.close()
+        if self._live is not None:
+            self._live.end()
+            error = self._live.written.exception()
+            if error is not None:
+                _log.warning("the screen is not recorded: %s", error)
         self._writer.shutdown(wait=True)
 
     def _run(self, effect: e.Effect) -> None:
@@ -186,11 +205,7 @@ class Effects:
                 save_path(path, file, others)
                 self._send(e.PathSaved(path=path, file=file, others=others))
             case e.LoadPath(file=file):
-                frames = self.scene.frames if self.scene is not None else None
-                path, *others = load_paths(file, frames)
-                if is_own_file(file):
-                    self.own(file)
-                self._send(e.PathLoaded(path=path, file=file, others=tuple(others)))
+                self._paths.read(file, self.scene.frames if self.scene is not None else None)
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8"), origin=str(file)))
             case e.ExportPath(path=path, target=target, form=form, view=view):
@@ -265,32 +280,26 @@ class Effects:
         picture = whole[max(top, 0) : top + height, max(left, 0) : left + width]
         if not self._records or picture.size == 0:
             return
-        try:
-            if self._live is None:
-                name = self.scene.name if self.scene is not None else "live"
-                file = _free_name(self._output() / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.mp4")
-                self._live = LiveRecording(file, picture, time.monotonic)
-            else:
-                self._live.take(picture)
-        except (RuntimeError, OSError, ImportError) as error:
-            self._fail_live(error)
+        if self._live is not None:
+            self._live.take(picture)
+            return
+        name = self.scene.name if self.scene is not None else "live"
+        file = _free_name(self._output() / f"{name}_{time.strftime('%Y%m%d-%H%M%S')}.mp4")
+        self._live = LiveRecording(file, picture, time.monotonic, self._window.wake)
 
     def _end_live(self) -> None:
-        live, self._live, self._records = self._live, None, False
-        if live is None:
+        self._records = False
+        if self._live is None:
             self._send(e.LiveEnded())
-            return
-        try:
-            self._send(e.LiveEnded(file=live.end(), left_out=live.left_out))
-        except RuntimeError as error:
-            self._fail_live(error)
+        else:
+            self._live.end()
 
-    def _fail_live(self, error: Exception) -> None:
-        live, self._live, self._records = self._live, None, False
-        if live is not None:
-            live.abort()
-        self._send(e.LiveEnded())
-        self._send(e.Notified(level="error", text=f"the screen is not recorded: {error}"))
+    def _live_ended(self, live: LiveRecording) -> list[e.Event]:
+        self._live, self._records = None, False
+        error = live.written.exception()
+        if error is None:
+            return [e.LiveEnded(file=live.written.result(), left_out=live.left_out)]
+        return [e.LiveEnded(), e.Notified(level="error", text=f"the screen is not recorded: {error}")]
 
     def _write(self, pixels: np.ndarray, name: str, file: Path | None) -> None:
         """Save a picture as a file, or as a new one of the output folder."""

@@ -243,7 +243,7 @@ class Session:
             self.window.invalidate(2)  # widgets that follow from the new state
         self._asking.ask(worker, self.state, width, height, self.shown, self._meter.drawn_s)
         if self._control is not None:
-            settled = idle and not worker.busy and not is_moving(self.state)
+            settled = idle and not worker.busy and not effects.reads and not is_moving(self.state)
             self._control.answer(lambda: state_to_json(self.state, settled=settled))
         stats = self._meter.stats(worker, picture, self.shown, self.state.scene, time.monotonic())
         if self._area is not None:
@@ -357,6 +357,7 @@ class Session:
             self.send(SceneOpened(scene=scene, source=source, device=device))
             return
         area.forget()
+        effects.forget_paths()
         self._end_recording(effects)
         self._keeper.write(self.state)  # of the scene before
         start = Start(source=source)
