@@ -94,3 +94,80 @@ def test_the_size_that_is_remembered_does_not_grow(drive, dense_display: str, tm
         drive(settings=settings, **start).run(lambda d: None)
         stored = json.loads((settings / "settings.json").read_text())
         assert (stored["width"], stored["height"]) == SIZE
+
+
+def _sizes() -> dict[str, float]:
+    """All sizes of widgets, and the size of text."""
+    from imgui_bundle import imgui
+
+    style = imgui.get_style()
+    sizes = {name: value for name in dir(style) if not name.startswith("_") and isinstance(value := getattr(style, name), float)}
+    sizes |= {f"{name}_{axis}": getattr(getattr(style, name), axis) for name in ("frame_padding", "item_spacing", "window_padding") for axis in "xy"}
+    return sizes | {"font": imgui.get_font_size()}
+
+
+def test_a_window_that_moves_to_a_monitor_of_another_density_follows_it(drive, dense_display: str, monkeypatch) -> None:
+    """As if it had been opened there. X has one density for all monitors: GLFW is made to say that it changed."""
+    from viewer.window import glfw
+
+    dense: list[dict[str, float]] = []
+    drive(size=SIZE).run(lambda d: dense.append(_sizes()))
+    monkeypatch.undo()  # back to the usual display
+
+    def script(d: Driver) -> None:
+        window = d.session.window
+        before, measured = _sizes(), _measured(d)
+        content_scale, handle = glfw.get_window_content_scale, window._handle
+        installed = glfw.set_window_content_scale_callback(handle, None)
+        glfw.set_window_content_scale_callback(handle, installed)
+        assert installed is not None
+        for density in (2.0, 1.5, 2.0):
+            monkeypatch.setattr(glfw, "get_window_content_scale", lambda handle, density=density: (density, density))
+            installed(handle, density, density)
+            d.ctx.yield_(3)
+            assert window.picture_rectangle().density == density
+        assert _sizes() == dense[0]
+        assert _measured(d)["button"] == (2 * measured["button"][0], 2 * measured["button"][1])
+        monkeypatch.setattr(glfw, "get_window_content_scale", content_scale)
+        installed(handle, 1.0, 1.0)
+        d.ctx.yield_(3)
+        assert _sizes() == before
+        assert window.size == SIZE
+
+    drive(size=SIZE).run(script)
+
+
+def test_the_monitor_that_is_filled_is_the_one_that_most_of_the_window_is_on() -> None:
+    from viewer.window import most_covered
+
+    primary, right, above = (0, 0, 1920, 1080), (1920, 0, 2560, 1440), (0, -1080, 1920, 1080)
+    monitors = [primary, right, above]
+    for window, index in (
+        ((100, 100, 800, 600), 0),
+        ((1600, 100, 800, 600), 1),
+        ((1500, 100, 800, 600), 0),
+        ((3000, 20, 800, 600), 1),
+        ((50, -500, 800, 600), 2),
+    ):
+        assert most_covered(window, monitors) == index
+    assert most_covered((9000, 0, 800, 600), monitors) == 0, "one that is nowhere"
+
+
+def test_fullscreen_covers_the_screen_and_comes_back(drive) -> None:
+    from viewer.window import glfw
+
+    def script(d: Driver) -> None:
+        window = d.session.window
+        mode = glfw.get_video_mode(glfw.get_primary_monitor())
+        before = (*glfw.get_window_pos(window._handle), *glfw.get_window_size(window._handle))
+        d.press_name("F11")
+        d.until(lambda: window.framebuffer_size == (mode.size.width, mode.size.height))
+        assert window.is_fullscreen and glfw.get_window_pos(window._handle) == (0, 0)
+        d.until(
+            lambda: d.area_size[0] > SIZE[0],
+        )
+        d.press_name("F11")
+        d.until(lambda: (*glfw.get_window_pos(window._handle), *glfw.get_window_size(window._handle)) == before)
+        assert not window.is_fullscreen
+
+    drive(size=SIZE).run(script)

@@ -1,8 +1,11 @@
-"""The look of the window: colours and roundings."""
+"""The look of the window: colours, roundings, and sizes by the density of the screen."""
 
 from __future__ import annotations
 
 from imgui_bundle import imgui
+
+Sizes = dict[str, float | tuple[float, float]]
+"""Of widgets, by their names in ImGui's style."""
 
 
 def set_style() -> None:
@@ -49,3 +52,20 @@ def set_style() -> None:
     }
     for name, colour in colours.items():
         style.set_color_(name, imgui.ImVec4(*colour))
+
+
+def sizes() -> Sizes:
+    """Those of the current style."""
+    style = imgui.get_style()
+    values = {name: getattr(style, name) for name in dir(style) if not name.startswith(("__", "font_", "_next_"))}
+    found: Sizes = {name: (value.x, value.y) for name, value in values.items() if isinstance(value, imgui.ImVec2)}
+    return found | {name: value for name, value in values.items() if isinstance(value, float)}
+
+
+def set_sizes(usual: Sizes, density: float) -> None:
+    """Make text and widgets so many times as large as on a screen of usual density. Begins from there each time: sizes are rounded, and would drift."""
+    style = imgui.get_style()
+    for name, value in usual.items():
+        setattr(style, name, value)
+    style.scale_all_sizes(density)
+    style.font_scale_dpi = density

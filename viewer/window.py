@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from imgui_bundle import hello_imgui, imgui, immapp  # before glfw and OpenGL: it says which GLFW library and which platform they use
 from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
-from viewer.theme import set_style
+from viewer.theme import Sizes, set_sizes, set_style, sizes
 
 if os.environ.get("XDG_SESSION_TYPE") == "wayland":
     os.environ.setdefault("PYOPENGL_PLATFORM", "x11")  # GLFW runs on XWayland there
@@ -27,6 +27,8 @@ _TAB_EM = 5.5  # names of tabs are not cut; where there is no room for all, they
 _CLEAR_COLOUR = (0.055, 0.06, 0.07)
 
 Draw = Callable[[], None]
+Place = tuple[int, int, int, int]
+"""Left, top, width and height on the desktop, in window units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,9 @@ class Window:
         """When something happened last: an event of the user or of the window system, or a call of `invalidate` or `wake`."""
         self._open = False
         self._between_frames = False
-        self._windowed: tuple[int, int, int, int] | None = None
+        self._windowed: Place | None = None
+        self._follows_density = False
+        self._sizes: Sizes = {}
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
         callbacks.show_gui = self._guarded(overlay)
@@ -135,6 +139,7 @@ class Window:
             raise NoDisplayError(f"no window can be opened on display {os.environ.get('DISPLAY', '(none)')!r}: {error}") from error
         self._open = True
         set_style()  # not in a callback: HelloImGui applies its own theme after the last of them
+        self._sizes = sizes()  # which the first frame scales
         imgui.get_io().config_windows_move_from_title_bar_only = True
 
     @property
@@ -197,6 +202,8 @@ class Window:
         """Draw a frame and show it."""
         self._frames_due = max(self._frames_due - 1, 0)
         self._between_frames = False
+        if self._follows_density:
+            self._follow_density()
         immapp.manual_render.render()
         self._between_frames = True
 
@@ -245,15 +252,17 @@ class Window:
         return self._windowed is not None
 
     def toggle_fullscreen(self) -> None:
+        """Fill the monitor that most of the window is on, or go back to where it was."""
         if self._windowed is not None:
             glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)  # pyright: ignore[reportArgumentType]
             self._windowed = None
             return
-        monitor = glfw.get_primary_monitor()
-        if monitor is None:
+        monitors = [(monitor, glfw.get_video_mode(monitor)) for monitor in glfw.get_monitors()]
+        if not monitors:
             return
         self._windowed = (*glfw.get_window_pos(self._handle), *glfw.get_window_size(self._handle))
-        mode = glfw.get_video_mode(monitor)
+        places = [(*glfw.get_monitor_pos(monitor), mode.size.width, mode.size.height) for monitor, mode in monitors]
+        monitor, mode = monitors[most_covered(self._windowed, places)]
         glfw.set_window_monitor(self._handle, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
 
     @property
@@ -274,6 +283,17 @@ class Window:
     def _density(self) -> float:
         """By how much text and widgets are larger than on a screen of usual density, in window units."""
         return self.params.dpi_aware_params.dpi_window_size_factor or 1.0
+
+    def _follow_density(self) -> None:
+        """The window came to a monitor of another density: text and widgets become as large as they were on the one before."""
+        self._follows_density = False
+        content, _ = glfw.get_window_content_scale(self._handle)
+        units = glfw.get_framebuffer_size(self._handle)[0] / max(glfw.get_window_size(self._handle)[0], 1)
+        density = content / max(units, 1.0)  # where window units are larger on dense monitors, they follow by themselves
+        if density == self._density:
+            return
+        set_sizes(self._sizes, density)
+        self.params.dpi_aware_params.dpi_window_size_factor = density
 
     def set_vsync(self, on: bool) -> None:
         """Whether a frame waits for the display."""
@@ -335,6 +355,12 @@ class Window:
             glfw.set_window_close_callback,
         ):
             install(self._handle, touched)
+
+        def moved_to_another_monitor(*_: object) -> None:
+            self._follows_density = True
+            self.invalidate()
+
+        glfw.set_window_content_scale_callback(self._handle, moved_to_another_monitor)
         glfw.set_drop_callback(self._handle, self._drop)  # pyright: ignore[reportArgumentType]
 
     def _confirm_exit(self) -> bool:
@@ -377,6 +403,17 @@ class Window:
                 self._failed(error)
 
         return guarded
+
+
+def most_covered(window: Place, monitors: Sequence[Place]) -> int:
+    """Which of the monitors most of a window is on; the first one, which is the primary one, where it is on none."""
+
+    def shared(monitor: Place) -> int:
+        sides = (min(window[i] + window[i + 2], monitor[i] + monitor[i + 2]) - max(window[i], monitor[i]) for i in (0, 1))
+        wide, high = (max(side, 0) for side in sides)
+        return wide * high
+
+    return max(range(len(monitors)), key=lambda index: shared(monitors[index]))
 
 
 def _dockable(label: str, draw: Draw) -> hello_imgui.DockableWindow:
