@@ -15,7 +15,8 @@ from im4d_core.methods.source_views import stack_context
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features
 
-_BRICK_BYTES, _FIELD_BYTES = 512 << 20, 1 << 30
+_FEW, _MANY = 0.25, 0.5  # budgets of the other kinds, over that of features
+_ALL = 1.0 + 3 * _FEW + _MANY
 _FEWER = 4
 
 
@@ -23,7 +24,7 @@ class FrameCaches:
     """Values by frame, those that are needed last dropped first.
 
     Args:
-        feature_bytes: budget of the features.
+        feature_bytes: budget of the features; those of the other kinds follow from it.
         device: where the values are. A GPU whose free memory is less than twice all budgets gets smaller ones.
     """
 
@@ -32,12 +33,12 @@ class FrameCaches:
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             share = fitting_share(free, feature_bytes)
-        few = feature_bytes // 4
+        few, many = (int(share * part * feature_bytes) for part in (_FEW, _MANY))
         self.features: ByteCache[tuple[int, int], Features] = ByteCache(int(share * feature_bytes), lambda f: f.texels.nbytes, _first)
-        self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(int(share * few), lambda c: c.texels.nbytes, _first)
-        self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(int(share * few), lambda t: t.bytes, _first)
-        self.bricks: ByteCache[int, Bricks] = ByteCache(int(share * _BRICK_BYTES), lambda b: b.bytes, lambda frame: frame)
-        self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(int(share * _FIELD_BYTES), lambda f: f.bytes, _first)
+        self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(few, lambda c: c.texels.nbytes, _first)
+        self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(few, lambda t: t.bytes, _first)
+        self.bricks: ByteCache[int, Bricks] = ByteCache(few, lambda b: b.bytes, lambda frame: frame)
+        self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(many, lambda f: f.bytes, _first)
         self._all = (self.features, self.contexts, self.texels, self.bricks, self.fields)
         self._fewer = False
 
@@ -107,4 +108,4 @@ def _first(key: tuple[int, object]) -> int:
 
 def fitting_share(free_bytes: int, feature_bytes: int) -> float:
     """How much of their usual budgets caches may have, so that half of a GPU's free memory is left to pictures."""
-    return min(1.0, free_bytes / (2 * (feature_bytes + 2 * (feature_bytes // 4) + _BRICK_BYTES + _FIELD_BYTES)))
+    return min(1.0, free_bytes / (2 * _ALL * feature_bytes))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from im4d_core import kernels
+from im4d_core.budgets import fitting_budgets
 from im4d_core.canvas import Begun, Canvas
 from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
@@ -71,7 +72,7 @@ class SceneRenderer:
         """Args:
         model_id: digest of the weights, which an occupancy file must carry.
         occupancy_path: where the occupancy is, or will be baked to; None keeps baked grids in memory only.
-        feature_bytes: budget of the feature cache.
+        feature_bytes: budget of the features that are kept; what else is kept of frames follows from it.
         cuda_kernels: False leaves fast pictures to PyTorch on a GPU, too.
         hulls: those that the model was trained within; None where it was trained everywhere.
         """
@@ -382,7 +383,8 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
     method = build_method(config.method)
     load_weights(method, run.weights)
     method.to(chosen).eval()
-    loader = FrameLoader(scene, config.data)
+    budgets = fitting_budgets(chosen)
+    loader = FrameLoader(scene, config.data, byte_budget=budgets.pictures)
     renderer = SceneRenderer(
         scene,
         method,
@@ -391,6 +393,7 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
         device=chosen,
         model_id=weights_digest(run.weights),
         occupancy_path=run.occupancy,
+        feature_bytes=budgets.features,
         cuda_kernels=cuda_kernels,
         hulls=load_hulls(run.hulls) if run.hulls.is_file() else None,
     )

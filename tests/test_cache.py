@@ -9,11 +9,13 @@ import torch
 from captures import write_capture
 from untrained import write_untrained_run
 
+from im4d_core import budgets
 from im4d_core.cache import ByteCache
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
 from im4d_core.data.decoding import Decoder
 from im4d_core.data.frames import FrameLoader
+from im4d_core.frame_caches import fitting_share
 from im4d_core.scene_renderer import SceneRenderer, open_run
 from im4d_core.tensors import SourceView
 from viewer import playback
@@ -120,3 +122,41 @@ def test_a_renderer_keeps_the_features_of_what_comes_next(tmp_path: Path, monkey
     assert played(1, told=True) <= 3
     assert played(4, told=True) <= 8, "of three frames, one is found in every round, or more"
     opened.close()
+
+
+@pytest.mark.parametrize(
+    ("host_gb", "free_gb", "pictures_gb", "features_gb"),
+    [(8, None, 1.0, 2.0), (16, None, 1.0, 2.0), (128, None, 8.0, 8 / 2.25), (0, None, 1.0, 2.0), (16, 7, 1.0, 2.0), (128, 79, 8.0, 79 / 9)],
+)
+def test_budgets_follow_the_memory_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, host_gb: int, free_gb: int | None, pictures_gb: float, features_gb: float
+) -> None:
+    monkeypatch.setattr(budgets, "host_memory", lambda: host_gb << 30)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: ((free_gb or 0) << 30, 80 << 30))
+    found = budgets.fitting_budgets(torch.device("cpu" if free_gb is None else "cuda:0"))
+    assert (found.pictures / (1 << 30), found.features / (1 << 30)) == pytest.approx((pictures_gb, features_gb))
+    if free_gb is not None:
+        kept = fitting_share(free_gb << 30, found.features) * 2.25 * found.features
+        assert kept <= (free_gb << 30) / 2, "half of the GPU is left to pictures"
+
+
+def test_a_container_has_as_much_memory_as_it_is_allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(budgets, "_LIMIT", limit)
+    machine = budgets.host_memory()
+    assert machine > 1 << 28
+    for text, memory in (("max\n", machine), (f"{1 << 28}\n", 1 << 28), (f"{1 << 60}\n", machine)):
+        limit.write_text(text)
+        assert budgets.host_memory() == memory
+
+
+def test_a_run_is_opened_with_the_budgets_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many frames are kept as fit into them."""
+    folder = write_untrained_run(tmp_path)
+    for times in (1, 3):
+        monkeypatch.setattr("im4d_core.scene_renderer.fitting_budgets", lambda device, times=times: budgets.Budgets(pictures=times << 20, features=times << 22))
+        renderer = open_run(folder, device="cpu")
+        camera = renderer.scene.cameras[0]
+        assert renderer.loader.holds((0,)) == (times << 20) // (4 * camera.width * camera.height)
+        assert [cache._budget for cache in renderer._kept._all] == [times * part for part in (1 << 22, 1 << 20, 1 << 20, 1 << 20, 1 << 21)]
+        renderer.close()

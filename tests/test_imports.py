@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.parallel",
         "im4d_core.devices",
         "im4d_core.cache",
+        "im4d_core.budgets",
         "im4d_core.stage_clock",
         "im4d_core.limits",
         "im4d_core.calibration",
