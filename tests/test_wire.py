@@ -6,14 +6,17 @@ import json
 import random
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
-from states import after, opened
+from states import after, opened, with_path
 
+from im4d_core.camera_path import CameraPath
 from viewer import events as e
-from viewer import wire
+from viewer import keymap, wire
+from viewer.edited_path import OrbitSettings
+from viewer.preferences import Preferences
 from viewer.request import render_request
 from viewer.state import ViewerState
 
@@ -25,6 +28,11 @@ EXAMPLES = (
     e.SetScale(scale=0.5),
     e.SetBackground(colour=(0.5, 0.25, 1.0)),
     e.SetUp(up=(0.0, 1.0, 0.0)),
+    e.SetKeyEase(key_id=2, ease_in=0.5, ease_out=0.25),
+    e.CopyKey(key_id=1),
+    e.SetInterpolation(interpolation="linear"),
+    e.SetOrbit(settings=OrbitSettings(turns=2.0)),
+    e.SetPreferences(preferences=Preferences(vsync=False, chords=(("play", ("G", "Ctrl+G")),), recent=("/a",))),
     e.FileChosen(purpose="open", path=Path("/runs/dancer")),
 )
 
@@ -33,6 +41,40 @@ EXAMPLES = (
 def test_an_event_goes_there_and_back(event: Any) -> None:
     line = json.dumps(wire.event_to_json(event)).encode()
     assert wire.event_from_json(wire.parsed(line)) == event
+
+
+def _plain(kind: Any) -> bool:
+    """Whether JSON has such values."""
+    if kind in (bool, int, float, str, Path, type(None)):
+        return True
+    if hasattr(kind, "__dataclass_fields__"):
+        return kind is not CameraPath and all(map(_plain, get_type_hints(kind).values()))
+    return get_origin(kind) is Literal or (bool(get_args(kind)) and all(_plain(part) for part in get_args(kind) if part is not Ellipsis))
+
+
+@pytest.mark.parametrize("group", [e.SceneTimeEvent, e.PictureEvent, e.CameraEvent, e.PathEvent])
+def test_whatever_is_plain_values_can_be_sent(group: Any) -> None:
+    assert [kind.__name__ for kind in get_args(group) if _plain(kind) and kind not in wire._KINDS] == []
+
+
+def test_what_the_path_panel_does_can_be_done_from_outside() -> None:
+    state = with_path(opened())
+    told = wire.state_to_json(state, settled=True)
+    assert told["path"]["key_ids"] == [1, 2, 3] and told["preferences"]["preset"] == "default"
+    for sent in (
+        e.SetKeyFov(key_id=2, fov_y_deg=33.0),
+        e.SetKeyEase(key_id=2, ease_in=0.5, ease_out=0.25),
+        e.SetTension(tension=0.75),
+        e.SetInterpolation(interpolation="linear"),
+        e.RenamePath(name="from outside"),
+        e.CopyKey(key_id=3, time_s=9.0),
+    ):
+        event = wire.event_from_json(wire.parsed(json.dumps(wire.event_to_json(sent)).encode()))
+        assert event is not None
+        state = after(state, event)
+    path = state.path_editor.path
+    assert (path.keys[1].fov_y_deg, path.keys[1].ease_in, path.keys[1].ease_out) == (33.0, 0.5, 0.25)
+    assert (path.tension, path.interpolation, path.name, len(path.keys)) == (0.75, "linear", "from outside", 4)
 
 
 @pytest.mark.parametrize("effect", [e.TakeScreenshot(file=Path("/tmp/a.png")), e.FocusPanel(name="Path")])
@@ -113,5 +155,6 @@ def test_no_value_breaks_the_state(kind: type) -> None:
         request = render_request(state, 80, 60)
         assert request is not None
         assert np.isfinite(request.camera.K).all()
+        keymap.table(state.preferences)
         json.dumps(wire.state_to_json(state, settled=True), allow_nan=False)
     assert understood > 10 or kind in (e.SetOverlay,), "the values were all refused: nothing was tested"

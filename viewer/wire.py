@@ -25,10 +25,12 @@ _KINDS = (
     *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame, e.SetBetween),
     *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetClip, e.SetComparison),
     *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
-    *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetPathTime, e.SetPathLoop, e.SetConstantSpeed, e.SetRecordsSceneTime, e.ChoosePath),
-    *(e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
+    *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetKeyFov, e.SetKeyEase, e.CopyKey, e.SetPathTime, e.SetRecordsSceneTime),
+    *(e.SetPathLoop, e.SetInterpolation, e.SetTension, e.SetConstantSpeed, e.SetOrbit, e.ChoosePath, e.RenamePath, e.SetPathFile, e.SetPathForm),
+    *(e.SetPreferences, e.SetTaken, e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
 )
-"""What may be sent: what a hand at the window could do. What the window tells itself, such as `RenderFinished`, may not."""
+"""What may be sent: what a hand at the window could do, as far as it is plain values. What the window tells itself, such as `RenderFinished`, may not;
+whole paths go by `LoadPath`, which checks them."""
 _BY_NAME = {kind.__name__: kind for kind in _KINDS}
 _EFFECTS = (e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel)
 
@@ -122,9 +124,11 @@ def state_to_json(state: ViewerState, *, settled: bool) -> dict[str, Any]:
         "camera": json.loads(camera_text(state)),
         "dataset_camera": view,
         "overlays": asdict(state.overlays),
+        "preferences": asdict(state.preferences),
         "path": {
             "name": editor.path.name,
             "keys": len(editor.path.keys),
+            "key_ids": [key.id for key in editor.path.keys],
             "time_s": editor.time_s,
             "previewing": editor.previewing,
             "playing": editor.playing,
