@@ -252,6 +252,37 @@ def test_where_sharing_fails_pictures_are_uploaded_and_this_is_said_once(drive, 
     drive().run(script)
 
 
+def test_the_switch_in_the_window_changes_the_way_of_the_next_pictures(drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture comes in the memory that the switch says; the GPU is stood in for."""
+    from driver import tidy
+
+    from viewer import pictures
+
+    handed_over, shared = pictures.handed_over, []
+
+    def watched(values: torch.Tensor, shares_memory: bool) -> Any:
+        shared.append(shares_memory)
+        return handed_over(values, shares_memory)
+
+    monkeypatch.setattr(pictures, "handed_over", watched)
+    monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, ""))  # it works
+
+    def script(d) -> None:
+        d.until(lambda: d.shown.final and not d.session.busy)
+        assert set(shared) == {True} and d.session._stats.present == "interop"
+        tidy(d, "Display")
+        for on, present in ((False, "upload"), (True, "interop")):
+            d.click("stay on the GPU##interop")
+            d.until(lambda present=present: d.session._stats.present == present)
+            d.until(lambda: not d.session.busy)
+            shared.clear()
+            d.drag_picture(40.0, 0.0)
+            d.until(lambda: d.shown.final and not d.session.busy)
+            assert set(shared) == {on} and d.state.preferences.interop == on
+
+    drive().run(script)
+
+
 def test_a_gpu_that_does_not_draw_the_window_is_said_once(drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.sharing.open_interop", lambda wanted: (None, "OpenGL and CUDA do not share a device"))
     monkeypatch.setattr("viewer.facts._device_name", lambda device: "cuda:0 NVIDIA Something")

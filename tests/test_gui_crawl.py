@@ -18,7 +18,7 @@ from driver import Driver, tidy
 from invariants import check
 
 from viewer import bindings, panels
-from viewer.events import SetScale
+from viewer.events import DismissNotice, Notified, SavePath, SetScale, Triggered, WouldReplace
 from viewer.inputs import _places
 from viewer.window import Window
 
@@ -31,7 +31,7 @@ def harmless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.effects._show_in_folder", lambda path: None)
 
 
-_MOST = 40  # the Keys panel has two a line, which all do the same; another test clicks them
+_SOME = {"Keys": 40}  # of its widgets, two a line, which all do the same; another test clicks them
 _INPUTABLE = 1 << 24  # of the test engine, which its bindings do not name: a number or text can be typed
 _TYPED = ("1e9", "-1e9")  # beyond both ends
 
@@ -100,12 +100,70 @@ def test_every_widget_of_a_panel_can_be_operated(drive, harmless, panel: str) ->
         crawler = Crawler(d)
         tidy(d, panel)
         widgets = crawler.widgets(panel)
-        for widget in widgets[:_MOST]:
+        turns = widgets[: _SOME.get(panel)]
+        for widget in turns:
             crawler.operate(widget)
             check(d)
             tidy(d, panel)
-        assert crawler.operated >= min(len(widgets), _MOST) // 2, "most are still there when their turn comes"
+        assert crawler.operated >= len(turns) // 2, "most are still there when their turn comes"
         assert crawler.operated > 1
+
+    drive(size=(1100, 900)).run(script)
+
+
+def test_every_widget_beside_the_panels_can_be_operated(drive, harmless, tmp_path: Path) -> None:
+    """The transport bar, notices, the help, a question, a problem: what goes when it is operated is shown again for the next one."""
+    tried: list[str] = []
+
+    def script(d: Driver) -> None:
+        d.session.send(SetScale(scale=0.2))
+        d.ctx.yield_(2)
+        problems = d.session._problems
+
+        def notices() -> None:
+            for notice in d.state.notices:
+                d.session.send(DismissNotice(notice_id=notice.id))
+            d.session.send(Notified(level="info", text="Saved a file", path=tmp_path / "a.png"))
+            d.session.send(Notified(level="warning", text="something is slower"))
+            d.until(lambda: len(d.state.notices) == 2)
+
+        def asked() -> None:
+            if d.state.asks is None:
+                d.session.send(WouldReplace(effect=SavePath(path=d.state.path_editor.path, file=tmp_path / "path.json")))
+                d.until(lambda: d.state.asks is not None)
+
+        def broken() -> None:
+            problems.add("something broke", "details", during="drawing", retry=lambda: tried.append("again"))
+
+        crawler = Crawler(d)
+        bar = d.ctx.item_info("//**/###play").window.name
+        parts = (
+            (lambda: bar, lambda: None, 15),
+            (lambda: f"##notice_{d.state.notices[0].id}", notices, 3),
+            (lambda: f"##notice_{d.state.notices[1].id}", notices, 2),
+            (lambda: "Question###question", asked, 2),
+            (lambda: "Problem", broken, 4),
+        )
+        for window, shown, least in parts:
+            before, turn, count = crawler.operated, 0, 1
+            while turn < count:
+                shown()
+                d.ctx.yield_(2)
+                widgets = crawler.widgets(window())
+                count = max(count, len(widgets))
+                if turn < len(widgets):
+                    crawler.operate(widgets[turn])
+                turn += 1
+                problems.resolved("drawing")
+                check(d)
+            tidy(d)
+            assert crawler.operated - before >= least, window()
+        assert tried == ["again"]
+        d.session.send(Triggered(action="help"))
+        d.until(lambda: d.state.layout.help)
+        d.ctx.yield_(2)
+        d.ctx.item_click("//Help###help/#CLOSE")  # its only widget
+        d.until(lambda: not d.state.layout.help)
 
     drive(size=(1100, 900)).run(script)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from stand_in import StandIn, as_renderer
 
 from im4d_core.scene_renderer import SceneRenderer
+from viewer.events import SetPreferences
 
 
 def test_the_stored_picture_is_shown_before_the_scene_is_open(display: str, tmp_path: Path) -> None:
@@ -135,3 +137,21 @@ def test_a_minimised_window_rests(drive, monkeypatch) -> None:
     assert ended, "no frame is drawn while it is minimised"
     hidden = [moment for moment in waits if began[0] < moment < ended[0]]
     assert len(hidden) <= 20, "2 s at two waits a second, and some events of the render thread"
+
+
+def test_a_window_that_moves_keeps_to_its_cap(drive) -> None:
+    """The scene plays, and nothing else holds frames back: neither the display nor the renderer."""
+    session = drive(play=True, vsync=False).session
+    session.send(SetPreferences(preferences=replace(session.state.preferences, max_fps=20.0)))
+    drawn: list[float] = []
+
+    def each() -> None:
+        if session.state.transport.playing:
+            drawn.append(time.monotonic())
+        if drawn and drawn[-1] > drawn[0] + 2.5:
+            session.window.request_close()
+
+    _watched(session, each)
+    later = [moment for moment in drawn if drawn[0] + 0.5 < moment <= drawn[0] + 2.5]
+    assert len(later) <= 42, "2 s at 20 a second, and one on either side; without a cap there are hundreds"
+    assert len(later) > 10, "and it goes on moving, on a loaded machine too"
