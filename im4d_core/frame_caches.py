@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
 from im4d_core.cache import ByteCache
 from im4d_core.data.frames import FrameLoader
-from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.fused import FrameField, SourceTexels
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import stack_context
+from im4d_core.render.bricks import Bake
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Features
 
@@ -37,9 +37,10 @@ class FrameCaches:
         self.features: ByteCache[tuple[int, int], Features] = ByteCache(int(share * feature_bytes), lambda f: f.texels.nbytes, _first)
         self.contexts: ByteCache[tuple[int, tuple[int, ...]], Context] = ByteCache(few, lambda c: c.texels.nbytes, _first)
         self.texels: ByteCache[tuple[int, tuple[int, ...]], SourceTexels] = ByteCache(few, lambda t: t.bytes, _first)
-        self.bricks: ByteCache[int, Bricks] = ByteCache(few, lambda b: b.bytes, lambda frame: frame)
+        self.bakes: ByteCache[int, Bake] = ByteCache(few, lambda b: b.bytes, lambda frame: frame)
         self.fields: ByteCache[tuple[int, bool], FrameField] = ByteCache(many, lambda f: f.bytes, _first)
-        self._all = (self.features, self.contexts, self.texels, self.bricks, self.fields)
+        self._all = (self.features, self.contexts, self.texels, self.bakes, self.fields)
+        self._encode_at_once = device.type != "cpu"  # a CPU takes as long for one after the other, and can stop between two
         self._fewer = False
 
     @property
@@ -50,25 +51,41 @@ class FrameCaches:
     @property
     def density_bytes(self) -> int:
         """Held for density."""
-        return self.bricks.bytes + self.fields.bytes
+        return self.bakes.bytes + self.fields.bytes
 
-    def context(self, method: Method, loader: FrameLoader, frame: int, views: tuple[int, ...], clock: StageClock) -> Context:
-        """The source views of a frame, encoded: what is not kept is decoded and encoded, and kept."""
+    def context(
+        self, method: Method, loader: FrameLoader, frame: int, views: tuple[int, ...], clock: StageClock, wanted: Callable[[], bool] = lambda: True
+    ) -> Context | None:
+        """The source views of a frame, encoded: what is not kept is decoded and encoded, and kept.
+
+        Args:
+            wanted: asked while views are decoded, and between those that are encoded one by one; returns False to stop, which keeps what is done.
+
+        Returns:
+            None where it was stopped.
+        """
         context = self.contexts.get((frame, views))
         if context is not None:
             return context
         if method.config.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
-            sources = loader.get(frame, views)
+            sources = loader.get_while(frame, views, wanted)
             clock.mark("sources")
+            if sources is None:
+                return None
             context = stack_context([method.encode(sources)])
         else:
             known = {view: features for view in views if (features := self.features.get((frame, view))) is not None}
             missing = [view for view in views if view not in known]
-            sources = loader.get(frame, missing) if missing else []
+            sources = loader.get_while(frame, missing, wanted) if missing else []
             clock.mark("sources")
-            for features in method.encode(sources) if sources else []:
-                known[features.view] = features
-                self.features.put((frame, features.view), features)
+            if sources is None:
+                return None
+            for together in [sources] if self._encode_at_once and sources else [[source] for source in sources]:
+                for features in method.encode(together):
+                    known[features.view] = features
+                    self.features.put((frame, features.view), features)
+                if not wanted():
+                    return None
             context = stack_context([[known[view] for view in views]])
         self.contexts.put((frame, views), context)
         clock.mark("features")
@@ -80,12 +97,12 @@ class FrameCaches:
             cache.expect(coming)
 
     def drop_density(self, frame: int) -> None:
-        self.bricks.drop(frame)
+        self.bakes.drop(frame)
         for baked in (False, True):
             self.fields.drop((frame, baked))
 
     def clear_density(self) -> None:
-        self.bricks.clear()
+        self.bakes.clear()
         self.fields.clear()
 
     def clear(self) -> None:

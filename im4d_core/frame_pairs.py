@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from im4d_core.cache import ByteCache
@@ -11,7 +11,7 @@ from im4d_core.kernels.bricks import Bricks
 from im4d_core.methods.base import Method
 from im4d_core.occupancies import Occupancies
 from im4d_core.render.between import mixed, union
-from im4d_core.render.bricks import bake_bricks, choose_refine
+from im4d_core.render.bricks import Bake, choose_refine
 from im4d_core.render.occupancy import Occupancy
 
 _KEPT_BYTES = 256 << 20
@@ -20,12 +20,12 @@ _KEPT_BYTES = 256 << 20
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
     occupancy: Occupancy
-    ends: tuple[Bricks, Bricks] | None = None
-    """Both frames, baked on that grid."""
+    ends: tuple[Bake, Bake] | None = None
+    """The density of both frames on that grid."""
 
     @property
     def bytes(self) -> int:
-        return self.occupancy.bytes + sum(bricks.bytes for bricks in self.ends or ())
+        return self.occupancy.bytes + sum(end.bytes for end in self.ends or ())
 
 
 class FramePairs:
@@ -47,16 +47,18 @@ class FramePairs:
         """
         return self._pair(frame, following).occupancy
 
-    def bricks(self, frame: int, following: int, onward: float, config: FastConfig) -> Bricks:
-        """The density on the way from a frame to the next one: both are baked once, whatever moments are wanted."""
+    def bricks(self, frame: int, following: int, onward: float, config: FastConfig, wanted: Callable[[], bool]) -> Bricks | None:
+        """The density on the way from a frame to the next one: both are baked once, whatever moments are wanted. As `Bake.bricks`."""
         pair = self._pair(frame, following)
         if pair.ends is None:
             refine, times = choose_refine(pair.occupancy, self._config, config), self._config.times
-            first, second = (bake_bricks(self._method, times.time(end), pair.occupancy, refine, config.chunk) for end in (frame, following))
+            first, second = (Bake(self._method, times.time(end), pair.occupancy, refine, config.chunk) for end in (frame, following))
             pair = _Pair(occupancy=pair.occupancy, ends=(first, second))
             self._pairs.put((frame, following), pair)
         assert pair.ends is not None
-        return mixed(*pair.ends, onward)
+        before = pair.ends[0].bricks(wanted)
+        after = None if before is None else pair.ends[1].bricks(wanted)
+        return None if before is None or after is None else mixed(before, after, onward)
 
     def expect(self, coming: Mapping[int, int]) -> None:
         """These frames are needed next, as `ByteCache.expect`."""

@@ -36,7 +36,7 @@ from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
 from im4d_core.render import fast, full
 from im4d_core.render.between import CrossFaded
-from im4d_core.render.bricks import bake_bricks, choose_refine
+from im4d_core.render.bricks import Bake, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
 from im4d_core.render.occupancy import Occupancy, around, bake_frame
@@ -117,7 +117,8 @@ class SceneRenderer:
             views: the source views; the nearest when None.
             crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, those whose middle it holds.
             clip: near and far; nothing outside is rendered. Fast pictures are cut to within a step.
-            progress: called between tiles with the fraction done; returns False to cancel.
+            progress: called between tiles with the fraction done, and before with 0 while views are decoded and encoded and density is baked; returns
+                False to cancel. What was encoded and baked by then is kept.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
             begun: takes what is done where the picture is cancelled between tiles. Given again with the same arguments, the picture goes on from there.
 
@@ -127,6 +128,10 @@ class SceneRenderer:
         Raises:
             ValueError: the scene has no such frame, or the fast mode lacks the frame's occupancy.
         """
+
+        def wanted() -> bool:
+            return progress is None or progress(0.0)
+
         with torch.inference_mode(), at_work(self.device):
             clock = StageClock(self.device)
             following = self.scene.following(frame) if onward > 0.0 else None
@@ -134,10 +139,15 @@ class SceneRenderer:
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
             clock.mark("occupancy")
-            sources = {at: self._kept.context(self.method, self.loader, at, views, clock) for at in (frame, following) if at is not None}
+            sources: dict[int, Context] = {}
+            for at in (frame,) if following is None else (frame, following):
+                context = self._kept.context(self.method, self.loader, at, views, clock, wanted)
+                if context is None:
+                    return None
+                sources[at] = context
             cropped = self._occupancies.cropped(occupancy, crop) if occupancy is not None and crop is not None else None
             if occupancy is not None and self._kernels is not None:
-                if progress is not None and not progress(0.0):
+                if not wanted():
                     return None
                 settings, baked = self.config.fast, self._bakes(mode)
                 try:
@@ -152,9 +162,12 @@ class SceneRenderer:
             if following is not None:
                 method = CrossFaded(method, sources[following], onward)
                 moment, box = frame + onward * (following - frame), box_union(np.stack([box, self.scene.box(following)]))
-            bricks = self._baked(frame, following, onward, occupancy) if occupancy is not None and self._bakes(mode) else None
-            if bricks is not None:
+            bricks = None
+            if occupancy is not None and self._bakes(mode):
+                bricks = self._baked(frame, following, onward, occupancy, wanted)
                 clock.mark("density")
+                if bricks is None:
+                    return None
             pixels = all_pixels(camera, self.device)
             config = self.config
             slab = config.sampling.slab and occupancy is None
@@ -271,7 +284,7 @@ class SceneRenderer:
         Args:
             frames: nearest first.
             views: those that will colour them.
-            wanted: asked before each frame; returns False to stop.
+            wanted: asked before each frame and on its way; returns False to stop.
         """
         if self.device.type != "cuda":
             return
@@ -281,7 +294,9 @@ class SceneRenderer:
                     return
                 if not self.loader.is_cached(frame, views):
                     continue
-                context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
+                context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device), wanted)
+                if context is None:
+                    return
                 if mode != "full" and self.has_occupancy(frame) and self._kernels is not None:
                     self._kernels.make_ready(frame, self.occupancy(frame), context, views, self.config.fast, baked=self._bakes(mode))
 
@@ -322,7 +337,9 @@ class SceneRenderer:
     def context(self, frame: int, views: tuple[int, ...]) -> Context:
         """The source views of a frame, encoded."""
         with torch.inference_mode(), at_work(self.device):
-            return self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
+            context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device))
+        assert context is not None  # nothing stops it
+        return context
 
     def _inside(self, frame: int, following: int | None = None) -> Inside | None:
         """Where a frame, or anything on the way to the next one, may have matter."""
@@ -351,15 +368,16 @@ class SceneRenderer:
         density = self.config.fast.density
         return self._baking and mode == "fast" and (density == "baked" or (density == "auto" and (self.device.type == "cpu" or self._kernels is not None)))
 
-    def _baked(self, frame: int, following: int | None, onward: float, occupancy: Occupancy) -> Bricks:
+    def _baked(self, frame: int, following: int | None, onward: float, occupancy: Occupancy, wanted: Callable[[], bool]) -> Bricks | None:
+        """As `Bake.bricks`, of a frame or of a moment on the way to the next one."""
         if following is not None:
-            return self._pairs.bricks(frame, following, onward, self.config.fast)
-        bricks = self._kept.bricks.get(frame)
-        if bricks is None:
+            return self._pairs.bricks(frame, following, onward, self.config.fast, wanted)
+        bake = self._kept.bakes.get(frame)
+        if bake is None:
             refine = choose_refine(occupancy, self.config.method, self.config.fast)
-            bricks = bake_bricks(self.method, self.config.method.times.time(frame), occupancy, refine, self.config.fast.chunk)
-            self._kept.bricks.put(frame, bricks)
-        return bricks
+            bake = Bake(self.method, self.config.method.times.time(frame), occupancy, refine, self.config.fast.chunk)
+            self._kept.bakes.put(frame, bake)
+        return bake.bricks(wanted)
 
 
 def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> SceneRenderer:

@@ -11,7 +11,7 @@ from analytic import Ball
 
 from im4d_core import kernels
 from im4d_core.config import FastConfig, FieldConfig, MethodConfig
-from im4d_core.render.bricks import NOTHING, Bricks, bake_bricks, choose_refine, needed_refine
+from im4d_core.render.bricks import NOTHING, Bake, Bricks, bake_bricks, choose_refine, needed_refine
 from im4d_core.render.occupancy import Occupancy
 
 _BOX = torch.tensor([[-0.6, -0.5, -0.4], [0.6, 0.7, 0.8]])
@@ -122,3 +122,54 @@ def test_the_grid_is_as_fine_as_the_finest_plane_along_each_axis() -> None:
 def test_bytes_are_those_of_both_tensors() -> None:
     bricks = Bricks(values=torch.zeros(3, 9, 9, 9), table=torch.zeros(2, 2, 2, dtype=torch.int32), box=_BOX, refine=(1, 1, 1))
     assert bricks.bytes == 3 * 729 * 4 + 8 * 4
+
+
+def test_a_bake_that_is_stopped_goes_on_where_it_was() -> None:
+    """Stopped after each chunk: the bricks that are baked at once, no corner evaluated twice, and none to be seen before the last."""
+    grid, at_once, in_turns = _grid(), _Linear(), _Linear()
+    whole = bake_bricks(at_once, 0.5, grid, (2, 1, 4), 3000)
+    bake = Bake(in_turns, 0.5, grid, (2, 1, 4), 3000)
+    turns, bricks = 0, None
+    while bricks is None:
+        before = in_turns.asked
+        bricks, turns = bake.bricks(lambda: False), turns + 1
+        assert in_turns.asked - before <= 3000
+    assert turns > 5
+    assert in_turns.asked == at_once.asked
+    assert torch.equal(bricks.values, whole.values) and torch.equal(bricks.table, whole.table)
+    assert bake.bricks(lambda: False) is bricks, "nothing is left to be asked for"
+
+
+def test_a_bake_may_be_finished_while_it_is_asked_for() -> None:
+    """A job's picture is baked, and the window's picture of the same frame comes in between."""
+    bake = Bake(_Linear(), 0.5, _grid(), (2, 1, 4), 729)
+    between: list[Bricks | None] = []
+    bricks = bake.bricks(lambda: between.append(bake.bricks()) is None)
+    assert bricks is not None and between[0] is bricks
+    assert torch.equal(bricks.values, bake_bricks(_Linear(), 0.5, _grid(), (2, 1, 4), 729).values)
+
+
+def test_a_chunk_that_fails_is_not_done() -> None:
+    method, grid = _Linear(), _grid()
+    bake = Bake(method, 0.5, grid, (2, 1, 4), 729)
+    assert bake.bricks(lambda: False) is None
+    logit, method.logit = method.logit, _out_of_memory  # type: ignore[method-assign]
+    with pytest.raises(torch.OutOfMemoryError):
+        bake.bricks()
+    method.logit = logit  # type: ignore[method-assign]
+    bricks = bake.bricks()
+    assert bricks is not None and torch.equal(bricks.values, bake_bricks(_Linear(), 0.5, grid, (2, 1, 4), 729).values)
+
+
+def _out_of_memory(_points: torch.Tensor, _time: torch.Tensor) -> torch.Tensor:
+    raise torch.OutOfMemoryError("no room")
+
+
+def test_a_chunk_is_small_enough_to_stop_at_once_on_a_cpu() -> None:
+    method, most = _Linear(), 0
+    bake, grid = Bake(method, 0.0, _grid((64, 64, 64), 0.5), (1, 1, 1), 1 << 18), None
+    while grid is None:
+        before = method.asked
+        grid = bake.bricks(lambda: False)
+        most = max(most, method.asked - before)
+    assert 0 < most <= 1 << 14

@@ -211,6 +211,27 @@ def test_the_same_view_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monke
         assert loader.get(0, [0])[0] is results[0][0]
 
 
+def test_views_that_are_not_wanted_any_more_are_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is being decoded is kept; what another get waits for is decoded."""
+    write_capture(tmp_path, frames=3, cameras=4)
+    scene, config = opened(tmp_path)
+    loader, decoder = gated(monkeypatch, scene, config, threads=1)
+    with loader:
+        assert loader.get_while(0, [0, 1, 2], lambda: not decoder.started) is None
+        other: list[list[SourceView]] = []
+        caller = threading.Thread(target=lambda: other.append(loader.get(1, [1])))
+        caller.start()
+        wait_until(lambda: (1, 1) in loader._urgent)
+        assert loader.get_while(1, [0, 1], lambda: False) is None
+        decoder.gate.release(4)
+        caller.join()
+        assert [view.view for view in other[0]] == [1]
+        again = loader.get_while(0, [2, 0], lambda: True)
+        assert again is not None and [view.view for view in again] == [2, 0]
+        assert decoder.started == [(0, 0), (1, 1), (0, 2)]
+        assert loader.get_while(0, [2, 0], lambda: False) == again, "nothing is asked where all is there"
+
+
 def test_prefetch_never_blocks_and_the_newest_request_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_capture(tmp_path, frames=5, cameras=4)
     scene, config = opened(tmp_path)
@@ -319,7 +340,8 @@ def test_unknown_frames_and_views_are_refused(tmp_path: Path) -> None:
             loader.get(0, [6])
 
 
-def test_closing_ends_threads_and_waiting_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asking", [True, False])
+def test_closing_ends_threads_and_waiting_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asking: bool) -> None:
     write_capture(tmp_path)
     scene, config = opened(tmp_path)
     loader, decoder = gated(monkeypatch, scene, config)
@@ -327,7 +349,10 @@ def test_closing_ends_threads_and_waiting_callers(tmp_path: Path, monkeypatch: p
 
     def ask() -> None:
         try:
-            loader.get(0, [0, 1, 2])
+            if asking:
+                loader.get_while(0, [0, 1, 2], lambda: True)
+            else:
+                loader.get(0, [0, 1, 2])
         except RuntimeError as error:
             errors.append(str(error))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from im4d_core.geometry import box_depth_range, resized
 from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.render.fused import FusedRenderer
 from im4d_core.scene_renderer import SceneRenderer, open_run
-from im4d_core.tensors import Traced
+from im4d_core.tensors import Features, SourceView, Traced
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_camera_moves_decode_and_encode_nothing(renderer: SceneRenderer, monkeyp
     def refuse(*_arguments: object) -> None:
         raise AssertionError("the sources of this frame are known")
 
-    monkeypatch.setattr(renderer.loader, "get", refuse)
+    monkeypatch.setattr(renderer.loader, "get_while", refuse)
     again = renderer.render(renderer.scene.cameras[0], 0, "full")
     assert first is not None and again is not None and torch.equal(first.rgb, again.rgb)
     assert renderer.memory()["features"] > 0
@@ -212,6 +212,50 @@ def test_a_picture_that_is_stopped_goes_on_where_it_was(renderer: SceneRenderer,
     for one, other in ((whole.rgb, picture.rgb), (whole.opacity, picture.opacity), (whole.depth, picture.depth), (whole.samples, picture.samples)):
         assert torch.equal(one, other)
     assert picture.milliseconds[mode] > begun.milliseconds[mode] > 0.0, "all turns count"
+
+
+@pytest.mark.parametrize("onward", [0.0, 0.5])
+def test_a_new_frame_is_given_up_before_its_first_tile_and_what_was_done_is_kept(run: Path, onward: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped whenever it is asked: views are decoded and encoded once, corners are baked once, and the picture is the one that is made at once."""
+    monkeypatch.setattr("im4d_core.render.bricks._CPU_POINTS", 729)
+    expected, renderer = open_run(run, device="cpu"), open_run(run, device="cpu")
+    try:
+        expected.bake_occupancy()
+        camera = resized(renderer.scene.cameras[5], 40, 30)
+        encoded: list[int] = []
+        encode = renderer.method.encode
+
+        def counted(views: Sequence[SourceView]) -> list[Features]:
+            encoded.extend(view.view for view in views)
+            return encode(views)
+
+        monkeypatch.setattr(renderer.method, "encode", counted)
+        prepared: list[tuple[int, int]] = []  # views encoded, chunks left to be baked, each time it is asked
+        picture, turns = None, 0
+        while picture is None:
+
+            def stop_unless_tiles(_fraction: float) -> bool:
+                bakes = [renderer._kept.bakes[0]] if 0 in renderer._kept.bakes else []
+                bakes += [end for pair in renderer._pairs._pairs for end in renderer._pairs._pairs[pair].ends or ()]
+                now = len(encoded), sum(len(bake._left) for bake in bakes)
+                fresh, _ = now not in prepared, prepared.append(now)
+                return not fresh
+
+            picture, turns = renderer.render(camera, 0, "fast", onward=onward, views=(1, 2, 3), progress=stop_unless_tiles), turns + 1
+        frames = 2 if onward else 1
+        assert len(encoded) == 3 * frames
+        assert [done for done, _ in prepared] == sorted(done for done, _ in prepared)
+        assert {1, 2, 3} <= {done for done, _ in prepared}, "it is asked after each view"
+        left = [chunks for done, chunks in prepared if done == 3 * frames and chunks]
+        assert len(set(left)) > 5 and left == sorted(left, reverse=True), "and after each chunk"
+        assert turns > 8
+        whole = expected.render(camera, 0, "fast", onward=onward, views=(1, 2, 3))
+        assert whole is not None
+        for one, other in ((whole.rgb, picture.rgb), (whole.opacity, picture.opacity), (whole.depth, picture.depth), (whole.samples, picture.samples)):
+            assert torch.equal(one, other)
+    finally:
+        expected.close()
+        renderer.close()
 
 
 def test_the_picture_so_far_is_the_first_rows_of_the_picture(renderer: SceneRenderer) -> None:

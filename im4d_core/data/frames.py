@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, wait
 from types import TracebackType
 
 from im4d_core.cache import by_need
@@ -16,6 +16,7 @@ from im4d_core.tensors import SourceView
 from im4d_core.types import Scene
 
 _Key = tuple[int, int]  # frame, view
+_ASK_EVERY_S = 0.01  # whether views are still wanted
 
 
 class FrameLoader:
@@ -49,7 +50,7 @@ class FrameLoader:
         self._urgent: deque[_Key] = deque()  # asked for by get
         self._wanted: deque[_Key] = deque()  # asked for by prefetch
         self._pending: dict[_Key, Future[SourceView]] = {}  # urgent, or being decoded
-        self._awaited: set[_Key] = set()  # pending, and a get waits for it
+        self._awaited: Counter[_Key] = Counter()  # pending, and how many gets wait for it
         self._failed: dict[_Key, BaseException] = {}  # of prefetch, until a get asks
         self._closed = False
         count = threads or min(max((os.cpu_count() or 2) // 2, 2), 8)
@@ -65,16 +66,25 @@ class FrameLoader:
             FileNotFoundError: a picture is missing.
             RuntimeError: the loader is closed.
         """
-        self._check([frame], views)
-        with self._changed:
-            self._require_open()
-            self._current = frame
-            futures = [self._request((frame, view)) for view in views]
-            self._changed.notify_all()
-        try:
-            return [future.result() for future in futures]
-        except CancelledError:
-            raise RuntimeError(f"the frame loader of {self.scene.name} was closed while frame {frame} was being read") from None
+        return self._results(frame, self._futures(frame, views))
+
+    def get_while(self, frame: int, views: Sequence[int], wanted: Callable[[], bool]) -> list[SourceView] | None:
+        """As `get`, as long as they are wanted.
+
+        Args:
+            wanted: asked every 10 ms; returns False to stop. What is being decoded then is kept, and nothing else of it is begun.
+
+        Returns:
+            None where it was stopped.
+        """
+        futures = self._futures(frame, views)
+        wait(futures, timeout=_ASK_EVERY_S)
+        while not all(future.done() for future in futures):  # `wait` does not count those that `close` cancelled
+            if not wanted():
+                self._give_up(frame, views, futures)
+                return None
+            wait(futures, timeout=_ASK_EVERY_S)
+        return self._results(frame, futures)
 
     def prefetch(self, frames: Iterable[int], views: Sequence[int]) -> None:
         """Decode views of these frames when nothing is more urgent, first frame first. Replaces the request before; errors are kept for `get`.
@@ -156,6 +166,34 @@ class FrameLoader:
         if self._closed:
             raise RuntimeError(f"the frame loader of {self.scene.name} is closed")
 
+    def _futures(self, frame: int, views: Sequence[int]) -> list[Future[SourceView]]:
+        self._check([frame], views)
+        with self._changed:
+            self._require_open()
+            self._current = frame
+            futures = [self._request((frame, view)) for view in views]
+            self._changed.notify_all()
+        return futures
+
+    def _results(self, frame: int, futures: Sequence[Future[SourceView]]) -> list[SourceView]:
+        try:
+            return [future.result() for future in futures]
+        except CancelledError:
+            raise RuntimeError(f"the frame loader of {self.scene.name} was closed while frame {frame} was being read") from None
+
+    def _give_up(self, frame: int, views: Sequence[int], futures: Sequence[Future[SourceView]]) -> None:
+        """Begin nothing of what one get waited for alone."""
+        with self._changed:
+            for key, future in zip(((frame, view) for view in views), futures, strict=True):
+                if self._pending.get(key) is not future:
+                    continue  # done
+                self._awaited[key] -= 1
+                if not self._awaited[key]:
+                    del self._awaited[key]
+                    if key in self._urgent:
+                        self._urgent.remove(key)
+                        del self._pending[key]
+
     def _request(self, key: _Key) -> Future[SourceView]:
         """The future of one view, for `get`; the lock is held."""
         future: Future[SourceView] = Future()
@@ -166,7 +204,7 @@ class FrameLoader:
         if key in self._failed:  # raised once; the next call tries again
             future.set_exception(self._failed.pop(key))
             return future
-        self._awaited.add(key)
+        self._awaited[key] += 1
         if key not in self._pending:
             self._pending[key] = future
             self._urgent.append(key)
@@ -202,7 +240,7 @@ class FrameLoader:
                     if key not in self._awaited:
                         self._failed[key] = failure
                     future.set_exception(failure)
-                self._awaited.discard(key)
+                del self._awaited[key]
 
     def _keep(self, key: _Key, view: SourceView) -> None:
         """Put a view into the cache and make room; the lock is held."""

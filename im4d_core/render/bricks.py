@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -10,6 +12,9 @@ from im4d_core.config import FastConfig, MethodConfig
 from im4d_core.kernels.bricks import NOTHING, SIDE, Bricks, Refine, brick_places
 from im4d_core.methods.base import Method
 from im4d_core.render.occupancy import Occupancy
+
+_CPU_POINTS = 1 << 14
+"""Evaluated at once on a CPU: some 30 ms of a field of the published size, so that a bake stops when it is not wanted any more. More are not faster."""
 
 
 def choose_refine(occupancy: Occupancy, method: MethodConfig, config: FastConfig) -> Refine:
@@ -37,37 +42,79 @@ def needed_refine(occupancy: Occupancy, method: MethodConfig) -> Refine:
     return chosen[0], chosen[1], chosen[2]
 
 
-def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refine, chunk: int) -> Bricks:
-    """Evaluates the field at every corner that touches an occupied cell: once, but where bricks meet at an edge or a corner only.
+class Bake:
+    """The density of a frame in the making: it goes on where it was stopped, and nobody sees bricks that are not finished.
+
+    Every corner that touches an occupied cell is evaluated once, but where bricks meet at an edge or a corner only.
 
     Args:
         refine: fine cells per occupancy cell along each axis: 1, 2 or 4.
-        chunk: points evaluated at once, about.
+        chunk: points evaluated at once, about; fewer on a CPU.
     """
-    occupied, box = occupancy.occupied, occupancy.box
-    device = occupied.device
-    there = brick_places(occupied, refine)
-    table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
-    places = there.nonzero()
-    neighbours = _neighbours(table, places)
-    values = torch.full((len(places), *[SIDE + 1] * 3), torch.nan, dtype=torch.float16 if device.type == "cuda" else torch.float32, device=device)
-    largest = torch.finfo(values.dtype).max  # an infinite corner would make the interpolation between two cells not a number
-    spacing = (box[1] - box[0]) / torch.tensor([n * r for n, r in zip(occupied.shape, refine, strict=True)], device=device)
-    times = torch.tensor([time], device=device)
-    for part in torch.arange(len(places), device=device).split(max(1, chunk // (SIDE + 1) ** 3)):
-        wanted = _touching(occupied, refine, places[part])
+
+    def __init__(self, method: Method, time: float, occupancy: Occupancy, refine: Refine, chunk: int) -> None:
+        self._method, self._occupied, self._refine, self._box = method, occupancy.occupied, refine, occupancy.box
+        device = self._occupied.device
+        self._times = torch.tensor([time], device=device)
+        there = brick_places(self._occupied, refine)
+        self._table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
+        self._places = there.nonzero()
+        self._neighbours = _neighbours(self._table, self._places)
+        dtype = torch.float16 if device.type == "cuda" else torch.float32
+        self._values = torch.full((len(self._places), *[SIDE + 1] * 3), torch.nan, dtype=dtype, device=device)
+        at_once = max(1, (min(chunk, _CPU_POINTS) if device.type == "cpu" else chunk) // (SIDE + 1) ** 3)
+        self._left = list(torch.arange(len(self._places), device=device).split(at_once)) if len(self._places) else []
+        self._finished: Bricks | None = None
+
+    @property
+    def bytes(self) -> int:
+        return self._values.nbytes + self._table.nbytes
+
+    def bricks(self, wanted: Callable[[], bool] = lambda: True) -> Bricks | None:
+        """The bricks; None where it was stopped before they were finished.
+
+        Args:
+            wanted: asked after each chunk; returns False to stop. It may call this, too.
+        """
+        while self._left:
+            self._evaluate(self._left[-1])
+            self._left.pop()  # now, since what fails is not done
+            if not wanted():
+                return None
+        if self._finished is None:
+            self._stitch()
+            self._finished = Bricks(values=self._values, table=self._table, box=self._box, refine=self._refine)
+            self._neighbours = []
+        return self._finished
+
+    def _evaluate(self, part: Int[Tensor, "part"]) -> None:
+        """The field at the corners that some bricks have for themselves."""
+        box, values, places = self._box, self._values, self._places[part]
+        spacing = (box[1] - box[0]) / torch.tensor([n * r for n, r in zip(self._occupied.shape, self._refine, strict=True)], device=box.device)
+        wanted = _touching(self._occupied, self._refine, places)
         for axis in range(3):  # a neighbour's first corners are its own
-            wanted.select(axis + 1, SIDE).logical_and_((neighbours[axis][part] < 0)[:, None, None])
+            wanted.select(axis + 1, SIDE).logical_and_((self._neighbours[axis][part] < 0)[:, None, None])
         brick, *corner = wanted.nonzero(as_tuple=True)
-        points = box[0] + (places[part][brick] * SIDE + torch.stack(corner, dim=-1)) * spacing
+        points = box[0] + (places[brick] * SIDE + torch.stack(corner, dim=-1)) * spacing
         if len(points):
-            values[(part[brick], *corner)] = method.logit(points[None], times)[0].clamp(-largest, largest).to(values.dtype)
-    for axis in (0, 1, 2) * 3:  # thrice, since a corner of the brick may come from its neighbour's neighbour's neighbour, by axes in any order
-        mine = (neighbours[axis] >= 0).nonzero().squeeze(-1)
-        face, found = values.select(axis + 1, SIDE), values.select(axis + 1, 0)[neighbours[axis][mine]]
-        face[mine] = torch.where(face[mine].isnan(), found, face[mine])
-    values.nan_to_num_(nan=NOTHING)
-    return Bricks(values=values, table=table, box=box, refine=refine)
+            largest = torch.finfo(values.dtype).max  # an infinite corner would make the interpolation between two cells not a number
+            values[(part[brick], *corner)] = self._method.logit(points[None], self._times)[0].clamp(-largest, largest).to(values.dtype)
+
+    def _stitch(self) -> None:
+        """Copies the corners that bricks have of their neighbours."""
+        values = self._values
+        for axis in (0, 1, 2) * 3:  # thrice, since a corner of the brick may come from its neighbour's neighbour's neighbour, by axes in any order
+            mine = (self._neighbours[axis] >= 0).nonzero().squeeze(-1)
+            face, found = values.select(axis + 1, SIDE), values.select(axis + 1, 0)[self._neighbours[axis][mine]]
+            face[mine] = torch.where(face[mine].isnan(), found, face[mine])
+        values.nan_to_num_(nan=NOTHING)
+
+
+def bake_bricks(method: Method, time: float, occupancy: Occupancy, refine: Refine, chunk: int) -> Bricks:
+    """The bricks of a `Bake`, at once."""
+    bricks = Bake(method, time, occupancy, refine, chunk).bricks()
+    assert bricks is not None
+    return bricks
 
 
 def _neighbours(table: Int[Tensor, "bx by bz"], places: Int[Tensor, "brick 3"]) -> list[Int[Tensor, "brick"]]:
