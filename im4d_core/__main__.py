@@ -245,7 +245,7 @@ def _render(command: Render) -> int:
     renderer = _opened(command.run, command.device)
     try:
         scene = renderer.scene
-        path = load_path(command.path, scene.frames) if command.path is not None else orbit_around(scene)
+        path = load_path(command.path, scene.frames, told=print) if command.path is not None else orbit_around(scene)
         width, height = _size(command.size) if command.size else (scene.cameras[0].width, scene.cameras[0].height)
         settings = ExportSettings(
             width=width,

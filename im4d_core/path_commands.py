@@ -12,7 +12,7 @@ import tyro
 
 from im4d_core.camera_path import CameraPath, SceneTiming
 from im4d_core.geometry import box_union, horizontal_axes
-from im4d_core.path_files import NgpWorld, PathForm, PathView, export_path, load_path, save_path
+from im4d_core.path_files import ForeignWorlds, NgpWorld, PathForm, PathView, export_path, load_path, read_nerfstudio_world, save_path
 from im4d_core.path_generators import arc, orbit, round_cameras, spiral, through_cameras
 from im4d_core.types import Scene
 
@@ -60,10 +60,12 @@ class ConvertPath:
     """WIDTHxHEIGHT of the pictures."""
     fps: float = 30.0
     """Pictures per second, where each picture is written."""
-    ngp_scale: float = NgpWorld().scale
-    """instant-ngp's scale of the scene."""
-    ngp_offset: tuple[float, float, float] = NgpWorld().offset
-    """instant-ngp's offset of the scene."""
+    nerfstudio_transforms: Path | None = None
+    """dataparser_transforms.json of nerfstudio's run, for paths from nerfstudio and for it; the one beside the path otherwise."""
+    ngp_scale: float | None = None
+    """instant-ngp's scale of the scene; otherwise what transforms.json beside the path says, or 0.33."""
+    ngp_offset: tuple[float, float, float] | None = None
+    """instant-ngp's offset of the scene; otherwise what transforms.json beside the path says, or 0.5."""
 
 
 def make_path(command: MakePath) -> str:
@@ -135,11 +137,23 @@ def convert_path(command: ConvertPath) -> str:
         raise ValueError(f"--size {command.size} --fps {command.fps:g}: expected WIDTHxHEIGHT, such as 1280x720, and a positive rate")
     timing = SceneTiming(frames=(0,), fps=command.fps) if scene is None else SceneTiming(frames=scene.frames, fps=scene.fps)
     bounds = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]) if scene is None else scene.bounds
-    world = NgpWorld(scale=command.ngp_scale, offset=command.ngp_offset)
-    path = load_path(command.source, None if scene is None else scene.frames, world)
+    worlds, notes = _worlds(command), list[str]()
+    path = load_path(command.source, None if scene is None else scene.frames, worlds, told=notes.append)
     view = PathView(width=int(match[1]), height=int(match[2]), fps=command.fps, timing=timing, bounds=bounds)
-    export_path(path, command.target, command.to, view, world)
-    return f"{command.target}: {len(path.keys)} keys, {path.duration_s:g} s, for {command.to}"
+    export_path(path, command.target, command.to, view, worlds, told=notes.append)
+    return "\n".join([f"{command.target}: {len(path.keys)} keys, {path.duration_s:g} s, for {command.to}", *notes])
+
+
+def _worlds(command: ConvertPath) -> ForeignWorlds:
+    transforms, usual = command.nerfstudio_transforms, NgpWorld()
+    scale, offset = command.ngp_scale, command.ngp_offset
+    if scale is not None and not scale > 0.0:
+        raise ValueError(f"--ngp-scale {scale:g}: expected a positive number")
+    said = scale is not None or offset is not None
+    return ForeignWorlds(
+        nerfstudio=None if transforms is None else read_nerfstudio_world(transforms),
+        instant_ngp=NgpWorld(scale=scale or usual.scale, offset=offset or usual.offset) if said else None,
+    )
 
 
 def _scene(run: Path) -> Scene:

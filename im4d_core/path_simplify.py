@@ -21,6 +21,7 @@ def simplified(
     angle_deg: float = 0.5,
     fov_deg: float = 0.5,
     frames: float = 1.0,
+    through: CameraPath = CameraPath(),  # noqa: B008 - a frozen value
     go_on: Callable[[], bool] = lambda: True,
 ) -> CameraPath:
     """The path through some of the poses that meets the others within tolerances.
@@ -31,23 +32,24 @@ def simplified(
         angle_deg: how far off a viewing direction, or the roll, may be.
         fov_deg: how far off a field of view may be.
         frames: how far off the frame of the scene may be, where poses say one.
+        through: a path that goes between its keys as the result shall; its own keys do not count.
         go_on: asked for each pose; once it says no, the path is as good as it is by then.
 
     Raises:
         ValueError: times do not increase.
     """
     if len(poses) < 3:
-        return _through(poses)
+        return _through(poses, through)
     chosen = {0, len(poses) - 1}
     for _ in range(_ROUNDS):
         order = sorted(chosen)
-        path = _through([poses[i] for i in order])
+        path = _through([poses[i] for i in order], through)
         worst = [_farthest(path, poses, low, high, (distance, angle_deg, fov_deg, frames), go_on) for low, high in itertools.pairwise(order)]
         found = {i for i in worst if i is not None}
         if not found or not go_on():
             return path
         chosen |= found
-    return _through([poses[i] for i in sorted(chosen)])
+    return _through([poses[i] for i in sorted(chosen)], through)
 
 
 def thinned(poses: Sequence[Keyframe]) -> CameraPath:
@@ -56,11 +58,11 @@ def thinned(poses: Sequence[Keyframe]) -> CameraPath:
     for pose in poses[1:]:
         if pose.time_s - kept[-1].time_s >= _EVERY_S - 1e-3 or pose is poses[-1]:  # 1 ms: clocks are not exact
             kept.append(pose)
-    return replace(_through(kept), interpolation="linear")
+    return _through(kept, CameraPath(interpolation="linear"))
 
 
-def _through(poses: Sequence[Keyframe]) -> CameraPath:
-    return CameraPath(keys=tuple(replace(pose, id=i) for i, pose in enumerate(poses, start=1)))
+def _through(poses: Sequence[Keyframe], like: CameraPath) -> CameraPath:
+    return replace(like, keys=tuple(replace(pose, id=i) for i, pose in enumerate(poses, start=1)))
 
 
 def _farthest(

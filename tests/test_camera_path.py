@@ -334,8 +334,8 @@ def nerfstudio_content() -> dict:
 def test_nerfstudio_frames_without_keys(tmp_path: Path) -> None:
     (tmp_path / "n.json").write_text(json.dumps(nerfstudio_content()))
     path = load_path(tmp_path / "n.json", frames=(100, 101, 102))
-    assert [key.time_s for key in path.keys] == [0.0, 0.1, 0.2]
-    assert [key.scene_frame for key in path.keys] == [100.0, 101.0, 102.0]
+    assert [key.time_s for key in path.keys] == [0.0, 0.2], "the camera rests, so that its first and last picture say all"
+    assert [path.sample(time_s).scene_frame for time_s in (0.0, 0.1, 0.2)] == [100.0, 101.0, 102.0]
     pose = path.keys[0].T_world_camera
     np.testing.assert_allclose(pose[:3, 3], [4, 5, 6])
     np.testing.assert_allclose(pose[:3, 2], [0, 1, 0], atol=1e-12)  # forward

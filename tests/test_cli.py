@@ -273,6 +273,29 @@ def test_paths_are_made_converted_and_come_back(run: Path, command: Call, folder
         assert got.position == pytest.approx(key.position)
 
 
+def test_paths_go_into_nerfstudio_s_space_and_come_back(run: Path, command: Call, folder: Path) -> None:
+    assert command("make-path", str(run), "round.json", "--duration", "2")[0] == 0
+    (folder / "theirs").mkdir()
+    (folder / "theirs" / "there.json").write_text(json.dumps({"transform": [[0, 0, 1, 0.3], [-1, 0, 0, -2], [0, -1, 0, 1]], "scale": 0.25}))
+    options = ("--nerfstudio-transforms", "theirs/there.json")
+    code, out, errors = command("convert-path", "round.json", "theirs.json", "--to", "nerfstudio", *options)
+    assert code == 0, errors
+    code, out, errors = command("convert-path", "theirs.json", "ours.json", *options)
+    assert code == 0, errors
+    path, again = load_path(folder / "round.json"), load_path(folder / "ours.json")
+    for got, key in zip(again.keys, path.keys, strict=True):
+        assert got.position == pytest.approx(key.position, abs=1e-9)
+    x, y, z = path.keys[0].position
+    there = json.loads((folder / "theirs.json").read_text())["keyframes"][0]["matrix"][3:12:4]
+    assert there == pytest.approx([0.25 * (z + 0.3), 0.25 * (-x - 2.0), 0.25 * (-y + 1.0)])
+    code, out, errors = command("convert-path", "theirs.json", "plain.json")
+    assert code == 0 and "no dataparser_transforms.json of nerfstudio lies beside" in out
+    code, out, errors = command("convert-path", "theirs.json", "plain.json", "--nerfstudio-transforms", "nowhere.json")
+    assert code != 0 and "nowhere.json: no such file" in errors
+    code, out, errors = command("convert-path", "round.json", "ngp.json", "--to", "instant-ngp", "--ngp-scale", "0")
+    assert code != 0 and "--ngp-scale 0: expected a positive number" in errors
+
+
 def test_render_without_an_encoder_says_what_to_install(run: Path, command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     for name in ("im4d_core.video", "im4d_core.filming"):

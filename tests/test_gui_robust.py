@@ -56,7 +56,7 @@ def test_a_bad_path_file_is_told_and_what_waits_behind_it_is_done(drive, tmp_pat
 def test_whatever_an_effect_raises_the_next_one_has_its_turn(drive, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
 
-    def broken(file: Path, frames: object) -> None:
+    def broken(file: Path, frames: object, **_: object) -> None:
         tries.append(file)
         raise ZeroDivisionError("a defect")
 
@@ -81,7 +81,7 @@ def test_a_path_that_takes_long_to_read_holds_nothing_up_and_is_forgotten_with_i
     gates = iter((ready, forgotten, at_once))
     save_path(TURN, tmp_path / "other" / "path.json")
 
-    def slowly(file: Path, frames: Sequence[int] | None) -> tuple[CameraPath, ...]:
+    def slowly(file: Path, frames: Sequence[int] | None, **_: object) -> tuple[CameraPath, ...]:
         assert next(gates).wait(WAIT_S)
         return load_paths(file, frames)
 

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("im4d_core.quality",),
     ("im4d_core.export_settings", "im4d_core.passes"),
     ("im4d_core.presets", "im4d_core.camera_path", "im4d_core.kernels", "im4d_core.metrics", "im4d_core.video"),
+    ("im4d_core.path_simplify",),
     (
         "im4d_core.losses",
         "im4d_core.pixels",
@@ -44,7 +45,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.ray_step",
         "im4d_core.path_files",
         "im4d_core.path_generators",
-        "im4d_core.path_simplify",
     ),
     ("im4d_core.data", "im4d_core.methods", "im4d_core.render"),
     (

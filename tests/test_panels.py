@@ -18,6 +18,7 @@ except ImportError as error:  # its X11 and OpenGL libraries are missing
 from panel_host import ALL, Host, promise_textures, run
 from stand_in import stand_in_scene
 
+from im4d_core.path_files import PathForm
 from im4d_core.quality import Quality
 from viewer import events as e
 from viewer.compare import Comparison
@@ -298,6 +299,17 @@ def test_editing_the_path() -> None:
         assert host.state.path_editor.path.keys == ()
 
     run(host, steps)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"), [("instant-ngp", "scale 0.33 and offset 0.5"), ("nerfstudio", "dataparser_transforms.json"), ("easymocap-keys", None)]
+)
+def test_the_path_panel_says_where_other_programs_have_the_scene(form: PathForm, said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr("viewer.panels.path.note", texts.append)
+    run(Host(after(with_path(opened()), e.SetPathForm(form=form)), full_stats(opened())), lambda ctx: ctx.window_focus("//Path"))
+    assert texts if said else not texts
+    assert all(said in text for text in texts if said)
 
 
 def test_dragging_on_the_timeline() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 
 from im4d_core import curves
 from im4d_core.calibration import read_calibration
-from im4d_core.camera_path import CameraPath, SceneTiming, keyframe
+from im4d_core.camera_path import CameraPath, SceneTiming, Shot, keyframe
 from im4d_core.geometry import intrinsics, look_at
-from im4d_core.path_files import PATH_FORMS, NgpWorld, PathForm, PathView, export_path, load_path
+from im4d_core.path_files import PATH_FORMS, ForeignWorlds, NerfstudioWorld, NgpWorld, PathForm, PathView, export_path, load_path
 from im4d_core.path_generators import orbit
+from viewer.events import PathLoaded
+from viewer.path_reader import PathReader
 
 RNG = np.random.default_rng(5)
 FRAMES = tuple(range(10, 31))
@@ -68,9 +71,99 @@ def test_nerfstudio_pictures_are_those_of_the_path(tmp_path: Path) -> None:
     del content["keyframes"]
     (tmp_path / "n.json").write_text(json.dumps(content))
     read = load_path(tmp_path / "n.json", FRAMES)
-    for shot, key in zip(shots, read.keys):
-        np.testing.assert_allclose(key.T_world_camera, shot.sample.T_world_camera, atol=1e-9)
-        assert key.fov_y_deg == pytest.approx(shot.sample.fov_y_deg)
+    assert_meets(read, shots, VIEW.fps)
+    assert read.keys[0].scene_frame is not None
+
+
+def assert_meets(path: CameraPath, shots: tuple[Shot, ...], fps: float) -> None:
+    """The path has few keys, and meets every picture within what the reader promises: 0.2 % of how far the path reaches, half a degree, half a frame."""
+    assert len(path.keys) < 0.7 * len(shots)
+    reach = np.linalg.norm(np.ptp([shot.sample.T_world_camera[:3, 3] for shot in shots], axis=0))
+    for i, shot in enumerate(shots):
+        sample = path.sample(i / fps)
+        T, expected = sample.T_world_camera, shot.sample.T_world_camera
+        assert np.linalg.norm(T[:3, 3] - expected[:3, 3]) <= 0.002 * reach + 1e-9  # 1e-9: rounding
+        assert np.degrees(np.arccos(np.clip((np.trace(T[:3, :3].T @ expected[:3, :3]) - 1) / 2, -1, 1))) <= 0.5 + 1e-6
+        assert abs(sample.fov_y_deg - shot.sample.fov_y_deg) <= 0.5 + 1e-9
+        assert sample.scene_frame is None or abs(sample.scene_frame - shot.frame) <= 0.5 + 1e-6
+
+
+def nerfstudio_world() -> NerfstudioWorld:
+    """Its x is our z, its y our -x, its z our -y."""
+    return NerfstudioWorld(transform=np.array([[0, 0, 1, 0.3], [-1, 0, 0, -2.0], [0, -1, 0, 1.0], [0, 0, 0, 1]]), scale=0.25)
+
+
+def write_transforms(folder: Path) -> None:
+    """As nerfstudio's training writes them."""
+    world = nerfstudio_world()
+    (folder / "dataparser_transforms.json").write_text(json.dumps({"transform": world.transform[:3].tolist(), "scale": world.scale}, indent=4))
+
+
+def test_the_space_of_nerfstudio() -> None:
+    """By its rule: the transform first, then the position times the scale."""
+    T = np.eye(4)
+    T[:3, 3] = 1.0, 2.0, 3.0
+    there = nerfstudio_world().to_nerfstudio(T)
+    np.testing.assert_allclose(there[:3, 3], 0.25 * np.array([3.0 + 0.3, -1.0 - 2.0, -2.0 + 1.0]), atol=1e-12)
+    np.testing.assert_allclose(there[:3, :3] @ there[:3, :3].T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(nerfstudio_world().from_nerfstudio(there), T, atol=1e-12)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_nerfstudio_path_is_brought_into_the_capture_s_world_and_back(tmp_path: Path, beside: bool, keys: bool) -> None:
+    path, notes, view = random_path(), list[str](), replace(VIEW, fps=60.0)
+    (tmp_path / "ours").mkdir()
+    if beside:
+        write_transforms(tmp_path)
+    worlds = ForeignWorlds() if beside else ForeignWorlds(nerfstudio=nerfstudio_world())
+    export_path(path, tmp_path / "n.json", "nerfstudio", view, worlds)
+    content = json.loads((tmp_path / "n.json").read_text())
+    there = np.array(content["keyframes"][0]["matrix"]).reshape(4, 4)[:3, 3]
+    np.testing.assert_allclose(there, nerfstudio_world().to_nerfstudio(path.keys[0].T_world_camera)[:3, 3], atol=1e-12)
+    if not keys:
+        del content["keyframes"]
+        (tmp_path / "n.json").write_text(json.dumps(content))
+    read = load_path(tmp_path / "n.json", FRAMES, worlds, told=notes.append)
+    if keys:
+        assert_same_keys(read, path)
+    else:
+        assert_meets(read, path.shots(view.timing, view.fps), view.fps)
+        assert f"Of {len(content['camera_path'])} pictures {len(read.keys)} became keys" in notes[-1]
+    assert any("dataparser_transforms.json" in note for note in notes) == beside
+    plain = load_path((tmp_path / "n.json").rename(tmp_path / "ours" / "n.json"), FRAMES, told=notes.append)
+    assert np.linalg.norm(np.subtract(plain.keys[0].position, path.keys[0].position)) > 0.1, "the control: the transform does matter"
+    assert any("no dataparser_transforms.json" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ({"scale": 1.0}, "field 'transform' is missing"),
+        ({"transform": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0]], "scale": 1.0}, "must hold a rotation"),
+        ({"transform": [[1, 0], [0, 1]], "scale": 1.0}, "of 3 x 4 numbers"),
+        ({"transform": np.eye(4)[:3].tolist(), "scale": 0.0}, "scale must be a number"),
+        ([], "field 'transform' is missing"),
+    ],
+)
+def test_transforms_that_are_damaged_are_named(tmp_path: Path, content: object, complaint: str) -> None:
+    export_path(random_path(), tmp_path / "n.json", "nerfstudio", VIEW)
+    (tmp_path / "dataparser_transforms.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"dataparser_transforms\.json: .*{complaint}"):
+        load_path(tmp_path / "n.json")
+
+
+def test_a_round_of_pictures_closes(tmp_path: Path) -> None:
+    """The last picture of a cycle is followed by the first, a picture's time later."""
+    path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), duration_s=20.0)
+    export_path(path, tmp_path / "n.json", "nerfstudio", VIEW)
+    content = json.loads((tmp_path / "n.json").read_text())
+    del content["keyframes"]
+    (tmp_path / "n.json").write_text(json.dumps(content))
+    read = load_path(tmp_path / "n.json")
+    assert len(content["camera_path"]) == 240 and len(read.keys) < 40
+    assert read.closed and read.duration_s == pytest.approx(20.0)
+    assert_meets(read, path.shots(VIEW.timing, VIEW.fps), VIEW.fps)
 
 
 def test_easymocap_keys_come_back(tmp_path: Path) -> None:
@@ -112,13 +205,53 @@ def test_easymocap_files_without_our_times_go_a_second_from_key_to_key(tmp_path:
 @pytest.mark.parametrize("world", [NgpWorld(), NgpWorld(scale=1.7, offset=(0.1, -0.2, 3.0))])
 def test_instant_ngp_keys_come_back(tmp_path: Path, loop: bool, interpolation: str, world: NgpWorld) -> None:
     path = random_path(loop=loop, interpolation=interpolation)
-    export_path(path, tmp_path / "base_cam.json", "instant-ngp", VIEW, world)
-    read = load_path(tmp_path / "base_cam.json", FRAMES, world)
+    export_path(path, tmp_path / "base_cam.json", "instant-ngp", VIEW, ForeignWorlds(instant_ngp=world))
+    read = load_path(tmp_path / "base_cam.json", FRAMES, ForeignWorlds(instant_ngp=world))
     assert_same_keys(read, path, frames=False)  # its scenes do not move
     assert (read.closed, read.interpolation) == (loop, interpolation)
     assert read.duration_s == pytest.approx(path.duration_s)
-    wrong = load_path(tmp_path / "base_cam.json", FRAMES, NgpWorld(scale=0.5))
+    wrong = load_path(tmp_path / "base_cam.json", FRAMES, ForeignWorlds(instant_ngp=NgpWorld(scale=0.5)))
     assert np.linalg.norm(np.subtract(wrong.keys[0].position, path.keys[0].position)) > 1e-3  # the control: the world does matter
+
+
+@pytest.mark.parametrize(
+    ("content", "world"),
+    [
+        ({"scale": 0.7, "offset": [0.5, 0.25, -1.0]}, NgpWorld(scale=0.7, offset=(0.5, 0.25, -1.0))),
+        ({"offset": 0.1, "frames": []}, NgpWorld(offset=(0.1, 0.1, 0.1))),
+        ({"aabb": [[-1.0, 0.0, 2.0], [1.0, 4.0, 3.0]], "scale": 9.0}, NgpWorld(scale=0.25, offset=(0.5, 0.0, -0.125))),
+    ],
+)
+def test_instant_ngp_s_scene_beside_says_where_it_is(tmp_path: Path, content: dict[str, object], world: NgpWorld) -> None:
+    path, notes = random_path(interpolation="linear"), list[str]()
+    export_path(path, tmp_path / "usual.json", "instant-ngp", VIEW, told=notes.append)
+    assert "scale is taken to be 0.33 and its offset 0.5, 0.5, 0.5, as usual" in notes[0]
+    (tmp_path / "transforms.json").write_text(json.dumps(content))
+    export_path(path, tmp_path / "base_cam.json", "instant-ngp", VIEW, told=notes.append)
+    there = json.loads((tmp_path / "base_cam.json").read_text())["path"][0]["T"]
+    np.testing.assert_allclose(there, world.to_ngp(path.keys[0].T_world_camera)[1], atol=1e-12)
+    read = load_path(tmp_path / "base_cam.json", FRAMES, told=notes.append)
+    assert_same_keys(read, path, frames=False)
+    assert f"scale is taken to be {world.scale:g}" in notes[-1] and "transforms.json beside says" in notes[-1]
+
+
+def test_what_is_told_of_a_path_reaches_the_window(tmp_path: Path) -> None:
+    export_path(random_path(interpolation="linear"), tmp_path / "a.json", "instant-ngp", VIEW)
+    woken = threading.Event()
+    reader = PathReader(woken.set, lambda _: None)
+    reader.read(tmp_path / "a.json", FRAMES)
+    assert woken.wait(30.0)
+    (answer,) = reader.answers()
+    reader.close()
+    assert isinstance(answer, PathLoaded) and "scale is taken to be 0.33" in answer.notes[0]
+
+
+@pytest.mark.parametrize("content", [{"scale": 0.0}, {"scale": "big"}, {"offset": [1.0]}, {"aabb": 3}, {"aabb": [[0, 0, 0], [1, 1]]}, []])
+def test_scenes_of_instant_ngp_that_are_damaged_are_named(tmp_path: Path, content: object) -> None:
+    export_path(random_path(interpolation="linear"), tmp_path / "a.json", "instant-ngp", VIEW)
+    (tmp_path / "transforms.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"transforms\.json: "):
+        load_path(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -138,7 +271,7 @@ def test_instant_ngp_splines_pass_their_keys_by(tmp_path: Path) -> None:
     world = NgpWorld(scale=1.0, offset=(0.0, 0.0, 0.0))
     keys = [{"R": [0.0, 0.0, 0.0, 1.0], "T": place, "fov": 50.0, "timestamp": 0.5 * (i + 1)} for i, place in enumerate(places)]
     (tmp_path / "a.json").write_text(json.dumps({"loop": False, "time": 0.0, "spline_order": 3, "path": keys}))
-    read = load_path(tmp_path / "a.json", world=world)
+    read = load_path(tmp_path / "a.json", worlds=ForeignWorlds(instant_ngp=world))
     ngp = np.array([world.to_ngp(key.T_world_camera)[1] for key in read.keys])
     np.testing.assert_allclose(ngp[1], [1.0, 2.0, 0.0], atol=1e-12)
     assert read.interpolation == "smooth"

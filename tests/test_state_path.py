@@ -126,7 +126,8 @@ def test_saving_and_loading() -> None:
     assert not done.path_editor.unsaved
     assert press(after(state, e.SetPathFile(file="b.json")), "path_load").effects[-1] == e.LoadPath(file=Path("b.json"))
     other = CameraPath(keys=(keyframe(4, 1.0, np.eye(4), 50.0),))
-    loaded = after(state, e.PathLoaded(path=other, file=Path("c.json")))
+    loaded = after(state, e.PathLoaded(path=other, file=Path("c.json"), notes=("Its scale is usual",)))
+    assert loaded.notices[-1].text.endswith("from c.json. Its scale is usual")
     assert (loaded.path_editor.path, loaded.path_editor.unsaved, loaded.path_editor.file) == (other, False, "c.json")
     assert press(loaded, "undo").path_editor.path == state.path_editor.path
     assert press(opened(), "path_save").effects == ()

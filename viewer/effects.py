@@ -209,8 +209,9 @@ class Effects:
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8"), origin=str(file)))
             case e.ExportPath(path=path, target=target, form=form, view=view):
-                export_path(path, target, form, view)
-                self._send(e.Notified(level="info", text=f"Exported {target}", path=target))
+                notes = [f"Exported {target}"]
+                export_path(path, target, form, view, told=notes.append)
+                self._send(e.Notified(level="info", text=". ".join(notes), path=target))
             case e.SimplifyRecording(poses=poses, distance=distance):
                 stopped = threading.Event()
                 path = self._writer.submit(simplified, poses, distance=distance, go_on=lambda: not stopped.is_set())

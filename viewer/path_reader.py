@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 class _Read:
     paths: tuple[CameraPath, ...]
     own: bool
+    notes: tuple[str, ...]
 
 
 class PathReader:
@@ -61,7 +62,7 @@ class PathReader:
                 if read.own:
                     self._own(file)
                 path, *others = read.paths
-                found.append(PathLoaded(path=path, file=file, others=tuple(others)))
+                found.append(PathLoaded(path=path, file=file, others=tuple(others), notes=read.notes))
         return found
 
     def forget(self) -> None:
@@ -79,4 +80,6 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def _read(file: Path, frames: Sequence[int] | None) -> _Read:
-    return _Read(paths=load_paths(file, frames), own=is_own_file(file))
+    notes: list[str] = []
+    paths = load_paths(file, frames, told=notes.append)
+    return _Read(paths=paths, own=is_own_file(file), notes=tuple(notes))

@@ -48,7 +48,8 @@ def _loaded(state: ViewerState, event: e.PathLoaded) -> ViewerState:
     editor = path_editor.replace_path(path_editor.stop(state.path_editor), event.path, shelf=event.others)
     editor = replace(editor, saved=event.path, saved_shelf=event.others, file=str(event.file))
     count = len(event.path.keys)
-    return notified(replace(state, path_editor=editor), "info", f"Loaded {count} key{'' if count == 1 else 's'} from {event.file}")
+    text = ". ".join((f"Loaded {count} key{'' if count == 1 else 's'} from {event.file}", *event.notes))
+    return notified(replace(state, path_editor=editor), "info", text)
 
 
 def _saved(state: ViewerState, event: e.PathSaved) -> ViewerState:

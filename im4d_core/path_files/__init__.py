@@ -9,16 +9,19 @@ from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import colmap, colmap_binary, easymocap
-from im4d_core.path_files.fields import json_value
-from im4d_core.path_files.foreign import PathView, as_camera_path
+from im4d_core.path_files.fields import json_file, json_value
+from im4d_core.path_files.foreign import PathView, as_camera_path, few_keys
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
-from im4d_core.path_files.nerfstudio import is_nerfstudio, nerfstudio_json, nerfstudio_path
+from im4d_core.path_files.nerfstudio import NerfstudioWorld, is_nerfstudio, nerfstudio_json, nerfstudio_path, read_nerfstudio_world
 from im4d_core.path_files.own import FORMAT, own_path, path_to_json
+from im4d_core.path_files.worlds import ForeignWorlds, Told
 from im4d_core.whole_file import whole_file
 
 __all__ = [
     "CAMERA_FILES",
     "PATH_FORMS",
+    "ForeignWorlds",
+    "NerfstudioWorld",
     "NgpWorld",
     "PathForm",
     "PathView",
@@ -29,6 +32,7 @@ __all__ = [
     "path_from_json",
     "path_from_text",
     "path_to_json",
+    "read_nerfstudio_world",
     "save_path",
 ]
 
@@ -36,9 +40,14 @@ CAMERA_FILES = (*easymocap.FILES, *colmap.FILES, *colmap_binary.FILES)
 """Names of files that, with their neighbour, are a path."""
 PathForm = Literal["im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures"]
 PATH_FORMS: tuple[PathForm, ...] = ("im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures")
+_USUAL = ForeignWorlds()
 
 
-def load_paths(file: Path, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> tuple[CameraPath, ...]:  # noqa: B008 - a frozen value
+def _unheard(_note: str) -> None:
+    """For callers to whom it does not matter."""
+
+
+def load_paths(file: Path, frames: Sequence[int] | None = None, worlds: ForeignWorlds = _USUAL, *, told: Told = _unheard) -> tuple[CameraPath, ...]:
     """All paths of a file: the one that `load_path` reads, then the others that our own format keeps beside it.
 
     Raises:
@@ -54,42 +63,57 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, world: NgpWorld 
     if folder.is_dir():
         known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, colmap.FILES, colmap_binary.FILES))
         raise FileNotFoundError(f"{where}: a folder with a path has {known}")
-    content = _read(file)
-    path = path_from_json(content, where, frames, world)
+    content = json_file(file, where)
+    path = path_from_json(content, where, frames, worlds, folder=file.parent, told=told)
     others = content.get("others", []) if content.get("format") == FORMAT else []
     if not isinstance(others, list):
         raise ValueError(f"{where}: others must be a list of paths, found {others!r}")
     return (path, *(path_from_json(other, f"{where}: others[{i}]", frames) for i, other in enumerate(others)))
 
 
-def load_path(file: Path, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
+def load_path(file: Path, frames: Sequence[int] | None = None, worlds: ForeignWorlds = _USUAL, *, told: Told = _unheard) -> CameraPath:
     """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap or COLMAP cameras.
 
     Args:
         frames: the scene's frames; a file that gives scene time as a fraction needs them, and loses it without.
-        world: where instant-ngp had the scene; its path files do not say.
+        worlds: where other programs have the scene; their path files do not say.
+        told: called with what the user should know of how the file was taken.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: naming file, key, field, what was expected and what was found.
     """
-    return load_paths(file, frames, world)[0]
+    return load_paths(file, frames, worlds, told=told)[0]
 
 
 def is_own_file(file: Path) -> bool:
     """Whether a file is of our own form: saving a path there loses nothing that another program knows."""
-    content = _read(file) if file.is_file() and file.name not in CAMERA_FILES else None
+    content = json_file(file, f"camera path {file}") if file.is_file() and file.name not in CAMERA_FILES else None
     return isinstance(content, Mapping) and content.get("format") == FORMAT
 
 
-def path_from_json(content: Any, where: str, frames: Sequence[int] | None = None, world: NgpWorld = NgpWorld()) -> CameraPath:  # noqa: B008 - a frozen value
-    """`load_path` of what a JSON file holds; `where` begins its errors."""
+def path_from_json(
+    content: Any,
+    where: str,
+    frames: Sequence[int] | None = None,
+    worlds: ForeignWorlds = _USUAL,
+    *,
+    folder: Path | None = None,
+    told: Told = _unheard,
+) -> CameraPath:
+    """`load_path` of what a JSON file in a folder holds; `where` begins its errors."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{where}: expected a JSON object, found {type(content).__name__}")
     if content.get("format") != FORMAT and is_nerfstudio(content):
-        return as_camera_path(nerfstudio_path(content, where), frames, where)
+        read = nerfstudio_path(content, where, worlds.of_nerfstudio(folder, told))
+        path = as_camera_path(read, frames, where)
+        if not read.pictures:
+            return path
+        short = few_keys(path)
+        told(f"Of {len(path.keys)} pictures {len(short.keys)} became keys; the path between them meets the others within 0.2 % of its reach and 0.5°")
+        return short
     if content.get("format") != FORMAT and is_instant_ngp(content):
-        return as_camera_path(instant_ngp_path(content, where, world), frames, where)
+        return as_camera_path(instant_ngp_path(content, where, worlds.of_instant_ngp(folder, told)), frames, where)
     return own_path(content, where)
 
 
@@ -113,8 +137,11 @@ def save_path(path: CameraPath, file: Path, others: Sequence[CameraPath] = ()) -
     _write(json.dumps(content, indent=1) + "\n", Path(file))
 
 
-def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, world: NgpWorld = NgpWorld()) -> None:  # noqa: B008 - a frozen value
+def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, worlds: ForeignWorlds = _USUAL, *, told: Told = _unheard) -> None:
     """Writes a path for another program: a JSON file, or a folder of EasyMocap cameras of its keys or of every picture.
+
+    Args:
+        worlds, told: as `load_path`'s; read again from there, the file is the same path.
 
     Raises:
         ValueError: the path has no keys.
@@ -126,9 +153,9 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
         case "im4d":
             save_path(path, target)
         case "nerfstudio":
-            _write(json.dumps(nerfstudio_json(path, view), indent=1) + "\n", target)
+            _write(json.dumps(nerfstudio_json(path, view, worlds.of_nerfstudio(target.parent, told)), indent=1) + "\n", target)
         case "instant-ngp":
-            _write(json.dumps(instant_ngp_json(path, view, world), indent=1) + "\n", target)
+            _write(json.dumps(instant_ngp_json(path, view, worlds.of_instant_ngp(target.parent, told)), indent=1) + "\n", target)
         case "easymocap-keys" | "easymocap-pictures":
             poses = easymocap.key_poses(path, view) if form == "easymocap-keys" else easymocap.picture_poses(path, view)
             for name, text in easymocap.easymocap_texts(poses, view).items():
@@ -138,13 +165,3 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
 def _write(text: str, file: Path) -> None:
     with whole_file(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _read(file: Path) -> Any:
-    if not file.is_file():
-        raise FileNotFoundError(f"camera path {file}: no such file")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except ValueError as error:
-        raise ValueError(f"camera path {file}: expected JSON, found a file that is no text ({error})") from error
-    return json_value(text, f"camera path {file}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,22 @@ def json_value(text: str, where: str) -> Any:
         raise ValueError(f"{where}: expected JSON, found {text[:60]!r} ({error})") from error
     except RecursionError as error:
         raise ValueError(f"{where}: expected JSON, found {text[:60]!r} (nested too deeply)") from error
+
+
+def json_file(file: Path, where: str) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is none; beginning with `where`.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{where}: no such file")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise ValueError(f"{where}: expected JSON, found a file that is no text ({error})") from error
+    return json_value(text, where)
 
 
 def field(item: Any, name: str, where: str) -> Any:

@@ -10,7 +10,10 @@ from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, SceneTiming, Shot, keyframe
 from im4d_core.path_files.fields import LARGEST, number_within, rigid_pose
+from im4d_core.path_simplify import simplified
 from im4d_core.pose_curve import Interpolation
+
+_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,8 @@ class ForeignPath:
     loop: bool = False
     loop_s: float = 1.0
     interpolation: Interpolation = "smooth"
+    pictures: bool = False
+    """Its keys are all the pictures of a video: far more than anybody can edit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +76,10 @@ def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) 
         return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=loop_s, interpolation=path.interpolation)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def few_keys(path: CameraPath) -> CameraPath:
+    """A path that has a key for each picture, with as few of them as meet all: within a fifth of a percent of how far it reaches, half a degree of
+    direction and of field of view, and half a frame of the scene."""
+    reach = float(np.linalg.norm(np.ptp([key.position for key in path.keys], axis=0)))
+    return simplified(path.keys, through=path, distance=max(_TOLERANCE * reach, 1e-6), frames=0.5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from jaxtyping import Float64
 
 from im4d_core import curves
 from im4d_core.camera_path import CameraPath, Keyframe
-from im4d_core.path_files.fields import field, found, number
+from im4d_core.path_files.fields import LARGEST, field, found, json_file, number, number_within
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 from im4d_core.pose_curve import INTERPOLATIONS, Interpolation
 
+SCENE_FILE = "transforms.json"
 _TO_NGP = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """Axes of the world: its x is our y, and so on."""
 _ORDERS: dict[Interpolation, int] = {"hold": 0, "linear": 1}
@@ -43,6 +45,30 @@ class NgpWorld:
         T_world_camera[:3, :3] = _TO_NGP.T @ R
         T_world_camera[:3, 3] = (_TO_NGP.T @ position - np.array(self.offset)) / self.scale
         return T_world_camera
+
+
+def read_ngp_world(file: Path) -> NgpWorld:
+    """Where instant-ngp has the scene of a transforms.json: as `scale` and `offset` say there, or so that `aabb` fills its unit cube.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: naming file and field.
+    """
+    content = json_file(file, str(file))
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{file}: expected a JSON object, found {found(content)}")
+    if "aabb" in content:
+        corners = content["aabb"]
+        if not isinstance(corners, list) or len(corners) != 2:
+            raise ValueError(f"{file}: aabb: expected two corners, found {found(corners)}")
+        low, high = (_vector(corner, 3, f"{file}: aabb[{i}]") for i, corner in enumerate(corners))
+        scale = 1.0 / max(float(np.abs(high - low).max()), 1e-6)
+        x, y, z = (0.5 - 0.5 * scale * (low + high)).tolist()
+        return NgpWorld(scale=scale, offset=(x, y, z))
+    default = NgpWorld()
+    offset = content.get("offset", list(default.offset))
+    x, y, z = _vector(offset if isinstance(offset, list) else [offset] * 3, 3, f"{file}: offset").tolist()
+    return NgpWorld(scale=number_within(content.get("scale", default.scale), 1e-9, LARGEST, f"{file}: scale"), offset=(x, y, z))
 
 
 def is_instant_ngp(content: Mapping[str, Any]) -> bool:

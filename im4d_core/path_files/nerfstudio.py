@@ -1,29 +1,70 @@
 """nerfstudio's camera_path.json, read and written.
 
-World coordinates stay the file's own: nerfstudio keeps them in its normalised space, whose transform the file does not say.
+Poses are in nerfstudio's normalised space, whose transform the file does not say: it is in dataparser_transforms.json, which training writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files.fields import LARGEST, field, found, json_value, number
+from im4d_core.path_files.fields import LARGEST, field, found, json_file, json_value, number, number_within, rigid_pose
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 
+TRANSFORMS_FILE = "dataparser_transforms.json"
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenGL camera axes ↔ OpenCV's
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NerfstudioWorld:
+    """nerfstudio's space: its pose = `transform` · the capture's, the position then times `scale`."""
+
+    transform: Float64[np.ndarray, "4 4"]
+    """Rigid."""
+    scale: float
+
+    def to_nerfstudio(self, T_world_camera: Float64[np.ndarray, "4 4"]) -> Float64[np.ndarray, "4 4"]:
+        """The pose there."""
+        pose = self.transform @ T_world_camera
+        pose[:3, 3] *= self.scale
+        return pose
+
+    def from_nerfstudio(self, pose: Float64[np.ndarray, "4 4"]) -> Float64[np.ndarray, "4 4"]:
+        """The pose here."""
+        unscaled = pose.copy()
+        unscaled[:3, 3] /= self.scale
+        return np.linalg.inv(self.transform) @ unscaled
+
+
+SAME_WORLD = NerfstudioWorld(transform=np.eye(4), scale=1.0)
+
+
+def read_nerfstudio_world(file: Path) -> NerfstudioWorld:
+    """The space that a dataparser_transforms.json describes.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: naming file and field.
+    """
+    content = json_file(file, str(file))
+    rows = field(content, "transform", str(file))
+    whole = [*rows, [0.0, 0.0, 0.0, 1.0]] if isinstance(rows, list) and len(rows) == 3 else rows
+    scale = number_within(field(content, "scale", str(file)), 1e-9, LARGEST, f"{file}: scale")
+    return NerfstudioWorld(transform=rigid_pose(whole, f"{file}: transform, of 3 x 4 numbers,"), scale=scale)
 
 
 def is_nerfstudio(content: Mapping[str, Any]) -> bool:
     return "camera_path" in content or "keyframes" in content
 
 
-def nerfstudio_path(content: Mapping[str, Any], file: str) -> ForeignPath:
-    """The path of a nerfstudio camera_path.json: its key frames where it keeps them, else its rendered frames as keys.
+def nerfstudio_path(content: Mapping[str, Any], file: str, world: NerfstudioWorld) -> ForeignPath:
+    """The path of a nerfstudio camera_path.json: its key frames where it keeps them, else its pictures.
 
     Raises:
         ValueError: naming file, item and field.
@@ -34,7 +75,7 @@ def nerfstudio_path(content: Mapping[str, Any], file: str) -> ForeignPath:
     if keyframes:
         if not isinstance(keyframes, list):
             raise ValueError(f"{file}: keyframes must be a list, found {found(keyframes)}")
-        return _from_keyframes(content, keyframes, file)
+        return _from_keyframes(content, keyframes, file, world)
     frames = content.get("camera_path")
     if not isinstance(frames, list) or not frames:
         raise ValueError(f"{file}: it has neither keyframes nor a camera_path with frames")
@@ -45,16 +86,16 @@ def nerfstudio_path(content: Mapping[str, Any], file: str) -> ForeignPath:
         ForeignKey(
             where=f"camera_path[{i}]",
             time_s=i / fps,
-            T_world_camera=_matrix(field(item, "camera_to_world", f"{file}: camera_path[{i}]"), f"{file}: camera_path[{i}].camera_to_world") @ _FLIP,
+            T_world_camera=_pose(field(item, "camera_to_world", f"{file}: camera_path[{i}]"), f"{file}: camera_path[{i}].camera_to_world", world),
             fov_y_deg=number(field(item, "fov", f"{file}: camera_path[{i}]"), f"{file}: camera_path[{i}].fov"),
             scene_time=None if item.get("render_time") is None else number(item["render_time"], f"{file}: camera_path[{i}].render_time"),
         )
         for i, item in enumerate(frames)
     )
-    return ForeignPath(keys=keys, loop=bool(content.get("is_cycle", False)), loop_s=1.0 / fps)
+    return ForeignPath(keys=keys, loop=bool(content.get("is_cycle", False)), loop_s=1.0 / fps, pictures=True)
 
 
-def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str) -> ForeignPath:
+def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str, world: NerfstudioWorld) -> ForeignPath:
     seconds = number(content.get("seconds", max(len(keyframes) - 1, 1)), f"{file}: seconds")
     loop = bool(content.get("is_cycle", False))
     default_s = number(content.get("default_transition_sec", seconds / max(len(keyframes) - (0 if loop else 1), 1)), f"{file}: default_transition_sec")
@@ -63,7 +104,7 @@ def _from_keyframes(content: Mapping[str, Any], keyframes: list[Any], file: str)
     keys, time_s = [], 0.0
     for i, item in enumerate(keyframes):
         where = f"{file}: keyframes[{i}]"
-        matrix = _matrix(field(item, "matrix", where), f"{where}.matrix") @ _FLIP
+        matrix = _pose(field(item, "matrix", where), f"{where}.matrix", world)
         if i:
             time_s += _transition(item, default_s, where)
         properties = _properties(item, where)
@@ -99,6 +140,10 @@ def _properties(item: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise ValueError(f"{where}.properties: expected a JSON list of pairs, found {found(pairs)}") from error
 
 
+def _pose(value: Any, where: str, world: NerfstudioWorld) -> Float64[np.ndarray, "4 4"]:
+    return world.from_nerfstudio(_matrix(value, where)) @ _FLIP
+
+
 def _matrix(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
     """16 numbers: the web editor wrote three.js's column-major JSON text, later versions a row-major list; a translation in the other place tells."""
     by_column = isinstance(value, str)
@@ -118,7 +163,7 @@ def _matrix(value: Any, where: str) -> Float64[np.ndarray, "4 4"]:
     return matrix.T if by_column else matrix
 
 
-def nerfstudio_json(path: CameraPath, view: PathView) -> dict[str, Any]:
+def nerfstudio_json(path: CameraPath, view: PathView, world: NerfstudioWorld) -> dict[str, Any]:
     """What nerfstudio's viewer and its offline renderer read: the keys for the one, every picture for the other.
 
     Its spline is another one than ours; the pictures are exact.
@@ -128,7 +173,7 @@ def nerfstudio_json(path: CameraPath, view: PathView) -> dict[str, Any]:
     before_s = path.start_s - (path.loop_s if path.closed else 0.0)
     for key in path.keys:
         item: dict[str, Any] = {
-            "matrix": _row_major(key.T_world_camera),
+            "matrix": _row_major(world.to_nerfstudio(key.T_world_camera)),
             "fov": key.fov_y_deg,
             "aspect": aspect,
             "override_transition_enabled": True,
@@ -140,7 +185,8 @@ def nerfstudio_json(path: CameraPath, view: PathView) -> dict[str, Any]:
         before_s = key.time_s
     frames = []
     for shot in view.shots(path):
-        frame: dict[str, Any] = {"camera_to_world": _row_major(shot.sample.T_world_camera), "fov": shot.sample.fov_y_deg, "aspect": aspect}
+        pose = world.to_nerfstudio(shot.sample.T_world_camera)
+        frame: dict[str, Any] = {"camera_to_world": _row_major(pose), "fov": shot.sample.fov_y_deg, "aspect": aspect}
         frames.append({**frame, "render_time": view.scene_time(shot.frame)} if moves else frame)
     return {
         "camera_type": "perspective",
@@ -158,5 +204,5 @@ def nerfstudio_json(path: CameraPath, view: PathView) -> dict[str, Any]:
     }
 
 
-def _row_major(T_world_camera: Float64[np.ndarray, "4 4"]) -> list[float]:
-    return (T_world_camera @ _FLIP).ravel().tolist()
+def _row_major(pose: Float64[np.ndarray, "4 4"]) -> list[float]:
+    return (pose @ _FLIP).ravel().tolist()

@@ -157,6 +157,8 @@ class PathLoaded:
     file: Path
     others: tuple[CameraPath, ...] = ()
     """Other named paths of the file."""
+    notes: tuple[str, ...] = ()
+    """How the file of another program was taken."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from viewer.events import (
     SetTension,
 )
 from viewer.panels import path_keys, path_make, undo
-from viewer.panels.widgets import action, button, choice, em, icon, muted, row, seconds, section, tooltip
+from viewer.panels.widgets import action, button, choice, em, icon, muted, note, row, seconds, section, tooltip
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Stats
 
@@ -32,6 +32,11 @@ _FORMS: tuple[tuple[PathForm, str], ...] = (
     ("easymocap-pictures", "EasyMocap, every picture"),
     ("instant-ngp", "instant-ngp"),
 )
+_WORLDS: dict[PathForm, str] = {
+    "nerfstudio": "in the capture's coordinates, or nerfstudio's where its dataparser_transforms.json lies beside",
+    "instant-ngp": "at scale 0.33 and offset 0.5, or as transforms.json of its scene says where that lies beside",
+}
+"""Where the program has the scene, which its path files do not say; the same where they are read."""
 _INTERPOLATION_WHY = ("A smooth curve through every key", "Straight from key to key", "Stay at a key until the next: cuts")
 
 
@@ -151,6 +156,8 @@ def _file(state: ViewerState) -> list[Event]:
         events.append(SetPathForm(form=_FORMS[at][0]))
     imgui.same_line()
     events += action("Export##path_export", "path_export", width=em(5), enabled=bool(editor.path.keys), why="Write the path for this program")
+    if editor.form in _WORLDS:
+        note(_WORLDS[editor.form])
     if editor.path.keys:
         state_text = "unsaved changes" if editor.unsaved else "saved"
         muted(f"{len(editor.path.keys)} keys, {seconds(editor.path.duration_s)}, {state_text}")
