@@ -27,9 +27,9 @@ class StageClock:
             self._times.append(time.perf_counter())
 
     def milliseconds(self) -> dict[str, float]:
-        """Milliseconds up to each mark since the one before; waits for the device."""
+        """Milliseconds up to each mark since the one before; waits until the device has come to the last one, and for nothing that was queued after it."""
         if self._cuda:
-            torch.cuda.synchronize()
+            self._events[-1].synchronize()
             spent = [before.elapsed_time(after) for before, after in zip(self._events, self._events[1:], strict=False)]
         else:
             spent = [(after - before) * 1e3 for before, after in zip(self._times, self._times[1:], strict=False)]
