@@ -31,7 +31,7 @@ Mode = RenderMode
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """Bake the occupancy of every frame of a run, which the fast renderer marches."""
+    """Bake the occupancy of every frame of a run, which the fast renderer marches, and make the picture that the window opens with, where it is missing."""
 
     run: Run
     force: bool = False
@@ -189,14 +189,20 @@ def _do(command: Cache | Evaluate | Render | MakePath | ConvertPath | Synthesize
 
 
 def _cache(command: Cache) -> int:
+    from im4d_core.checkpoint import RunFolder
+    from im4d_core.preview import preview_picture, write_preview
+
     renderer = _opened(command.run, command.device)
     try:
         if renderer.occupancy_problem is None and not command.force:
             print(f"{command.run}: the occupancy of all {len(renderer.scene.frames)} frames is baked already (--force bakes again)")
-            return 0
-        with console.bar("occupancy") as update:
-            renderer.bake_occupancy(update)
-        print(f"{command.run}: baked the occupancy of {len(renderer.scene.frames)} frames")
+        else:
+            with console.bar("occupancy") as update:
+                renderer.bake_occupancy(update)
+            print(f"{command.run}: baked the occupancy of {len(renderer.scene.frames)} frames")
+        preview = RunFolder(path=command.run).preview
+        if not preview.is_file():  # training writes one; an imported run has none
+            write_preview(preview_picture(renderer, "fast"), preview)
         return 0
     finally:
         renderer.close()

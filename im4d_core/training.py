@@ -9,18 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from im4d_core.checkpoint import RunFolder, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest, write_atomically
+from im4d_core.checkpoint import RunFolder, load_checkpoint, load_state, save_checkpoint, save_weights, weights_digest
 from im4d_core.config import RunConfig, load_config, standing
 from im4d_core.data.batches import Batch, BatchStream, Draw, PictureStore, resident_bytes
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import at_work
-from im4d_core.geometry import resized
 from im4d_core.hulls import load_hulls
 from im4d_core.losses import color_loss, interlevel_loss, mask_loss, plane_tv, psnr_of_mse, time_smoothness
 from im4d_core.methods import build_method
@@ -28,6 +26,7 @@ from im4d_core.methods.im4d import Im4D
 from im4d_core.methods.source_views import cropped_to_full_cover, cropped_to_mask, draw_views, stack_context
 from im4d_core.optimiser import adam, learning_rate_factor
 from im4d_core.parallel import Processes
+from im4d_core.preview import preview_picture, preview_view, write_preview
 from im4d_core.ray_step import RayStep, StepInputs
 from im4d_core.render.full import anneal_exponent, trace
 from im4d_core.render.inside import Inside, Room
@@ -39,8 +38,6 @@ from im4d_core.types import Scene, TimeRange
 
 TERMS = ("color", "mask", "mask_proposal", "interlevel", "plane_tv", "time_smooth")
 """The losses, in the order they are stacked; all but colour carry their weight already."""
-
-_PREVIEW_HEIGHT = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +213,7 @@ class Trainer:
         save_weights(self.method, self.run.weights)
         renderer = self._renderer(FrameLoader(self.scene, self.config.data))
         try:
-            self._write_preview(self._preview_pictures(renderer)[0])
+            write_preview(preview_picture(renderer, "full"), self.run.preview)
             if renderer.occupancy_problem is not None:
                 renderer.bake_occupancy(progress)
         finally:
@@ -226,7 +223,7 @@ class Trainer:
         """Renders a held-out picture beside its truth into the log, and as the run's preview."""
         render, truth = self._preview_pictures(self._renderer(loader))
         writer.add_image("render, truth", np.concatenate([render, truth], axis=1), self.step, dataformats="HWC")
-        self._write_preview(render)
+        write_preview(render, self.run.preview)
 
     def _inputs(self, batch: Batch, context: Context) -> StepInputs:
         """What the rays of a batch need, as tensors."""
@@ -377,16 +374,7 @@ class Trainer:
         )
 
     def _preview_pictures(self, renderer: SceneRenderer) -> tuple[np.ndarray, np.ndarray]:
-        view = (self.scene.test_views or self.scene.train_views)[0]
-        frame = self.scene.frames[len(self.scene.frames) // 2]
-        camera = self.scene.cameras[view]
-        scale = min(1.0, _PREVIEW_HEIGHT / camera.height)
-        small = resized(camera, max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
-        rendered = renderer.render(small, frame, "full", hidden=view)
-        assert rendered is not None  # nobody cancels
+        view, frame, small = preview_view(self.scene)
         truth = renderer.loader.get(frame, [view])[0].image.permute(2, 0, 1)[None].float()
         truth = torch.nn.functional.interpolate(truth, (small.height, small.width), mode="area")[0].permute(1, 2, 0)
-        return (rendered.rgb * 255.0 + 0.5).byte().cpu().numpy(), (truth + 0.5).byte().numpy()
-
-    def _write_preview(self, picture: np.ndarray) -> None:
-        write_atomically(self.run.preview, lambda temporary: iio.imwrite(temporary, picture, extension=".jpg", quality=92))
+        return preview_picture(renderer, "full"), (truth + 0.5).byte().numpy()

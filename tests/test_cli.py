@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import imageio.v3 as iio
 import pytest
 from small_capture import write_small_capture
 
@@ -332,6 +333,21 @@ def test_cache_is_kept_unless_forced_and_foreign_ones_are_replaced(run: Path, co
     code, out, errors = command("cache", str(run))
     assert code == 0, errors
     assert "baked the occupancy of 3 frames" in out
+
+
+def test_cache_makes_the_picture_that_the_window_opens_with_where_it_is_missing(run: Path, command: Call) -> None:
+    """As in an imported run."""
+    preview = run / "preview.jpg"
+    preview.write_bytes(b"mine")
+    assert command("cache", str(run))[0] == 0
+    assert preview.read_bytes() == b"mine"
+    preview.unlink()
+    code, out, errors = command("cache", str(run))
+    assert code == 0, errors
+    renderer = open_run(run, device="cpu")
+    camera = renderer.scene.cameras[0]
+    renderer.close()
+    assert iio.imread(preview).shape == (camera.height, camera.width, 3), "the capture's pictures are smaller than 256 pixels"
 
 
 @pytest.mark.parametrize(
