@@ -51,7 +51,7 @@ class MakePath:
 class ConvertPath:
     """Read a camera path of any known program and write it for another."""
 
-    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="IN", help="A path file, or a folder of EasyMocap or COLMAP cameras.")]
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="IN", help="A path file, or a folder of EasyMocap, COLMAP or Bundler cameras.")]
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT", help="The file, or the folder of EasyMocap cameras.")]
     to: PathForm = "im4d"
     run: Path | None = None

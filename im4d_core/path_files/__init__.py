@@ -1,4 +1,4 @@
-"""Camera paths in files: our own, and those of nerfstudio, EasyMocap, instant-ngp and COLMAP. NumPy only."""
+"""Camera paths in files: our own, and those of nerfstudio, EasyMocap, instant-ngp, COLMAP and Bundler. NumPy only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files import colmap, colmap_binary, easymocap
+from im4d_core.path_files import bundler, colmap, colmap_binary, easymocap
 from im4d_core.path_files.fields import json_file, json_value
 from im4d_core.path_files.foreign import PathView, as_camera_path, few_keys
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
@@ -36,7 +36,7 @@ __all__ = [
     "save_path",
 ]
 
-CAMERA_FILES = (*easymocap.FILES, *colmap.FILES, *colmap_binary.FILES)
+CAMERA_FILES = (*easymocap.FILES, *colmap.FILES, *colmap_binary.FILES, *bundler.FILES)
 """Names of files that, with their neighbour, are a path."""
 PathForm = Literal["im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures"]
 PATH_FORMS: tuple[PathForm, ...] = ("im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures")
@@ -60,8 +60,10 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, worlds: ForeignW
         return (as_camera_path(easymocap.easymocap_path(folder), frames, where),)
     if (folder / "images.txt").is_file() or (folder / "images.bin").is_file():
         return (as_camera_path(colmap.colmap_path(folder), frames, where),)
+    if (folder / "bundle.out").is_file():
+        return (as_camera_path(bundler.bundler_path(folder), frames, where),)
     if folder.is_dir():
-        known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, colmap.FILES, colmap_binary.FILES))
+        known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, colmap.FILES, colmap_binary.FILES, bundler.FILES))
         raise FileNotFoundError(f"{where}: a folder with a path has {known}")
     content = json_file(file, where)
     path = path_from_json(content, where, frames, worlds, folder=file.parent, told=told)
@@ -72,7 +74,7 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, worlds: ForeignW
 
 
 def load_path(file: Path, frames: Sequence[int] | None = None, worlds: ForeignWorlds = _USUAL, *, told: Told = _unheard) -> CameraPath:
-    """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap or COLMAP cameras.
+    """A path from our own JSON file, nerfstudio's camera_path.json, instant-ngp's path file, or the folder of EasyMocap, COLMAP or Bundler cameras.
 
     Args:
         frames: the scene's frames; a file that gives scene time as a fraction needs them, and loses it without.

@@ -134,7 +134,7 @@ def _file(state: ViewerState) -> list[Event]:
     browse = em(2.4)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - browse - imgui.get_style().item_spacing.x)
     changed, file = imgui.input_text("##path_file", editor.file)
-    tooltip("Own JSON; those of nerfstudio and instant-ngp, and folders of EasyMocap and COLMAP text cameras, are read as well")
+    tooltip("Own JSON; those of nerfstudio and instant-ngp, and folders of EasyMocap, COLMAP and Bundler cameras, are read as well")
     if changed:
         events.append(SetPathFile(file=file))
     imgui.same_line()
