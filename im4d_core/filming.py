@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +15,7 @@ from jaxtyping import UInt8
 
 from im4d_core.camera_path import CameraPath, SceneTiming, Shot
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig
+from im4d_core.export_note import write_note
 from im4d_core.export_settings import LEAST_HEVC_PICTURES, SUFFIXES, ExportSettings
 from im4d_core.frame_folder import FrameFolder
 from im4d_core.passes import averaged
@@ -23,7 +23,7 @@ from im4d_core.path_files import path_to_json
 from im4d_core.pixels import over, to_rgba8, transparent_rgba8
 from im4d_core.tensors import Rendered
 from im4d_core.types import Camera, RenderMode, Scene
-from im4d_core.whole_file import require_writable, whole_file
+from im4d_core.whole_file import require_writable
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ def film(
 ) -> Generator[tuple[int, int]]:
     """Renders a path, one picture for each item taken from the result.
 
-    A video that is left early, or fails, leaves no file; it gets its name when the last item has been taken, and a note with everything that made it
-    beside it. A folder of pictures keeps what is complete: the same export goes on there.
+    A video gets its name when the last item has been taken, and a note with everything that made it beside it. One that is left early, or fails, keeps its
+    complete parts of two seconds in a folder beside, and a folder of pictures what is complete: the same export goes on there.
 
     Args:
         go_on: asked between tiles; False ends the iterator.
@@ -99,12 +99,38 @@ def picture_of(renderer: PictureSource, rendered: Rendered, settings: ExportSett
 def _video(
     renderer: PictureSource, shots: tuple[Shot, ...], settings: ExportSettings, target: Path, note: dict[str, Any], go_on: Callable[[], bool]
 ) -> Generator[tuple[int, int]]:
-    from im4d_core.video import VideoWriter, too_few_for_hevc  # pictures can be made without PyAV
+    from im4d_core.video import too_few_for_hevc  # pictures can be made without PyAV
+    from im4d_core.video_parts import VideoParts
 
     if settings.format == "hevc" and len(shots) < LEAST_HEVC_PICTURES:
         raise ValueError(too_few_for_hevc(target, len(shots)))
+    beside = target.with_name(f"{target.name}.json")
+    with VideoParts(target, note, len(shots), settings.fps) as parts:
+        missing = parts.missing()
+        done = len(shots) - sum(len(part) for part in missing)
+        if not missing:  # it was left while they were joined
+            parts.join()
+            write_note(note, beside)
+        yield done, len(shots)
+        for part in missing:
+            end = done + len(part)
+            with closing(_encoded(renderer, [shots[i] for i in part], settings, parts.file(part), go_on)) as pictures:
+                for _ in pictures:
+                    done += 1
+                    if done == len(shots):
+                        parts.join()
+                        write_note(note, beside)
+                    yield done, len(shots)
+            if done < end:
+                return
+
+
+def _encoded(renderer: PictureSource, shots: Sequence[Shot], settings: ExportSettings, file: Path, go_on: Callable[[], bool]) -> Generator[None]:
+    """Renders pictures into a video file, which is complete with the last item."""
+    from im4d_core.video import VideoWriter
+
     writer = VideoWriter(
-        target,
+        file,
         settings.width,
         settings.height,
         settings.fps,
@@ -114,16 +140,14 @@ def _video(
         alpha=settings.transparent,
     )
     try:
-        yield 0, len(shots)
-        for done, shot in enumerate(shots, start=1):
+        for left, shot in zip(range(len(shots) - 1, -1, -1), shots):
             rendered = _rendered(renderer, shot, settings, go_on)
             if rendered is None:
                 return
             writer.write(picture_of(renderer, rendered, settings))
-            if done == len(shots):
+            if not left:
                 writer.close()
-                _write_note(note, target.with_name(f"{target.name}.json"))
-            yield done, len(shots)
+            yield
     finally:
         writer.abort()  # does nothing to a file that is complete
 
@@ -182,8 +206,3 @@ def _note(renderer: PictureSource, path: CameraPath, timing: SceneTiming, settin
         "timing": asdict(timing),
         "path": path_to_json(path),
     }
-
-
-def _write_note(note: dict[str, Any], file: Path) -> None:
-    with whole_file(file) as temporary:
-        temporary.write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from im4d_core.export_note import NOTE, read_note, same_export, write_note
 from im4d_core.whole_file import whole_file
 
-NOTE = "export.json"
 DEPTH = "depth"
 _THREADS = 2
 _QUEUED = 8
@@ -41,12 +40,12 @@ class FrameFolder:
         if folder.exists() and not folder.is_dir():
             raise FileExistsError(f"{folder}: is a file; pictures go to a folder, choose another name")
         if stored.is_file():
-            if _comparable(_stored(stored)) != _comparable(note):
+            if not same_export(_note_of(stored), note):
                 raise FileExistsError(f"{folder}: holds pictures of another path, scene or setting; choose another folder, or delete this one")
         elif folder.is_dir() and any(folder.iterdir()):
             raise FileExistsError(f"{folder}: holds other files and no {NOTE}; choose a new or empty folder")
         else:
-            _write_whole(stored, (json.dumps(note, indent=1) + "\n").encode())
+            write_note(note, stored)
         if depth:
             (folder / DEPTH).mkdir(exist_ok=True)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"pictures of {folder.name}")
@@ -103,18 +102,13 @@ class FrameFolder:
         _write_whole(self._picture(index), imageio.imwrite("<bytes>", picture, extension=".png"))
 
 
-def _comparable(note: Any) -> Any:
-    """A note without what may differ between two parts of one export; through JSON, because that makes lists of tuples."""
-    return {name: value for name, value in json.loads(json.dumps(note)).items() if name != "program"} if isinstance(note, Mapping) else note
-
-
 def _write_whole(file: Path, content: bytes) -> None:
     with whole_file(file) as temporary:
         temporary.write_bytes(content)
 
 
-def _stored(file: Path) -> Any:
+def _note_of(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: expected the note of an export, found no JSON ({error}); choose another folder, or delete this one") from error
+        return read_note(file)
+    except ValueError as error:
+        raise ValueError(f"{error}; choose another folder, or delete this one") from error

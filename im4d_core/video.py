@@ -8,6 +8,7 @@ import io
 import os
 import queue
 import threading
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -181,6 +182,39 @@ class VideoWriter:
                 self._container.mux(self._stream.encode(_frame(picture, self._stream.pix_fmt or "")))
         except Exception as error:  # noqa: BLE001 - whatever it is, the writer must hear of it or would wait forever
             self._error = error
+
+
+def join_videos(parts: Sequence[tuple[Path, int]], target: Path, fps: float | int) -> None:
+    """Joins videos of one encoder and size, one after the other, as they are encoded.
+
+    Args:
+        parts: each with the number of its first picture in the whole.
+        target: whose form is that of the parts.
+        fps: pictures per second of all.
+
+    Raises:
+        RuntimeError: a part cannot be read, or the whole not written.
+    """
+    rate = Fraction(fps).limit_denominator(1001)
+    try:
+        with av.open(parts[0][0]) as first:
+            form = "mov" if parts[0][0].suffix == ".mov" else "mp4"
+            with av.open(target, "w", format=form, options={"movflags": "+faststart"}) as whole:
+                template = first.streams.video[0]
+                stream = whole.add_stream_from_template(template)
+                stream.codec_context.codec_tag = template.codec_context.codec_tag  # of ProRes, it says which profile
+                for file, number in parts:
+                    with av.open(file) as part:
+                        for packet in part.demux(video=0):
+                            if packet.dts is None or packet.pts is None or packet.time_base is None:
+                                continue  # the end
+                            shift = round(number / rate / packet.time_base)
+                            packet.dts, packet.pts = packet.dts + shift, packet.pts + shift
+                            packet.stream = stream
+                            whole.mux(packet)
+    except (av.error.FFmpegError, OSError) as error:
+        folder = parts[0][0].parent
+        raise RuntimeError(f"{folder}: these parts of the video cannot be joined ({error}); make room on the disk, or delete them and export again") from error
 
 
 def too_few_for_hevc(path: Path, pictures: int) -> str:

@@ -273,7 +273,8 @@ def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
     if event.error:
         return notified(state, "error", f"{name} failed: {event.error}")
     if event.cancelled:
-        return notified(state, "info", f"{name} was cancelled")
+        kept = "; what is complete of it is kept, and the same export goes on there" if event.job == "export" else ""
+        return notified(state, "info", f"{name} was cancelled{kept}")
     if event.file is not None:
         return notified(state, "info", f"Saved {event.file}", event.file)
     return notified(state, "info", f"{name} is done")

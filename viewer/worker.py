@@ -130,7 +130,7 @@ class RenderWorker:
         return self._outbox.progress
 
     def stop(self, timeout_s: float = 60.0) -> bool:
-        """End the thread: what runs is cancelled between two tiles, a partial video is removed. Returns whether it ended in time."""
+        """End the thread: what runs is cancelled between two tiles. Returns whether it ended in time."""
         self._inbox.stop()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)

@@ -27,7 +27,7 @@ _FORMATS: tuple[tuple[Format, str, str], ...] = (
     ("hevc", "HEVC video", "Smaller files, slower to make"),
     ("h264_nvenc", "H.264 video by the GPU", "Encoded by an NVIDIA GPU"),
     ("prores", "ProRes 4444 video", "For editing: large, ten bits, can be transparent"),
-    ("png", "PNG pictures", "A folder of lossless pictures; an interrupted export goes on where it stopped"),
+    ("png", "PNG pictures", "A folder of lossless pictures"),
 )
 _CHROMAS: tuple[Chroma, ...] = ("420", "444")
 _SIDES = (16, 8192)
