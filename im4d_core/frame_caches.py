@@ -54,12 +54,20 @@ class FrameCaches:
         return self.bakes.bytes + self.fields.bytes
 
     def context(
-        self, method: Method, loader: FrameLoader, frame: int, views: tuple[int, ...], clock: StageClock, wanted: Callable[[], bool] = lambda: True
+        self,
+        method: Method,
+        loader: FrameLoader,
+        frame: int,
+        views: tuple[int, ...],
+        clock: StageClock,
+        wanted: Callable[[], bool] = lambda: True,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> Context | None:
         """The source views of a frame, encoded: what is not kept is decoded and encoded, and kept.
 
         Args:
             wanted: asked while views are decoded, and between those that are encoded one by one; returns False to stop, which keeps what is done.
+            meanwhile: done while views are decoded, where any are.
 
         Returns:
             None where it was stopped.
@@ -68,7 +76,7 @@ class FrameCaches:
         if context is not None:
             return context
         if method.config.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
-            sources = loader.get_while(frame, views, wanted)
+            sources = loader.get_while(frame, views, wanted, meanwhile)
             clock.mark("sources")
             if sources is None:
                 return None
@@ -76,7 +84,7 @@ class FrameCaches:
         else:
             known = {view: features for view in views if (features := self.features.get((frame, view))) is not None}
             missing = [view for view in views if view not in known]
-            sources = loader.get_while(frame, missing, wanted) if missing else []
+            sources = loader.get_while(frame, missing, wanted, meanwhile) if missing else []
             clock.mark("sources")
             if sources is None:
                 return None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -50,6 +51,7 @@ from im4d_core.types import Camera, RenderMode, Scene
 _log = logging.getLogger(__name__)
 
 Mode = RenderMode
+Made = TypeVar("Made")
 
 
 class SceneRenderer:
@@ -132,6 +134,12 @@ class SceneRenderer:
         def wanted() -> bool:
             return progress is None or progress(0.0)
 
+        def bake() -> None:  # a GPU bakes while source views are decoded, and has nothing in its queue that the host would wait for
+            grid = occupancy
+            if grid is not None and following is None:
+                self._by_kernels(lambda made: made.field(frame, grid, self.config.fast, baked=self._bakes(mode)))
+                clock.mark("density")
+
         with torch.inference_mode(), at_work(self.device):
             clock = StageClock(self.device)
             following = self.scene.following(frame) if onward > 0.0 else None
@@ -141,7 +149,7 @@ class SceneRenderer:
             clock.mark("occupancy")
             sources: dict[int, Context] = {}
             for at in (frame,) if following is None else (frame, following):
-                context = self._kept.context(self.method, self.loader, at, views, clock, wanted)
+                context = self._kept.context(self.method, self.loader, at, views, clock, wanted, bake)
                 if context is None:
                     return None
                 sources[at] = context
@@ -149,14 +157,12 @@ class SceneRenderer:
             if occupancy is not None and self._kernels is not None:
                 if not wanted():
                     return None
-                settings, baked = self.config.fast, self._bakes(mode)
-                try:
-                    return self._kernels.render(camera, mode, sources, views, occupancy, cropped, settings, onward=onward, baked=baked, clip=clip, clock=clock)
-                except torch.OutOfMemoryError:
-                    raise  # the caller makes room, or a smaller picture
-                except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
-                    _log.warning("the CUDA kernels failed", exc_info=True)
-                    self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
+                grid, settings, baked = occupancy, self.config.fast, self._bakes(mode)
+                painted = self._by_kernels(
+                    lambda made: made.render(camera, mode, sources, views, grid, cropped, settings, onward=onward, baked=baked, clip=clip, clock=clock)
+                )
+                if painted is not None:
+                    return painted
             method, moment, box = self.method, float(frame), self.scene.box(frame)
             inside = self._inside(frame, following) if occupancy is None else None  # fast pictures know from their occupancy what is empty
             if following is not None:
@@ -297,8 +303,8 @@ class SceneRenderer:
                 context = self._kept.context(self.method, self.loader, frame, views, StageClock(self.device), wanted)
                 if context is None:
                     return
-                if mode != "full" and self.has_occupancy(frame) and self._kernels is not None:
-                    self._kernels.make_ready(frame, self.occupancy(frame), context, views, self.config.fast, baked=self._bakes(mode))
+                if mode != "full" and self.has_occupancy(frame):
+                    self._prepare_kernels(frame, context, views, baked=self._bakes(mode))
 
     def memory(self) -> dict[str, int]:
         """Bytes held, by what holds them."""
@@ -354,6 +360,22 @@ class SceneRenderer:
         if occupancy is None:
             return full.trace(method, rays, context, self.config.sampling, background=background, inside=inside).traced
         return fast.trace(method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
+
+    def _prepare_kernels(self, frame: int, context: Context, views: tuple[int, ...], *, baked: bool) -> None:
+        self._by_kernels(lambda made: made.make_ready(frame, self.occupancy(frame), context, views, self.config.fast, baked=baked))
+
+    def _by_kernels(self, work: Callable[[KernelPictures], Made]) -> Made | None:
+        """What the CUDA kernels do; None where there are none, or where one fails: from then on PyTorch does their work."""
+        if self._kernels is None:
+            return None
+        try:
+            return work(self._kernels)
+        except torch.OutOfMemoryError:
+            raise  # the caller makes room, or a smaller picture
+        except RuntimeError as error:  # of a launch: whatever it is, PyTorch can go on
+            _log.warning("the CUDA kernels failed", exc_info=True)
+            self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
+            return None
 
     def _fall_back(self, text: str) -> None:
         if text not in self.fallbacks:

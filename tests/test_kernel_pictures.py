@@ -3,8 +3,10 @@ proves all that lies around the kernels: grids, times, mixing, what is kept."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +16,15 @@ from twin_kernels import TwinKernels
 
 from im4d_core.config import DataConfig, FastConfig, FieldConfig, MethodConfig, OccupancyConfig, RunConfig, ViewsConfig
 from im4d_core.data import open_scene
+from im4d_core.data.decoding import Decoder
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import resized
 from im4d_core.kernel_pictures import KernelPictures
+from im4d_core.kernels.fused import FrameField
 from im4d_core.methods.im4d import Im4D
 from im4d_core.pixels import to_rgba8
 from im4d_core.scene_renderer import SceneRenderer
-from im4d_core.tensors import Rendered
+from im4d_core.tensors import Rendered, SourceView
 from im4d_core.types import RenderMode, TimeRange
 
 _FIELD = FieldConfig(spatial=(16, 48), temporal=(3, 3), channels=8, width=32, depth=2, skip=False)
@@ -135,3 +139,27 @@ def test_what_is_kept_of_a_frame_is_left_as_it_is(pair: Pair, mode: RenderMode) 
 def test_nothing_follows_the_last_frame(pair: Pair) -> None:
     last = pair.kernels.scene.frames[-1]
     assert torch.equal(_picture(pair.kernels, "fast", frame=last, onward=0.5).rgb, _picture(pair.kernels, "fast", frame=last).rgb)
+
+
+def test_density_is_made_while_source_views_are_decoded(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer, baked = pair.kernels, threading.Event()
+    renderer.forget_frames()
+    for frame in renderer.scene.frames:
+        renderer.use_occupancy(frame, pair.torch.occupancy(frame))
+    renderer.loader.close()
+    monkeypatch.setattr(renderer, "loader", FrameLoader(renderer.scene, renderer.config.data))
+    assert renderer._kernels is not None
+    field, decode = renderer._kernels.field, Decoder.decode
+
+    def noted(*arguments: Any, **named: Any) -> FrameField:
+        made = field(*arguments, **named)
+        baked.set()
+        return made
+
+    def waiting(decoder: Decoder, frame: int, view: int) -> SourceView:
+        assert baked.wait(20.0), "decoding is waited for before density is made"
+        return decode(decoder, frame, view)
+
+    monkeypatch.setattr(renderer._kernels, "field", noted)
+    monkeypatch.setattr(Decoder, "decode", waiting)
+    assert _picture(renderer, "fast", frame=2).renderer == "baked, CUDA kernels"

@@ -68,16 +68,20 @@ class FrameLoader:
         """
         return self._results(frame, self._futures(frame, views))
 
-    def get_while(self, frame: int, views: Sequence[int], wanted: Callable[[], bool]) -> list[SourceView] | None:
+    def get_while(
+        self, frame: int, views: Sequence[int], wanted: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None
+    ) -> list[SourceView] | None:
         """As `get`, as long as they are wanted.
 
         Args:
             wanted: asked every 10 ms; returns False to stop. What is being decoded then is kept, and nothing else of it is begun.
+            meanwhile: done once while views are decoded.
 
         Returns:
             None where it was stopped.
         """
         futures = self._futures(frame, views)
+        meanwhile()
         wait(futures, timeout=_ASK_EVERY_S)
         while not all(future.done() for future in futures):  # `wait` does not count those that `close` cancelled
             if not wanted():
