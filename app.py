@@ -161,7 +161,7 @@ def window(source: Path, options: Options, size: tuple[int, int] | None) -> int:
 
 def screenshot(source: Path, options: Options, file: Path, size: tuple[int, int] | None) -> int:
     """Render the picture that the window would show first."""
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
     from viewer.offline import first_request, save_png, take_picture, usable_mode, why_full
 
     require_writable(file)
@@ -187,8 +187,8 @@ def video(source: Path, options: Options, size: tuple[int, int] | None) -> int:
     from im4d_core.export import orbit_around
     from im4d_core.export_settings import ExportSettings
     from im4d_core.filming import film
+    from im4d_core.opened_run import open_run
     from im4d_core.path_files import load_path
-    from im4d_core.scene_renderer import open_run
     from viewer.offline import find_range, usable_mode, why_full
 
     renderer = open_run(source, device=options.device)

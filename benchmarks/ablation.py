@@ -19,7 +19,8 @@ from benchmarks.table import Cell, report
 from im4d_core.config import RunConfig
 from im4d_core.geometry import projected_box
 from im4d_core.metrics import psnr
-from im4d_core.scene_renderer import Mode, SceneRenderer, open_run
+from im4d_core.opened_run import open_run
+from im4d_core.scene_renderer import Mode, SceneRenderer
 
 
 def main(

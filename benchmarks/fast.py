@@ -19,7 +19,8 @@ from benchmarks.orbit import orbit, sides
 from benchmarks.table import Cell, durations, report
 from im4d_core.geometry import projected_box
 from im4d_core.metrics import psnr
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.opened_run import open_run
+from im4d_core.scene_renderer import SceneRenderer
 
 Mode = Literal["fast", "full"]
 MODES: tuple[Mode, ...] = ("fast", "full")

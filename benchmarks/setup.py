@@ -10,7 +10,8 @@ import tyro
 from benchmarks.orbit import orbit, sides
 from benchmarks.render_thread import RenderThread
 from im4d_core.checkpoint import RunFolder
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.opened_run import open_run
+from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.types import Camera, Scene
 
 

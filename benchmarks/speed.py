@@ -29,7 +29,7 @@ from benchmarks.turns import spent, take_turns
 from benchmarks.variants import Variant, variants
 from im4d_core.checkpoint import RunFolder
 from im4d_core.geometry import resized
-from im4d_core.scene_renderer import open_run
+from im4d_core.opened_run import open_run
 from im4d_core.types import Camera
 
 _FIGURE_PX = 256

@@ -20,8 +20,9 @@ from benchmarks.table import Cell, durations, report
 from im4d_core.config import as_released
 from im4d_core.data import open_scene
 from im4d_core.evaluation import evaluate
+from im4d_core.opened_run import open_run
 from im4d_core.presets import PresetName, preset
-from im4d_core.scene_renderer import Mode, open_run
+from im4d_core.scene_renderer import Mode
 from im4d_core.training import Status, Trainer, resolved, stored_boxes
 
 _GIB = 2**30

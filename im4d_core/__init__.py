@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from im4d_core.export_settings import ExportSettings
     from im4d_core.filming import film
     from im4d_core.methods import build_method
+    from im4d_core.opened_run import open_run
     from im4d_core.path_files import load_path, save_path
     from im4d_core.path_generators import orbit
     from im4d_core.presets import preset
     from im4d_core.released import import_released
-    from im4d_core.scene_renderer import SceneRenderer, open_run
+    from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered, SourceView
     from im4d_core.training import Status, Trainer
     from im4d_core.types import Camera, Scene, TimeRange
@@ -41,11 +42,12 @@ _HOMES = {
     "im4d_core.export_settings": ("ExportSettings",),
     "im4d_core.filming": ("film",),
     "im4d_core.methods": ("build_method",),
+    "im4d_core.opened_run": ("open_run",),
     "im4d_core.path_files": ("load_path", "save_path"),
     "im4d_core.path_generators": ("orbit",),
     "im4d_core.presets": ("preset",),
     "im4d_core.released": ("import_released",),
-    "im4d_core.scene_renderer": ("SceneRenderer", "open_run"),
+    "im4d_core.scene_renderer": ("SceneRenderer",),
     "im4d_core.tensors": ("Rendered", "SourceView"),
     "im4d_core.training": ("Status", "Trainer"),
     "im4d_core.types": ("Camera", "Scene", "TimeRange"),

@@ -335,7 +335,7 @@ def _import_released(command: ImportReleased) -> int:
 
 
 def _opened(run: Path, device: str) -> SceneRenderer:
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
 
     return open_run(run, device=device)
 

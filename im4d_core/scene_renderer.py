@@ -18,20 +18,16 @@ import torch
 from torch import Tensor
 
 from im4d_core import kernels
-from im4d_core.budgets import fitting_budgets
 from im4d_core.canvas import Begun, Canvas
-from im4d_core.checkpoint import RunFolder, load_weights, weights_digest
-from im4d_core.config import FastConfig, RunConfig, SamplingConfig, load_config
-from im4d_core.data import open_scene
+from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.data.frames import FrameLoader
-from im4d_core.devices import at_work, chosen_device
+from im4d_core.devices import at_work
 from im4d_core.frame_caches import FrameCaches
 from im4d_core.frame_pairs import FramePairs
 from im4d_core.geometry import box_union
-from im4d_core.hulls import Hulls, load_hulls
+from im4d_core.hulls import Hulls
 from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.kernels.bricks import Bricks
-from im4d_core.methods import build_method
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
@@ -42,7 +38,6 @@ from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
 from im4d_core.render.occupancy import Occupancy, around, bake_frame
 from im4d_core.render.rays import all_pixels, cut, picture_rays, subset
-from im4d_core.run_start import within_hulls
 from im4d_core.stage_clock import StageClock
 from im4d_core.tensors import Context, Rays, Rendered, Traced
 from im4d_core.tiles import rays_at_once
@@ -216,6 +211,12 @@ class SceneRenderer:
         if self.device.type == "cpu":
             kernels.cpu.prepare()
 
+    def fall_back(self, text: str) -> None:
+        """Notes that something is done in a slower or poorer way, once."""
+        if text not in self.fallbacks:
+            _log.warning("%s", text)
+            self.fallbacks.append(text)
+
     @property
     def occupancy_problem(self) -> str | None:
         """Why there is no occupancy file in use, in words for the user."""
@@ -281,7 +282,7 @@ class SceneRenderer:
     def prefetch(self, frames: Sequence[int], views: tuple[int, ...]) -> None:
         """Asks for the source pictures that coming frames will need; returns at once."""
         if self.loader.holds(views) < 2:
-            self._fall_back(f"one frame's {len(views)} pictures fill the memory for decoded ones: frames are decoded when they are shown, not ahead")
+            self.fall_back(f"one frame's {len(views)} pictures fill the memory for decoded ones: frames are decoded when they are shown, not ahead")
         self.loader.prefetch(frames, views)
 
     def make_ready(self, frames: Sequence[int], views: tuple[int, ...], mode: Mode, *, wanted: Callable[[], bool]) -> None:
@@ -377,14 +378,9 @@ class SceneRenderer:
             self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
             return None
 
-    def _fall_back(self, text: str) -> None:
-        if text not in self.fallbacks:
-            _log.warning("%s", text)
-            self.fallbacks.append(text)
-
     def _bake_no_more(self) -> None:
         self._baking = False
-        self._fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
+        self.fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
 
     def _bakes(self, mode: Mode) -> bool:
         density = self.config.fast.density
@@ -400,43 +396,3 @@ class SceneRenderer:
             bake = Bake(self.method, self.config.method.times.time(frame), occupancy, refine, self.config.fast.chunk)
             self._kept.bakes.put(frame, bake)
         return bake.bricks(wanted)
-
-
-def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> SceneRenderer:
-    """Opens a trained run or an exported scene for rendering. Where the hulls it was trained within are missing, the renderer's `fallbacks` say so.
-
-    Args:
-        device: a torch device, or "auto" for the first CUDA device and the CPU where there is none.
-        cuda_kernels: as `SceneRenderer`'s.
-
-    Raises:
-        FileNotFoundError: a file of the run, or the capture it was trained on, is missing.
-        ValueError: a file is damaged or of another model.
-        RuntimeError: the device does not exist.
-    """
-    run = RunFolder(path=path)
-    if not run.config.is_file():
-        raise FileNotFoundError(f"{run.config}: no such file; expected the folder of a run (made by train.py) or an exported scene")
-    config = load_config(run.config)
-    chosen = chosen_device(device)
-    scene = open_scene(run.data(config))
-    method = build_method(config.method)
-    load_weights(method, run.weights)
-    method.to(chosen).eval()
-    budgets = fitting_budgets(chosen)
-    loader = FrameLoader(scene, config.data, byte_budget=budgets.pictures)
-    renderer = SceneRenderer(
-        scene,
-        method,
-        loader,
-        config,
-        device=chosen,
-        model_id=weights_digest(run.weights),
-        occupancy_path=run.occupancy,
-        feature_bytes=budgets.features,
-        cuda_kernels=cuda_kernels,
-        hulls=load_hulls(run.hulls) if run.hulls.is_file() else None,
-    )
-    if renderer.hulls is None and within_hulls(config, scene):
-        renderer._fall_back(f"{run.hulls}: no such file, so pictures may show matter where nothing was trained; copy it from where the run was trained")
-    return renderer

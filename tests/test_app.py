@@ -27,7 +27,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from im4d_core.config import save_config
     from im4d_core.data import open_scene
     from im4d_core.methods import build_method
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
     from im4d_core.types import TimeRange
 
     folder = tmp_path_factory.mktemp("app")
@@ -114,7 +114,7 @@ def test_a_screenshot_needs_no_display(run_folder: Path, tmp_path: Path) -> None
     assert "frame 1, 50x31, fast renderer" in done.stdout
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["shot.png"]
 
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
     from viewer.offline import first_request
 
     renderer = open_run(run_folder, device="cpu")

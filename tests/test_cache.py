@@ -16,7 +16,8 @@ from im4d_core.data import open_scene
 from im4d_core.data.decoding import Decoder
 from im4d_core.data.frames import FrameLoader
 from im4d_core.frame_caches import fitting_share
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.opened_run import open_run
+from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.tensors import SourceView
 from viewer import playback
 from viewer.transport import LoopMode, Transport

@@ -25,8 +25,8 @@ import im4d_core.console
 from im4d_core.config import load_config
 from im4d_core.export_settings import ExportSettings
 from im4d_core.filming import film
+from im4d_core.opened_run import open_run
 from im4d_core.path_files import load_path, save_path
-from im4d_core.scene_renderer import open_run
 from viewer import events as e
 from viewer.edited_path import OrbitSettings
 from viewer.export_command import export_command

@@ -18,7 +18,8 @@ from im4d_core.data import open_scene
 from im4d_core.evaluation import evaluate
 from im4d_core.geometry import fitted, resized
 from im4d_core.methods import build_method
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.opened_run import open_run
+from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.types import TimeRange
 from viewer import events as e
 from viewer.captured import CapturedPictures

@@ -16,7 +16,7 @@ from im4d_core.kernels.bricks import Bricks
 from im4d_core.kernels.cpu import backend, threads
 from im4d_core.methods.blocks import BlendNet
 from im4d_core.methods.source_views import fetch, stack_context
-from im4d_core.scene_renderer import open_run
+from im4d_core.opened_run import open_run
 from im4d_core.tensors import Features
 
 DEMO = Path(__file__).parent.parent / "assets" / "demo"

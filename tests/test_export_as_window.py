@@ -16,9 +16,9 @@ from im4d_core.__main__ import main
 from im4d_core.config import FastConfig, load_config, save_config
 from im4d_core.export_settings import ExportSettings
 from im4d_core.filming import film
+from im4d_core.opened_run import open_run
 from im4d_core.path_files import save_path
 from im4d_core.quality import Quality
-from im4d_core.scene_renderer import open_run
 from im4d_core.types import RenderMode
 from viewer import events as e
 from viewer.crop import Crop

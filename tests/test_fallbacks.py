@@ -26,8 +26,9 @@ from im4d_core.geometry import resized
 from im4d_core.kernel_pictures import KernelPictures
 from im4d_core.kernels import nvrtc
 from im4d_core.kernels.fused import FrameField
+from im4d_core.opened_run import open_run
 from im4d_core.render.fused import FusedRenderer
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.scene_renderer import SceneRenderer
 from viewer.messages import DisplayBuffer, Failed, Message, Opened
 from viewer.request import RenderRequest
 from viewer.worker import RenderWorker

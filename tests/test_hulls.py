@@ -26,12 +26,12 @@ from im4d_core.export import export_run
 from im4d_core.geometry import box_union
 from im4d_core.hulls import Hulls, hulls_of, load_hulls, packed, save_hulls
 from im4d_core.methods.source_views import cropped_to_mask, stack_context
+from im4d_core.opened_run import open_run
 from im4d_core.presets import preset
 from im4d_core.render.full import resampled_edges, trace
 from im4d_core.render.inside import Inside, Room
 from im4d_core.render.occupancy import bake_frame
 from im4d_core.render.rays import all_pixels, camera_rays
-from im4d_core.scene_renderer import open_run
 from im4d_core.tensors import SourceView
 from im4d_core.training import Trainer, resolved
 

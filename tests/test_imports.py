@@ -56,6 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("im4d_core.released", "im4d_core.run_start", "im4d_core.frame_pairs", "im4d_core.kernel_pictures"),
     ("im4d_core.scene_renderer", "im4d_core.filming"),
+    ("im4d_core.opened_run",),
     ("im4d_core.preview",),
     ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.path_commands"),
     ("im4d_core.console",),

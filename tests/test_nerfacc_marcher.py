@@ -16,8 +16,8 @@ from untrained import write_untrained_run
 from benchmarks import nerfacc_marcher
 from im4d_core.geometry import resized
 from im4d_core.kernels import distance_grid, lattice_samples, packed_weights
+from im4d_core.opened_run import open_run
 from im4d_core.render.rays import box_crossing
-from im4d_core.scene_renderer import open_run
 
 
 class Grid:

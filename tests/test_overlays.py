@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from displayed import displayed
 from stand_in import StandIn, stand_in_scene
 
 from im4d_core.geometry import box_corners, project
@@ -24,23 +25,8 @@ WHITE = (1.0, 1.0, 1.0, 1.0)
 
 def shown(depths: torch.Tensor) -> DisplayBuffer:
     """A black picture of some depth, seen by camera 1."""
-    depth = depths.numpy()
-    height, width = depth.shape
     request = RenderRequest(camera=SCENE.cameras[1], frame=10, mode="fast", output="colour", background=(0.0, 0.0, 0.0), scale=1.0, moving=False)
-    pixels = np.zeros((height, width, 4), np.uint8)
-    return DisplayBuffer(
-        request=request,
-        pixels=pixels,
-        depth=depth,
-        source_views=(),
-        renderer="test",
-        stages_ms=(),
-        render_ms=1.0,
-        asked_s=0.0,
-        latency_ms=1.0,
-        final=True,
-        steady=True,
-    )
+    return displayed(request, depths.numpy())
 
 
 # ---- lines --------------------------------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from displayed import displayed
 from driver import Driver
 from stand_in import stand_in_scene
 
@@ -39,20 +40,7 @@ def shown_picture(state: ViewerState) -> DisplayBuffer:
     assert request is not None
     depth = np.zeros((request.camera.height, request.camera.width), np.float32)
     depth[100, 160] = 2.5
-    pixels = np.zeros((request.camera.height, request.camera.width, 4), np.uint8)
-    return DisplayBuffer(
-        request=request,
-        pixels=pixels,
-        depth=depth,
-        source_views=(),
-        renderer="",
-        stages_ms=(),
-        render_ms=1.0,
-        asked_s=0.0,
-        latency_ms=1.0,
-        final=True,
-        steady=True,
-    )
+    return displayed(request, depth)
 
 
 def places(state: ViewerState) -> np.ndarray:

@@ -17,10 +17,11 @@ from im4d_core.checkpoint import RunFolder
 from im4d_core.config import DataConfig, load_config
 from im4d_core.data import open_scene
 from im4d_core.geometry import cropped
+from im4d_core.opened_run import open_run
 from im4d_core.released import import_released
 from im4d_core.render.occupancy import Occupancy, bake_frame
 from im4d_core.render.rays import all_pixels, camera_rays
-from im4d_core.scene_renderer import Mode, SceneRenderer, open_run
+from im4d_core.scene_renderer import Mode, SceneRenderer
 from im4d_core.types import Camera
 
 FRAMES, VIEWS = (0, 7, 21), (24, 25, 26, 27)

@@ -16,8 +16,9 @@ from im4d_core.canvas import Begun, Canvas
 from im4d_core.checkpoint import RunFolder
 from im4d_core.geometry import box_depth_range, resized
 from im4d_core.kernel_pictures import KernelPictures
+from im4d_core.opened_run import open_run
 from im4d_core.render.fused import FusedRenderer
-from im4d_core.scene_renderer import SceneRenderer, open_run
+from im4d_core.scene_renderer import SceneRenderer
 from im4d_core.tensors import Features, SourceView, Traced
 
 

@@ -208,7 +208,7 @@ def _examine_kernels(device: str) -> Finding:
 
 def _examine_data(source: Path, device: str) -> Finding:
     from im4d_core.console import FAILURES
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
 
     try:
         renderer = open_run(source, device=device)

@@ -34,7 +34,7 @@ Opener = Callable[[Path, str], "SceneRenderer"]
 
 def open_scene_renderer(source: Path, device: str) -> SceneRenderer:
     """The default opener: a run, an exported scene, or the demo."""
-    from im4d_core.scene_renderer import open_run
+    from im4d_core.opened_run import open_run
 
     return open_run(source, device=device)
 
