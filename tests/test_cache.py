@@ -155,7 +155,7 @@ def test_a_run_is_opened_with_the_budgets_of_the_machine(tmp_path: Path, monkeyp
     """As many frames are kept as fit into them."""
     folder = write_untrained_run(tmp_path)
     for times in (1, 3):
-        monkeypatch.setattr("im4d_core.scene_renderer.fitting_budgets", lambda device, times=times: budgets.Budgets(pictures=times << 20, features=times << 22))
+        monkeypatch.setattr("im4d_core.opened_run.fitting_budgets", lambda device, times=times: budgets.Budgets(pictures=times << 20, features=times << 22))
         renderer = open_run(folder, device="cpu")
         camera = renderer.scene.cameras[0]
         assert renderer.loader.holds((0,)) == (times << 20) // (4 * camera.width * camera.height)
