@@ -51,8 +51,8 @@ def _occupied(variant: Variant, camera: Camera, frame: int) -> tuple[int, int]:
     step = float((occupancy.box[1] - occupancy.box[0]).norm()) / renderer.config.fast.steps
     rays = samples = 0
     for part in all_pixels(camera, renderer.device).split(_RAYS):
-        lines = picture_rays(camera, part, occupancy.box.cpu().numpy(), method.times.time(frame), pixel_offset=method.pixel_offset, slab=False)
-        ray, _ = kernels.lattice_samples(lines.origins[0], lines.directions[0], lines.near[0], lines.far[0], occupancy.distance, occupancy.box, step)
+        lines = picture_rays(camera, part, occupancy.box.numpy(), method.times.time(frame), pixel_offset=method.pixel_offset, slab=False)
+        ray, _ = kernels.lattice_samples(lines.origins[0], lines.directions[0], lines.near[0], lines.far[0], occupancy.distance, occupancy.corners, step)
         rays, samples = rays + len(ray.unique_consecutive()), samples + len(ray)
     return rays, samples
 

@@ -53,9 +53,9 @@ class NerfaccMarcher:
         self._nerfacc: Any = _nerfacc()
         self._method, self._config, self._background, self._pixel_offset = method, config, background, pixel_offset
         self._device = occupancy.occupied.device
-        self._box, self._time = occupancy.box.cpu().numpy(), time
+        self._box, self._time = occupancy.box.numpy(), time
         resolution = torch.tensor(occupancy.occupied.shape, dtype=torch.int32)
-        self._grid = self._nerfacc.OccGridEstimator(occupancy.box.flatten().cpu(), resolution=resolution).to(self._device)
+        self._grid = self._nerfacc.OccGridEstimator(occupancy.box.flatten(), resolution=resolution).to(self._device)
         self._grid.binaries.copy_(occupancy.occupied[None])
         self._step = float((occupancy.box[1] - occupancy.box[0]).norm()) / config.steps
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from im4d_core.cache import ByteCache
 from im4d_core.render.occupancy import Occupancy, OccupancyFile, within, write_occupancy
+from im4d_core.side_stream import SideStream
 
 _KEPT_BYTES = 256 << 20
 
@@ -22,10 +23,12 @@ class Occupancies:
         path: the file they are in, or will be written to; None keeps them in memory only.
         model_id: digest of the weights, which the file must carry.
         device: where grids are wanted.
+        examine: called with a grid when it is read, to find out what waits for the device.
     """
 
-    def __init__(self, path: Path | None, model_id: str, device: torch.device) -> None:
-        self._path, self._model_id, self._device = path, model_id, device
+    def __init__(self, path: Path | None, model_id: str, device: torch.device, examine: Callable[[Occupancy], object] = lambda _: None) -> None:
+        self._path, self._model_id, self._device, self._examine = path, model_id, device, examine
+        self._side = SideStream(device)
         self._grids: ByteCache[int, Occupancy] = ByteCache(_KEPT_BYTES, lambda grid: grid.bytes, lambda frame: frame)
         self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
         self._file: OccupancyFile | None = None
@@ -46,7 +49,11 @@ class Occupancies:
         if grid is None:
             if self._file is None:
                 raise ValueError(self.problem or f"frame {frame}: no occupancy was baked; build it in the viewer, or render in full mode")
-            grid = self._file.load(frame, self._device)
+            with self._side.beside() as hand_over:
+                grid = self._file.load(frame, self._device)
+                self._examine(grid)
+                for tensor in grid.tensors():
+                    hand_over(tensor)
             self._grids.put(frame, grid)
         return grid
 

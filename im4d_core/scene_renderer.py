@@ -76,7 +76,7 @@ class SceneRenderer:
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
         self.hulls = None if hulls is None else hulls.to(device)
-        self._occupancies = Occupancies(occupancy_path, model_id, device)
+        self._occupancies = Occupancies(occupancy_path, model_id, device, self._find_bricks)
         self._pairs = FramePairs(method, config.method, self._occupancies)
         self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
@@ -377,6 +377,11 @@ class SceneRenderer:
             _log.warning("the CUDA kernels failed", exc_info=True)
             self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
             return None
+
+    def _find_bricks(self, grid: Occupancy) -> None:
+        """Counts the bricks that baking a grid will need, when nobody waits for more than that."""
+        if self._kernels is not None and self._bakes("fast"):
+            grid.bricks(choose_refine(grid, self.config.method, self.config.fast))
 
     def _bake_no_more(self) -> None:
         self._baking = False

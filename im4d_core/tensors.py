@@ -6,11 +6,16 @@ The leading axis ``target`` counts the pictures rendered together (the images of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from jaxtyping import Float, Int, UInt8
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from im4d_core.types import Camera
+
+Extent = tuple[slice, slice]
+"""Rows and columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,31 @@ class SourceView:
     """Coverage, 255 = foreground; all 255 where the capture has no masks."""
     cropped: bool = False
     """Cut to what colour is fetched from already."""
+
+    @cached_property
+    def covered(self) -> Extent | None:
+        """What the mask reaches; None where it reaches nothing."""
+        return extent(self.mask.numpy())
+
+    @cached_property
+    def fully_covered(self) -> Extent | None:
+        """What the mask reaches with full coverage."""
+        if self.covered is None:
+            return None
+        inner = extent(self.mask[self.covered].numpy() == 255)
+        return None if inner is None else (_moved(inner[0], self.covered[0].start), _moved(inner[1], self.covered[1].start))
+
+
+def extent(mask: UInt8[np.ndarray, "h w"] | Bool[np.ndarray, "h w"]) -> Extent | None:
+    """The rows and columns from the first to the last in which anything is set; None where nothing is."""
+    rows, columns = mask.max(axis=1).nonzero()[0], mask.max(axis=0).nonzero()[0]
+    if len(rows) == 0:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.cache",
         "im4d_core.budgets",
         "im4d_core.stage_clock",
+        "im4d_core.side_stream",
         "im4d_core.limits",
         "im4d_core.calibration",
         "im4d_core.exr",

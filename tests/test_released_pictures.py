@@ -89,7 +89,7 @@ def test_the_middle_of_a_fast_picture(released: SceneRenderer, captures: Path) -
         for part in cells.split(4096):
             probes = box[0] + (part[:, None] + offsets) * size
             occupied[part[:, 0], part[:, 1], part[:, 2]] = (released.method.logit(probes[None], times)[0] > 5.0).any(dim=-1)
-    released.use_occupancy(frame, Occupancy(occupied=occupied, box=box))
+    released.use_occupancy(frame, Occupancy(occupied=occupied, box=box.cpu()))
     assert _psnr_in_8_bit(released, camera, frame, "fast", theirs) >= FAST_DB
 
 

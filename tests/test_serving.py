@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,6 +234,21 @@ def test_what_is_read_ahead_is_what_colours_the_picture(desk: Desk) -> None:
     assert desk.renderer.asked is not None
     assert desk.renderer.prefetched_views == desk.renderer.asked[1]
     assert 4 not in desk.renderer.prefetched_views
+
+
+def test_decoders_read_ahead_while_a_picture_is_made(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pictures come slower than they are asked for, a newer request waits after each of them: decoders must not have waited for a pause."""
+    read_ahead: list[tuple[int, ...]] = []
+    render = desk.renderer.render
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        read_ahead.append(desk.renderer.prefetched)
+        return render(*arguments, **options)
+
+    monkeypatch.setattr(desk.renderer, "render", watched)
+    desk.worker.submit(desk.request(index=1, moving=True), coming=(12, 13, 14, 15, 16))
+    desk.wait(desk.pictures)
+    assert read_ahead[0] == (12, 13, 14, 15)
 
 
 def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def surface_cells(frame: int, occupancy: Occupancy) -> Cells:
     import torch.nn.functional as F
 
     occupied = occupancy.occupied
-    box = occupancy.box.double().cpu().numpy()
+    box = occupancy.box.double().numpy()
     size = (box[1] - box[0]) / np.array(occupied.shape)
     block = 1
     while True:

@@ -144,6 +144,10 @@ class PictureMaker:
             self._renders.keep(request, made.rendered)
         return made
 
+    def choose(self, request: RenderRequest) -> tuple[int, ...]:
+        """The source views that will colour the picture of a request."""
+        return self._renders.choose(request)
+
     @property
     def views(self) -> tuple[int, ...]:
         """The source views in use, which coming frames will need too."""

@@ -39,6 +39,14 @@ class Renders:
         self.views: tuple[int, ...] = ()
         """The source views of the last picture."""
 
+    def choose(self, request: RenderRequest) -> tuple[int, ...]:
+        """The source views of a request's picture: those in use, for as long as no others are clearly better."""
+        from im4d_core.methods.source_views import choose_views
+
+        previous = self.views if request.steady else ()
+        self.views = choose_views(self._renderer.scene, request.camera, self._renderer.config.views, request.hidden, previous)
+        return self.views
+
     def kept(self, request: RenderRequest) -> Rendered | None:
         """The complete picture of a request, where it was made a moment ago; how it is displayed does not matter."""
         rendered = self._kept.get(request.view_key)
@@ -63,7 +71,7 @@ class Renders:
         Args:
             unfinished: as `SceneRenderer.render`'s.
         """
-        renderer, quality, views = self._renderer, request.quality, self._choose(request)
+        renderer, quality, views = self._renderer, request.quality, self.choose(request)
         begun = None if unfinished is None else self._begun((*replace(request, quality=replace(quality, passes=1)).view_key, views))
         with renderer.tuned(quality.sampling(renderer.config.sampling), quality.fast(renderer.config.fast)):
             rendered = renderer.render(
@@ -106,13 +114,6 @@ class Renders:
     def _pass(self, request: RenderRequest, go_on: GoOn) -> Callable[[Camera, int], Rendered | None]:
         count = request.quality.passes
         return lambda camera, i: self.render(replace(request, camera=camera), lambda fraction: go_on((i + fraction) / count))
-
-    def _choose(self, request: RenderRequest) -> tuple[int, ...]:
-        from im4d_core.methods.source_views import choose_views
-
-        previous = self.views if request.steady else ()
-        self.views = choose_views(self._renderer.scene, request.camera, self._renderer.config.views, request.hidden, previous)
-        return self.views
 
 
 class Canvas:

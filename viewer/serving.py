@@ -60,6 +60,9 @@ class Serving:
         """Make the picture, or pictures, of a request."""
         renderer, maker, request = self.renderer, self._maker, asked.request
         renderer.expect((request.frame, *asked.coming))
+        ahead = asked.coming[:AHEAD]
+        if ahead:  # now, so that decoders have work while this picture is made, and even where the next one waits already
+            renderer.prefetch(ahead, maker.choose(request))
         occupied = renderer.has_occupancy(request.frame)
         if request.mode != "full" and not occupied:
             request = replace(request, mode="full")
@@ -88,8 +91,7 @@ class Serving:
         if single != request:
             self._inbox.postpone(replace(asked, request=request))
         self.shortcomings.tell_fallbacks()
-        if asked.coming and not self._inbox.picture_waits:
-            ahead = asked.coming[:AHEAD]
+        if ahead and not self._inbox.picture_waits:
             renderer.prefetch(ahead, maker.views)
             renderer.make_ready(ahead, maker.views, request.mode, wanted=lambda: not (self._inbox.picture_waits or self._inbox.stopping))
         if request.frusta and not request.moving:

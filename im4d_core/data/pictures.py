@@ -1,13 +1,15 @@
-"""Reading and writing single pictures: JPEG by simplejpeg, everything else by imageio. Errors name the file; NumPy only."""
+"""Reading and writing single pictures: JPEG by simplejpeg, the others are read by Pillow and written by imageio. Errors name the file; NumPy only."""
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
 
 _HEADER_BYTES = 1 << 16
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -79,16 +81,16 @@ def _read(path: Path, colorspace: str) -> np.ndarray:
         if simplejpeg.is_jpeg(data):
             picture = simplejpeg.decode_jpeg(data, colorspace=colorspace)
         else:
-            import imageio.v3 as iio
-
             if data.startswith(_PNG) and len(data) > 24 and data[24] == 16:
                 raise ValueError("expected 8 bits per channel, found 16")
-            picture = iio.imread(data, plugin="pillow", mode="RGB" if colorspace == "rgb" else "L")
+            with Image.open(io.BytesIO(data)) as stored:
+                picture = np.array(stored.convert("RGB" if colorspace == "rgb" else "L"))
     except (ValueError, SyntaxError) as error:
         raise _undecodable(path, error) from error
-    except OSError as error:  # imageio speaks of its plugin: that it knows no such picture, or of a cause
-        unknown = f"its {len(data)} bytes are no picture that is known here"
-        raise _undecodable(path, error.__cause__ if isinstance(error.__cause__, OSError | SyntaxError) else unknown) from error
+    except UnidentifiedImageError as error:  # Pillow speaks of an object in memory
+        raise _undecodable(path, f"its {len(data)} bytes are no picture that is known here") from error
+    except OSError as error:
+        raise _undecodable(path, error) from error
     return picture[..., 0] if colorspace == "gray" and picture.ndim == 3 else picture
 
 

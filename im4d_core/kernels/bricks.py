@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -38,7 +39,19 @@ class Bricks:
         return self.values.nbytes + self.table.nbytes
 
 
-def brick_places(occupied: Bool[Tensor, "x y z"], refine: Refine) -> Bool[Tensor, "bx by bz"]:
-    """Places of the bricks that hold an occupied cell."""
+@dataclass(frozen=True, kw_only=True)
+class BrickPlaces:
+    """Where bricks are that hold an occupied cell."""
+
+    table: Int[Tensor, "bx by bz"]
+    """As `Bricks.table`."""
+    flat: Int[Tensor, "brick"]
+    """int32: the place of each brick in the flattened table."""
+
+
+def brick_places(occupied: Bool[Tensor, "x y z"], refine: Refine) -> BrickPlaces:
+    """Finds them. Waits once for the device, for their number."""
     window = [SIDE // r for r in refine]  # occupancy cells of a brick
-    return F.max_pool3d(occupied[None, None].float(), window, stride=window, ceil_mode=True)[0, 0] > 0
+    there = F.max_pool3d(occupied[None, None].float(), window, stride=window, ceil_mode=True)[0, 0] > 0
+    table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
+    return BrickPlaces(table=table, flat=there.flatten().nonzero().squeeze(-1).int())

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float16, Float32, Int, UInt8
 from torch import Tensor
 
 from im4d_core.kernels import nvrtc, packing, structs
-from im4d_core.kernels.bricks import SIDE, Bricks, Refine, brick_places
+from im4d_core.kernels.bricks import SIDE, BrickPlaces, Bricks, Refine
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 
 MOST_VIEWS = 8
@@ -135,29 +135,25 @@ class FusedField:
         self._launch("evaluate", self._struct(lines), ctypes.c_void_p(points.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_int(len(points)))
         return out
 
-    def bake(self, frame: FrameField, refine: Refine) -> Bricks:
-        """Bakes the density of a frame. Waits once, for the number of bricks."""
-        places = brick_places(frame.distance == 0, refine)
-        table = torch.full(places.shape, -1, dtype=torch.int32, device=self.device)
-        index = places.reshape(-1).nonzero().squeeze(-1)
-        table.view(-1)[index] = torch.arange(len(index), dtype=torch.int32, device=self.device)
-        values = torch.empty(len(index), SIDE + 1, SIDE + 1, SIDE + 1, dtype=torch.float16, device=self.device)
-        flat = index.int()
+    def bake(self, frame: FrameField, places: BrickPlaces, refine: Refine) -> Bricks:
+        """Enqueues the baking of a frame's density."""
+        count = len(places.flat)
+        values = torch.empty(count, SIDE + 1, SIDE + 1, SIDE + 1, dtype=torch.float16, device=self.device)
         corners = structs.Corners(
             cells=structs.int3(frame.cells),
             shift=structs.int3(r.bit_length() - 1 for r in refine),
-            bricks=structs.int3(places.shape),
+            bricks=structs.int3(places.table.shape),
             low=structs.float3(frame.low),
             size=structs.float3((frame.high - frame.low) / (np.asarray(frame.cells) * np.asarray(refine))),
             distance=frame.distance.data_ptr(),
-            places=flat.data_ptr(),
+            places=places.flat.data_ptr(),
             values=values.data_ptr(),
         )
         kernel = nvrtc.kernel("bake", "bake", self.device.index, self._bake_defines)
         kernel.allow_shared(self._faces)
-        kernel.launch(len(index), _BAKE_BLOCK, corners, self._struct(frame.lines), shared=self._faces)
-        box = torch.tensor(np.stack([frame.low, frame.high]), device=self.device)
-        return Bricks(values=values, table=table, box=box, refine=refine)
+        kernel.launch(count, _BAKE_BLOCK, corners, self._struct(frame.lines), shared=self._faces)
+        box = torch.from_numpy(np.stack([frame.low, frame.high])).to(self.device, non_blocking=True)
+        return Bricks(values=values, table=places.table, box=box, refine=refine)
 
     def march(self, view: structs.View, samples: structs.Samples, waiting: Tensor, lines: Sequence[Tensor]) -> None:
         """Finds the rays that meet matter and carries them through the field."""
@@ -231,9 +227,13 @@ class Painter:
         low, high = box.astype(np.float32)
         return FrameField(low=low, high=high, cells=(x, y, z), distance=distance, lines=self.field.lines_at(time))
 
-    def baked(self, frame: FrameField, refine: Refine) -> FrameField:
-        """The same frame with its density baked. Waits once."""
-        return replace(frame, bricks=self.field.bake(frame, refine))
+    def baked(self, frame: FrameField, places: BrickPlaces, refine: Refine) -> FrameField:
+        """The same frame with its density baked.
+
+        Args:
+            places: of bricks of its occupied cells, so refined.
+        """
+        return replace(frame, bricks=self.field.bake(frame, places, refine))
 
     def paint(
         self, aim: Aim, frame: FrameField, sources: SourceTexels, *, background: tuple[float, float, float], renormalise: bool, display_only: bool = False

@@ -11,8 +11,6 @@ from torch import Tensor
 
 SEEN = 11
 """Colour and features of a source view's texel."""
-_LANES = [[2 * t, 2 * t + 1, 2 * t + 8, 2 * t + 9] for t in range(4)]
-_ORDER = [channel for lane in _LANES for channel in lane]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +50,7 @@ class BlendTensors:
 def fragments(weight: Float[Tensor, "_out _in"]) -> Float16[Tensor, "steps tiles 32 4"]:
     """A layer's weights for 16 x 8 tensor-core products: per 16 inputs, per 8 outputs, the four numbers of each lane."""
     outputs, inputs = weight.shape
-    # lane 4 g + t has output g and inputs 2t, 2t+1, 2t+8, 2t+9
-    tiles = weight.reshape(outputs // 8, 8, inputs // 16, 16)[..., torch.tensor(_ORDER, device=weight.device)]
+    tiles = _by_lanes(weight.reshape(outputs // 8, 8, inputs // 16, 16))  # lane 4 g + t has output g
     return tiles.permute(2, 0, 1, 3).reshape(inputs // 16, outputs // 8, 32, 4).half().contiguous()
 
 
@@ -61,7 +58,7 @@ def in_lane_order(texels: Float[Tensor, "*place channels"]) -> Float16[Tensor, "
     """Channels so that a lane's share of a texel is contiguous: sixteen are interleaved, eight stand as they are."""
     if texels.shape[-1] == 8:
         return texels.half().contiguous()
-    return texels[..., torch.tensor(_ORDER, device=texels.device)].half().contiguous()
+    return _by_lanes(texels).half().contiguous()
 
 
 def packed_planes(planes: Float[Tensor, "3 channels height width"]) -> Float16[Tensor, "3 height width channels"]:
@@ -125,6 +122,11 @@ def packed_texels(texels: Float[Tensor, "source 11 height width"]) -> Float16[Te
     padded = texels.new_zeros(*texels.shape[:1], *texels.shape[2:], 16)
     padded[..., :SEEN] = texels.permute(0, 2, 3, 1)
     return in_lane_order(padded)
+
+
+def _by_lanes(values: Float[Tensor, "*place 16"]) -> Float[Tensor, "*place 16"]:
+    """Sixteen numbers as four lanes have them: lane t has 2t, 2t+1, 2t+8, 2t+9. By shape alone, since an index would be copied to the device each time."""
+    return values.unflatten(-1, (2, 4, 2)).transpose(-3, -2).flatten(-3)
 
 
 def _padded(weight: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from im4d_core import kernels
@@ -70,12 +70,21 @@ class Im4D(nn.Module):
         features: dict[int, Features] = {}
         for members in groups.values():
             # permuted pictures stay channels-last in memory, as tensor cores want them
-            images = torch.stack([sources[i].image.to(self.device, non_blocking=True) for i in members]).permute(0, 3, 1, 2).float() / 255.0
+            images = self._uploaded([sources[i].image for i in members]).permute(0, 3, 1, 2).float() / 255.0
             texels = torch.cat([images, image_net(images * 2.0 - 1.0).float()], dim=1)
             for row, i in enumerate(members):
                 source = sources[i]
                 features[i] = Features(view=source.view, frame=source.frame, texels=texels[row], K=K[i], T_camera_world=T_camera_world[i])
         return [features[i] for i in range(len(sources))]
+
+    def _uploaded(self, images: Sequence[UInt8[Tensor, "h w 3"]]) -> UInt8[Tensor, "n h w 3"]:
+        """Pictures on the device. By way of pinned memory: a copy from elsewhere keeps the host until the device has done all that was queued before."""
+        if images[0].device.type != "cpu" or self.device.type != "cuda":
+            return torch.stack([image.to(self.device) for image in images])
+        pinned = torch.empty(len(images), *images[0].shape, dtype=torch.uint8, pin_memory=True)
+        for row, image in zip(pinned.numpy(), images, strict=True):
+            row[:] = image.numpy()
+        return pinned.to(self.device, non_blocking=True)
 
     def _on_device(self, matrices: Sequence[np.ndarray]) -> Tensor:
         return torch.as_tensor(np.stack(matrices), dtype=torch.float32).to(self.device, non_blocking=True)

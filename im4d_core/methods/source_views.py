@@ -84,13 +84,11 @@ def cropped_to_mask(source: SourceView, window: tuple[int, int] = (0, 0)) -> Sou
     """
     if source.cropped:
         return source
-    rows, columns = source.mask.amax(dim=1).nonzero(), source.mask.amax(dim=0).nonzero()  # ten times as fast as `any`
-    if len(rows) == 0:
-        if window == (0, 0):
-            return replace(source, cropped=True)
-        rows, columns = (torch.tensor([[length // 2]]) for length in (source.camera.height, source.camera.width))  # any part will do
-    x, width = _grown(int(columns[0]), int(columns[-1]) + 1, source.camera.width, window[0])
-    y, height = _grown(int(rows[0]), int(rows[-1]) + 1, source.camera.height, window[1])
+    if source.covered is None and window == (0, 0):
+        return replace(source, cropped=True)
+    rows, columns = source.covered or (_middle(source.camera.height), _middle(source.camera.width))  # any part will do
+    x, width = _grown(columns, source.camera.width, window[0])
+    y, height = _grown(rows, source.camera.height, window[1])
     return _cut(source, x, y, width, height)
 
 
@@ -98,15 +96,19 @@ def cropped_to_full_cover(source: SourceView) -> SourceView:
     """The release's crop: the part around the pixels that the mask covers fully."""
     if source.cropped:
         return source
-    rows, columns = (source.mask == 255).any(dim=1).nonzero(), (source.mask == 255).any(dim=0).nonzero()
-    if len(rows) == 0:
+    if source.fully_covered is None:
         return replace(source, cropped=True)
-    x, y = int(columns[0]), int(rows[0])
-    return _cut(source, x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
+    rows, columns = source.fully_covered
+    return _cut(source, columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
 
 
-def _grown(start: int, stop: int, limit: int, wanted: int) -> tuple[int, int]:
+def _middle(length: int) -> slice:
+    return slice(length // 2, length // 2 + 1)
+
+
+def _grown(part: slice, limit: int, wanted: int) -> tuple[int, int]:
     """An interval inside [0, limit): as long as wanted, or, where that is 0 or too little, one pixel wider on both sides and then to a multiple of 64."""
+    start, stop = part.start, part.stop
     least = stop - start + 2
     length = min(wanted if wanted >= least else -(-least // _CROP_MULTIPLE) * _CROP_MULTIPLE, limit)
     return max(0, min(start - (length - (stop - start)) // 2, limit - length)), length
@@ -129,15 +131,10 @@ def on_common_canvas(sources: Sequence[SourceView], background: int = 0) -> list
     placed = []
     for source in cut:
         left, top = (width - source.camera.width) // 2, (height - source.camera.height) // 2
-        pad = (left, width - source.camera.width - left, top, height - source.camera.height - top)
-        placed.append(
-            replace(
-                source,
-                camera=cropped(source.camera, -left, -top, width, height),
-                image=F.pad(source.image.permute(2, 0, 1), pad, value=background).permute(1, 2, 0),
-                mask=F.pad(source.mask, pad),
-            )
-        )
+        part = slice(top, top + source.camera.height), slice(left, left + source.camera.width)
+        image, mask = source.image.new_full((height, width, 3), background), source.mask.new_zeros(height, width)
+        image[part], mask[part] = source.image, source.mask
+        placed.append(replace(source, camera=cropped(source.camera, -left, -top, width, height), image=image, mask=mask))
     return placed
 
 

@@ -62,9 +62,9 @@ class CrossFaded:
 def union(first: Occupancy, second: Occupancy) -> Occupancy:
     """Cells of a box around two frames' boxes that either frame occupies, or a neighbour of one: what moves from one to the other passes there."""
     low, high = torch.minimum(first.box[0], second.box[0]), torch.maximum(first.box[1], second.box[1])
-    cell = min(float(((grid.box[1] - grid.box[0]).cpu() / torch.tensor(grid.occupied.shape)).min()) for grid in (first, second))
+    cell = min(float(((grid.box[1] - grid.box[0]) / torch.tensor(grid.occupied.shape)).min()) for grid in (first, second))
     counts = [max(1, round(float(side) / cell + 0.499)) for side in high - low]  # never larger than a cell of either frame, so that none is stepped over
-    middles = [low[axis] + (torch.arange(count, device=low.device) + 0.5) / count * (high[axis] - low[axis]) for axis, count in enumerate(counts)]
+    middles = [low[axis] + (torch.arange(count) + 0.5) / count * (high[axis] - low[axis]) for axis, count in enumerate(counts)]
     occupied = _sampled(first, middles) | _sampled(second, middles)
     return Occupancy(occupied=kernels.dilate(occupied, 1), box=torch.stack([low, high]))
 
@@ -85,5 +85,6 @@ def _sampled(grid: Occupancy, middles: Sequence[Tensor]) -> Tensor:
         count, (low, high) = grid.occupied.shape[axis], grid.box[:, axis]
         index = ((values - low) / (high - low) * count).floor().long()
         inside = ((index >= 0) & (index < count)).reshape([-1 if i == axis else 1 for i in range(3)])
-        found = found.index_select(axis, index.clamp(0, count - 1)) & inside
+        index, inside = (part.to(found.device, non_blocking=True) for part in (index.clamp(0, count - 1), inside))
+        found = found.index_select(axis, index) & inside
     return found

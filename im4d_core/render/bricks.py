@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from im4d_core.config import FastConfig, MethodConfig
-from im4d_core.kernels.bricks import NOTHING, SIDE, Bricks, Refine, brick_places
+from im4d_core.kernels.bricks import NOTHING, SIDE, Bricks, Refine
 from im4d_core.methods.base import Method
 from im4d_core.render.occupancy import Occupancy
 
@@ -53,12 +53,12 @@ class Bake:
     """
 
     def __init__(self, method: Method, time: float, occupancy: Occupancy, refine: Refine, chunk: int) -> None:
-        self._method, self._occupied, self._refine, self._box = method, occupancy.occupied, refine, occupancy.box
+        self._method, self._occupied, self._refine, self._box = method, occupancy.occupied, refine, occupancy.corners
         device = self._occupied.device
         self._times = torch.tensor([time], device=device)
-        there = brick_places(self._occupied, refine)
-        self._table = torch.where(there, torch.cumsum(there.flatten(), 0).reshape(there.shape) - 1, -1).int()
-        self._places = there.nonzero()
+        places = occupancy.bricks(refine)
+        self._table = places.table
+        self._places = torch.stack(torch.unravel_index(places.flat.long(), places.table.shape), dim=-1)
         self._neighbours = _neighbours(self._table, self._places)
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         self._values = torch.full((len(self._places), *[SIDE + 1] * 3), torch.nan, dtype=dtype, device=device)

@@ -63,7 +63,7 @@ def trace(
 def _march(method: Method, rays: Rays, step: float, config: FastConfig, occupancy: Occupancy) -> kernels.Marched:
     """As `kernels.march_bricks`, from the field itself."""
     origins, directions = rays.origins[0], rays.directions[0]
-    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.distance, occupancy.box, step)
+    ray, depth = kernels.lattice_samples(origins, directions, rays.near[0], rays.far[0], occupancy.distance, occupancy.corners, step)
     count = torch.bincount(ray, minlength=len(origins))
     first = torch.cumsum(count, 0) - count
     rank = torch.arange(len(ray), device=ray.device) - first[ray]

@@ -44,8 +44,8 @@ class FusedRenderer:
         Args:
             refine: fine cells of the baked density per occupancy cell; None evaluates the field at every sample.
         """
-        frame = self.painter.frame(occupancy.distance, occupancy.box.cpu().numpy(), time)
-        return frame if refine is None else self.painter.baked(frame, refine)
+        frame = self.painter.frame(occupancy.distance, occupancy.box.numpy(), time)
+        return frame if refine is None else self.painter.baked(frame, occupancy.bricks(refine), refine)
 
     def sources(self, context: Context) -> SourceTexels:
         """What pictures of a frame with the same source views share."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from im4d_core import kernels
 from im4d_core.config import OccupancyConfig
-from im4d_core.kernels.bricks import NOTHING
+from im4d_core.kernels.bricks import NOTHING, BrickPlaces, Refine, brick_places
 from im4d_core.methods.base import Method
 from im4d_core.render.inside import Inside
 from im4d_core.whole_file import DAMAGE
@@ -33,11 +34,31 @@ class Occupancy:
 
     occupied: Bool[Tensor, "x y z"]
     box: Float[Tensor, "2 3"]
+    """In host memory, whatever the device of the cells: the host computes with it, and would wait for a device."""
+    _bricks: dict[Refine, BrickPlaces] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def distance(self) -> UInt8[Tensor, "x y z"]:
         """Cells to the nearest occupied one, up to `REACH`, with which a march skips what is empty."""
         return kernels.distance_grid(self.occupied, REACH)
+
+    @cached_property
+    def corners(self) -> Float[Tensor, "2 3"]:
+        """The box on the device of the cells."""
+        return self.box.to(self.occupied.device, non_blocking=True)
+
+    def bricks(self, refine: Refine) -> BrickPlaces:
+        """Where bricks with so many fine cells per cell and axis are wanted; found once."""
+        if refine not in self._bricks:
+            self._bricks[refine] = brick_places(self.occupied, refine)
+        return self._bricks[refine]
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All that lies on the device so far."""
+        yield self.occupied
+        yield self.distance
+        for places in self._bricks.values():
+            yield from (places.table, places.flat)
 
     @property
     def bytes(self) -> int:
@@ -48,7 +69,7 @@ class Occupancy:
 def within(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Occupancy:
     """Only the cells whose middle lies in a box."""
     occupied = occupancy.occupied
-    low, high = occupancy.box.double().cpu().numpy()
+    low, high = occupancy.box.double().numpy()
     kept = occupied
     for axis, cells in enumerate(occupied.shape):
         middles = low[axis] + (np.arange(cells) + 0.5) * (high[axis] - low[axis]) / cells
@@ -59,7 +80,7 @@ def within(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Occupancy:
 
 def around(occupancy: Occupancy, crop: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
     """A box that holds the cells that `within` leaves, with room to spare: rays that are cut to it lose no sample."""
-    low, high = occupancy.box.double().cpu().numpy()
+    low, high = occupancy.box.double().numpy()
     cell = (high - low) / np.array(occupancy.occupied.shape)
     return np.stack([crop[0] - cell, crop[1] + cell])
 
@@ -121,7 +142,7 @@ def bake_frame(
         occupied = kernels.dilate(torch.nn.functional.max_pool3d(lattice, config.samples, stride=stride)[0, 0] > 0, config.dilation)
         if inside is not None:
             occupied &= inside.hulls.contain(_middles(shape, corner)[None], inside.row)[0]
-        return Occupancy(occupied=occupied, box=corner)
+        return Occupancy(occupied=occupied, box=corner.cpu())
 
 
 def _logit(method: Method, points: Float[Tensor, "n 3"], time: Float[Tensor, "1"], inside: Inside | None) -> Float[Tensor, "n"]:
@@ -138,7 +159,7 @@ def _middles(shape: tuple[int, int, int], box: Float[Tensor, "2 3"]) -> Float[Te
 
 
 class OccupancyFile:
-    """The baked grids of a run: a zip of one bit-packed array per frame, opened anew for each read, so that hundreds of frames cost no memory."""
+    """The baked grids of a run: a zip of one bit-packed array per frame. It is held in memory as it is, some 20 KB a frame."""
 
     def __init__(self, path: Path, model_id: str) -> None:
         """Args: model_id is the digest of the weights; a file baked from others is refused.
@@ -149,8 +170,8 @@ class OccupancyFile:
         """
         self.path = path
         try:
-            with zipfile.ZipFile(path) as archive:
-                self._index = json.loads(archive.read("index.json"))
+            self._archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+            self._index = json.loads(self._archive.read("index.json"))
         except FileNotFoundError:
             raise FileNotFoundError(f"{path}: no occupancy was baked; run `python -m im4d_core cache {path.parent}`") from None
         except DAMAGE as error:
@@ -174,12 +195,11 @@ class OccupancyFile:
             raise ValueError(f"{self.path}: frame {frame} is not baked; run `python -m im4d_core cache {self.path.parent}`")
         shape = tuple(self._index["shapes"][self.frames.index(frame)])
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                packed = np.frombuffer(archive.read(f"{frame}"), np.uint8)
+            packed = np.frombuffer(self._archive.read(f"{frame}"), np.uint8)
             occupied = unpacked(packed, int(np.prod(shape)), device).reshape(shape)
         except DAMAGE as error:
             raise ValueError(f"{self.path}: frame {frame} is damaged ({error}); run `python -m im4d_core cache {self.path.parent}`") from error
-        box = torch.tensor(self._index["boxes"][self.frames.index(frame)], dtype=torch.float32, device=device)
+        box = torch.tensor(self._index["boxes"][self.frames.index(frame)], dtype=torch.float32)
         return Occupancy(occupied=occupied, box=box)
 
 
@@ -209,7 +229,7 @@ def write_occupancy(path: Path, model_id: str, grids: Iterable[tuple[int, Occupa
                 archive.writestr(f"{frame}", np.packbits(grid.occupied.cpu().numpy()).tobytes())
                 frames.append(frame)
                 shapes.append(list(grid.occupied.shape))
-                boxes.append(grid.box.cpu().tolist())
+                boxes.append(grid.box.tolist())
                 if progress is not None and not progress(len(frames), count):
                     return False
             index = {"format": _FORMAT, "version": _VERSION, "model": model_id, "frames": frames, "shapes": shapes, "boxes": boxes}
