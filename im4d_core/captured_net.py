@@ -9,14 +9,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-_WARM_UPS = 3  # runs before a capture, in which libraries allocate and choose
-_MOST = 12  # shapes that are captured; each keeps its activations
+_WARM_UPS = 1  # runs before a capture, in which libraries allocate and choose; the first time a shape is met was one, too
+_MOST = 24  # shapes that are captured; each keeps what goes in and comes out, and with gradients its activations
 
 
 class CapturedNet:
     """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included.
 
-    The GPU of the weights must be the current one.
+    Where no gradients are wanted, images go through it one by one: how many are of one size changes from frame to frame, and every number of them would
+    be another shape. The GPU of the weights must be the current one.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -24,9 +25,17 @@ class CapturedNet:
         self._met: set[tuple[object, ...]] = set()
         self._passes: dict[tuple[object, ...], _Pass] = {}
         self._most = _MOST
+        self._apart: _Apart | None = None
 
     def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
         """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
+        if len(images) > 1 and not torch.is_grad_enabled():
+            first = self(images[:1])
+            out = first.new_empty(len(images), *first.shape[1:])
+            out[0] = first[0]
+            for row, image in zip(out[1:], images[1:].split(1), strict=True):
+                row.copy_(self(image)[0])
+            return out
         half = torch.is_autocast_enabled("cuda")
         key = (tuple(images.shape), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), half)
         captured = self._passes.get(key)
@@ -35,7 +44,7 @@ class CapturedNet:
                 self._met.add(key)
                 return self._net(images)
             try:
-                captured = self._passes[key] = _Pass(self._net, images)
+                captured = self._passes[key] = self._capture(images)
             except torch.OutOfMemoryError:  # a graph keeps what a pass gives back: no more of them
                 self._most = len(self._passes)
         if captured is None:
@@ -44,14 +53,27 @@ class CapturedNet:
             return captured.forward(images)
         return _Replayed.apply(captured, images, *captured.weights)  # pyright: ignore[reportReturnType]
 
+    def _capture(self, images: Tensor) -> _Pass:
+        if self._apart is None:
+            self._apart = _Apart()
+        return _Pass(self._net, images, self._apart)
+
+
+class _Apart:
+    """Where passes are captured: a stream that nothing else uses, and memory that all passes without gradients use in turn, since one follows another."""
+
+    def __init__(self) -> None:
+        self.stream = torch.cuda.Stream()
+        self.pool: Any = torch.cuda.graph_pool_handle()
+
 
 class _Pass:
     """A captured pass over one shape, and where gradients are wanted the pass back."""
 
-    def __init__(self, net: nn.Module, like: Tensor) -> None:
+    def __init__(self, net: nn.Module, like: Tensor, apart: _Apart) -> None:
         self.weights = [weight for weight in net.parameters() if weight.requires_grad] if torch.is_grad_enabled() else []
         self._images = like.detach().clone()
-        stream = torch.cuda.Stream()
+        stream, pool = apart.stream, None if self.weights else apart.pool
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
@@ -60,7 +82,7 @@ class _Pass:
                     torch.autograd.grad(out, weights, torch.zeros_like(out))
         torch.cuda.current_stream().wait_stream(stream)
         self._forward, self._backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._forward, stream=stream, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
+        with torch.cuda.graph(self._forward, pool=pool, stream=stream, capture_error_mode="thread_local"):  # the thread of the batches goes on meanwhile
             out, weights = _run(net, self._images)
         self._out = out.detach()
         if weights:

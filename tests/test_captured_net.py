@@ -53,6 +53,20 @@ def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
 
 
 @pytest.mark.gpu
+def test_any_number_of_images_is_one_shape_without_gradients() -> None:
+    """Playing would capture forever else; and passes that share their memory must not change what others gave."""
+    net = ImageNet().cuda()
+    captured = CapturedNet(net)
+    with torch.inference_mode():
+        for count in (2, 5, 1, 3):
+            small, large = torch.randn(count, 3, 32, 64, device="cuda"), torch.randn(count, 3, 64, 64, device="cuda")
+            found = captured(small), captured(large)
+            for images, features in zip((small, large), found, strict=True):
+                assert torch.allclose(net(images), features, atol=1e-4)
+    assert len(captured._passes) == 2
+
+
+@pytest.mark.gpu
 def test_a_network_at_rest_gets_no_gradient() -> None:
     net = ImageNet().cuda()
     captured = CapturedNet(net)
@@ -82,6 +96,7 @@ def test_where_memory_is_short_nothing_more_is_captured(monkeypatch: pytest.Monk
         tried.append(0)
         raise torch.OutOfMemoryError("no room for a graph")
 
+    monkeypatch.setattr(captured_net, "_Apart", object)
     monkeypatch.setattr(captured_net, "_Pass", refused)
     net = ImageNet()
     captured = CapturedNet(net)

@@ -58,7 +58,7 @@ class Im4D(nn.Module):
     def encode(self, views: Sequence[SourceView]) -> list[Features]:
         """Colour and features of source views, each on its own crop; on one common canvas under the release's rules.
 
-        Pictures of equal size go through the image network together, which changes nothing but the speed.
+        Pictures of equal size are uploaded together, and go through the image network together where that is faster; neither changes anything else.
         """
         sources = on_common_canvas(views) if self.config.joint_canvas else [cropped_to_mask(view, self.config.window) for view in views]
         image_net = self._captured or self.image_net
