@@ -67,13 +67,14 @@ class FrameCaches:
 
         Args:
             wanted: asked while views are decoded, and between those that are encoded one by one; returns False to stop, which keeps what is done.
-            meanwhile: done while views are decoded, where any are.
+            meanwhile: done once, while views are decoded where any are.
 
         Returns:
             None where it was stopped.
         """
         context = self.contexts.get((frame, views))
         if context is not None:
+            meanwhile()
             return context
         if method.config.joint_canvas:  # the release's features depend on the whole choice of views: each choice has its own
             sources = loader.get_while(frame, views, wanted, meanwhile)
@@ -84,7 +85,7 @@ class FrameCaches:
         else:
             known = {view: features for view in views if (features := self.features.get((frame, view))) is not None}
             missing = [view for view in views if view not in known]
-            sources = loader.get_while(frame, missing, wanted, meanwhile) if missing else []
+            sources = loader.get_while(frame, missing, wanted, meanwhile)
             clock.mark("sources")
             if sources is None:
                 return None

@@ -89,6 +89,8 @@ class SceneRenderer:
         self.fallbacks: list[str] = []
         """What is done in a slower or poorer way than it could be, and why, in words for the user, each once."""
         self._baking = True
+        self._last: int | None = None
+        """Frame of the last picture."""
 
     def render(
         self,
@@ -101,6 +103,7 @@ class SceneRenderer:
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
         clip: tuple[float, float] | None = None,
+        hurried: bool = False,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
         begun: Begun | None = None,
@@ -114,6 +117,8 @@ class SceneRenderer:
             views: the source views; the nearest when None.
             crop: a (2, 3) box; nothing outside is rendered. Fast pictures are cut at whole cells of the occupancy, those whose middle it holds.
             clip: near and far; nothing outside is rendered. Fast pictures are cut to within a step.
+            hurried: whether another picture follows soon. Where CUDA kernels make the pictures, the first of a frame is then exact, not baked: evaluating
+                the field where it is seen takes less time than baking it everywhere.
             progress: called between tiles with the fraction done, and before with 0 while views are decoded and encoded and density is baked; returns
                 False to cancel. What was encoded and baked by then is kept.
             unfinished: called between tiles with a function that gives the picture so far and how many pixels, row by row, are done.
@@ -129,30 +134,39 @@ class SceneRenderer:
         def wanted() -> bool:
             return progress is None or progress(0.0)
 
-        def bake() -> None:  # a GPU bakes while source views are decoded, and has nothing in its queue that the host would wait for
-            grid = occupancy
-            if grid is not None and following is None:
-                self._by_kernels(lambda made: made.field(frame, grid, self.config.fast, baked=self._bakes(mode)))
+        occupancy: Occupancy | None = None
+
+        def look_at_matter() -> None:  # while source views are decoded
+            nonlocal occupancy
+            if mode == "full":
+                return
+            grid = occupancy = self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
+            clock.mark("occupancy")
+            if following is None:
+                self._by_kernels(lambda made: made.field(frame, grid, self.config.fast, baked=baked))
                 clock.mark("density")
 
         with torch.inference_mode(), at_work(self.device):
             clock = StageClock(self.device)
             following = self.scene.following(frame) if onward > 0.0 else None
-            occupancy = None if mode == "full" else self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
+            baked = self._bakes(mode) and not (hurried and self._passes_by(frame))
+            self._last = frame
             if views is None:
                 views = choose_views(self.scene, camera, self.config.views, hidden)
-            clock.mark("occupancy")
-            sources: dict[int, Context] = {}
-            for at in (frame,) if following is None else (frame, following):
-                context = self._kept.context(self.method, self.loader, at, views, clock, wanted, bake)
+            context = self._kept.context(self.method, self.loader, frame, views, clock, wanted, look_at_matter)
+            if context is None:
+                return None
+            sources = {frame: context}
+            if following is not None:
+                context = self._kept.context(self.method, self.loader, following, views, clock, wanted)
                 if context is None:
                     return None
-                sources[at] = context
+                sources[following] = context
             cropped = self._occupancies.cropped(occupancy, crop) if occupancy is not None and crop is not None else None
             if occupancy is not None and self._kernels is not None:
                 if not wanted():
                     return None
-                grid, settings, baked = occupancy, self.config.fast, self._bakes(mode)
+                grid, settings = occupancy, self.config.fast
                 painted = self._by_kernels(
                     lambda made: made.render(camera, mode, sources, views, grid, cropped, settings, onward=onward, baked=baked, clip=clip, clock=clock)
                 )
@@ -386,6 +400,10 @@ class SceneRenderer:
     def _bake_no_more(self) -> None:
         self._baking = False
         self.fall_back(f"not enough memory on {self.device} to bake density: it is evaluated at every sample, which takes longer")
+
+    def _passes_by(self, frame: int) -> bool:
+        """Whether a frame comes into sight whose density was not baked, and whose exact picture kernels make in less time than that takes."""
+        return self._kernels is not None and frame != self._last and (frame, True) not in self._kept.fields
 
     def _bakes(self, mode: Mode) -> bool:
         density = self.config.fast.density

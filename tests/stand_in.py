@@ -109,6 +109,7 @@ class StandIn:
         views: tuple[int, ...] | None = None,
         crop: np.ndarray | None = None,
         clip: tuple[float, float] | None = None,
+        hurried: bool = False,
         progress: Callable[[float], bool] | None = None,
         unfinished: Callable[[Callable[[], tuple[Rendered, int]]], None] | None = None,
         begun: Begun | None = None,

@@ -98,6 +98,21 @@ def _psnr(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(-10 * torch.log10((a.double() - b.double()).square().mean() + 1e-12))
 
 
+def test_a_frame_that_passes_by_is_not_baked_first(pair: Pair) -> None:
+    """Scrubbing shows each frame once; whoever stays at one gets it baked, and a picture that nothing follows always is."""
+
+    def made_by(frame: int, hurried: bool, renderer: SceneRenderer = pair.kernels) -> str:
+        rendered = renderer.render(resized(renderer.scene.cameras[5], 96, 72), frame, "fast", hurried=hurried)
+        assert rendered is not None
+        return rendered.renderer.split(",")[0]
+
+    pair.kernels._kept.clear()
+    assert [made_by(0, True), made_by(1, True), made_by(0, True)] == ["exact"] * 3
+    assert [made_by(0, True), made_by(1, True), made_by(0, True)] == ["baked", "exact", "baked"], "it was looked at again, and stays baked"
+    assert made_by(2, False) == "baked"
+    assert made_by(1, True, pair.torch) == "baked", "PyTorch takes longer for exact ones"
+
+
 @pytest.mark.parametrize(
     ("mode", "cropped", "onward"), [("fast", True, 0.0), ("exact", True, 0.0), ("exact", False, 0.3), ("exact", True, 0.3), ("exact", True, 0.8)]
 )

@@ -82,6 +82,7 @@ class Renders:
                 hidden=request.hidden,
                 crop=None if request.crop is None else np.array(request.crop),
                 clip=request.clip,
+                hurried=request.moving,
                 views=views,
                 progress=_in_step(go_on, renderer.device),
                 unfinished=unfinished,
