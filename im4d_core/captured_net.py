@@ -16,8 +16,8 @@ _MOST = 24  # shapes that are captured; each keeps what goes in and comes out, a
 class CapturedNet:
     """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included.
 
-    Where no gradients are wanted, images go through it one by one: how many are of one size changes from frame to frame, and every number of them would
-    be another shape. The GPU of the weights must be the current one.
+    Where no gradients are wanted, images go through it by fours, twos and ones: how many are of one size changes from frame to frame, and every number of
+    them would be another shape. The GPU of the weights must be the current one.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -29,13 +29,8 @@ class CapturedNet:
 
     def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
         """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
-        if len(images) > 1 and not torch.is_grad_enabled():
-            first = self(images[:1])
-            out = first.new_empty(len(images), *first.shape[1:])
-            out[0] = first[0]
-            for row, image in zip(out[1:], images[1:].split(1), strict=True):
-                row.copy_(self(image)[0])
-            return out
+        if not torch.is_grad_enabled() and len(parts := _parts(len(images))) > 1:
+            return torch.cat([self(part).clone() for part in images.split(parts)])  # another part of the same shape overwrites what it gave
         half = torch.is_autocast_enabled("cuda")
         key = (tuple(images.shape), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), half)
         captured = self._passes.get(key)
@@ -57,6 +52,12 @@ class CapturedNet:
         if self._apart is None:
             self._apart = _Apart()
         return _Pass(self._net, images, self._apart)
+
+
+def _parts(count: int) -> list[int]:
+    """A number as a sum of few numbers."""
+    fours, rest = divmod(count, 4)
+    return [4] * fours + [part for part in (2, 1) if rest & part]
 
 
 class _Apart:

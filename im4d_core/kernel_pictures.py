@@ -66,7 +66,7 @@ class KernelPictures:
         if cropped is not None:
             field = replace(field, distance=cropped.distance)
         clock.mark("density")
-        texels = [self._texels(at, views, context) for at, context in sources.items()]
+        texels = [self.texels(at, views, context) for at, context in sources.items()]
         clock.mark("features")
         painted = self._painted(camera, field, texels[0], fast, clip)
         if following:
@@ -83,11 +83,6 @@ class KernelPictures:
             milliseconds=clock.milliseconds(),
             display=painted.display,
         )
-
-    def make_ready(self, frame: int, occupancy: Occupancy, context: Context, views: tuple[int, ...], fast: FastConfig, *, baked: bool) -> None:
-        """Does now what a picture of the frame will need."""
-        self.field(frame, occupancy, fast, baked=baked)
-        self._texels(frame, views, context)
 
     def field(self, frame: int, occupancy: Occupancy, fast: FastConfig, *, baked: bool) -> FrameField:
         """The field of a frame; without baked density where there is no memory for it."""
@@ -115,7 +110,8 @@ class KernelPictures:
             painted = self._fused.render(camera, field, texels, fast, self._background, clip=clip)
         return painted
 
-    def _texels(self, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
+    def texels(self, frame: int, views: tuple[int, ...], context: Context) -> SourceTexels:
+        """The source views of a frame, packed."""
         texels = self._kept.texels.get((frame, views))
         if texels is None:
             texels = self._fused.sources(context)

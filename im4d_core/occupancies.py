@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 
 from im4d_core.cache import ByteCache
+from im4d_core.kernels.bricks import Refine
 from im4d_core.render.occupancy import Occupancy, OccupancyFile, within, write_occupancy
 from im4d_core.side_stream import SideStream
 
@@ -23,11 +24,10 @@ class Occupancies:
         path: the file they are in, or will be written to; None keeps them in memory only.
         model_id: digest of the weights, which the file must carry.
         device: where grids are wanted.
-        examine: called with a grid when it is read, to find out what waits for the device.
     """
 
-    def __init__(self, path: Path | None, model_id: str, device: torch.device, examine: Callable[[Occupancy], object] = lambda _: None) -> None:
-        self._path, self._model_id, self._device, self._examine = path, model_id, device, examine
+    def __init__(self, path: Path | None, model_id: str, device: torch.device) -> None:
+        self._path, self._model_id, self._device = path, model_id, device
         self._side = SideStream(device)
         self._grids: ByteCache[int, Occupancy] = ByteCache(_KEPT_BYTES, lambda grid: grid.bytes, lambda frame: frame)
         self._cropped: tuple[Occupancy, bytes, Occupancy] | None = None
@@ -51,11 +51,22 @@ class Occupancies:
                 raise ValueError(self.problem or f"frame {frame}: no occupancy was baked; build it in the viewer, or render in full mode")
             with self._side.beside() as hand_over:
                 grid = self._file.load(frame, self._device)
-                self._examine(grid)
-                for tensor in grid.tensors():
-                    hand_over(tensor)
+                hand_over(grid.occupied)
+                hand_over(grid.distance)
             self._grids.put(frame, grid)
         return grid
+
+    def find_bricks(self, frame: int, refine: Refine) -> None:
+        """Finds where a frame's grid wants bricks, without waiting for what else the device has to do.
+
+        Raises:
+            ValueError: it was not baked.
+        """
+        grid = self.get(frame)
+        with self._side.beside() as hand_over:
+            places = grid.bricks(refine)
+            hand_over(places.table)
+            hand_over(places.flat)
 
     def expect(self, coming: Mapping[int, int]) -> None:
         """These frames are needed next, as `ByteCache.expect`."""
@@ -63,6 +74,7 @@ class Occupancies:
 
     def use(self, frame: int, grid: Occupancy) -> None:
         """Takes a grid that is not in the file, for as long as it is kept."""
+        self._side.follow()
         self._grids.put(frame, grid)
 
     def write(self, grids: Iterable[tuple[int, Occupancy]], count: int, progress: Callable[[int, int], bool] | None) -> bool:
@@ -77,7 +89,7 @@ class Occupancies:
         """
         if self._path is None:
             for done, (frame, grid) in enumerate(grids, start=1):
-                self._grids.put(frame, grid)
+                self.use(frame, grid)
                 if progress is not None and not progress(done, count):
                     return False
             return True

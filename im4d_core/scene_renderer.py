@@ -76,7 +76,7 @@ class SceneRenderer:
         self.scene, self.method, self.loader, self.config, self.device = scene, method, loader, config, device
         self.model_id = model_id
         self.hulls = None if hulls is None else hulls.to(device)
-        self._occupancies = Occupancies(occupancy_path, model_id, device, self._find_bricks)
+        self._occupancies = Occupancies(occupancy_path, model_id, device)
         self._pairs = FramePairs(method, config.method, self._occupancies)
         self._kept = FrameCaches(feature_bytes, device)
         self.kernel_problem = obstacle(method, config, device) if cuda_kernels else "they are switched off"
@@ -143,7 +143,7 @@ class SceneRenderer:
             grid = occupancy = self.occupancy(frame) if following is None else self._pairs.occupancy(frame, following)
             clock.mark("occupancy")
             if following is None:
-                self._by_kernels(lambda made: made.field(frame, grid, self.config.fast, baked=baked))
+                self._by_kernels(lambda made: self._field(made, frame, grid, baked=baked))
                 clock.mark("density")
 
         with torch.inference_mode(), at_work(self.device):
@@ -377,7 +377,17 @@ class SceneRenderer:
         return fast.trace(method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
     def _prepare_kernels(self, frame: int, context: Context, views: tuple[int, ...], *, baked: bool) -> None:
-        self._by_kernels(lambda made: made.make_ready(frame, self.occupancy(frame), context, views, self.config.fast, baked=baked))
+        def make_ready(made: KernelPictures) -> None:
+            self._field(made, frame, self.occupancy(frame), baked=baked)
+            made.texels(frame, views, context)
+
+        self._by_kernels(make_ready)
+
+    def _field(self, made: KernelPictures, frame: int, occupancy: Occupancy, *, baked: bool) -> None:
+        """The kernels' field of a frame, enqueued where it is not kept."""
+        if baked and (frame, True) not in self._kept.fields:
+            self._occupancies.find_bricks(frame, choose_refine(occupancy, self.config.method, self.config.fast))
+        made.field(frame, occupancy, self.config.fast, baked=baked)
 
     def _by_kernels(self, work: Callable[[KernelPictures], Made]) -> Made | None:
         """What the CUDA kernels do; None where there are none, or where one fails: from then on PyTorch does their work."""
@@ -391,11 +401,6 @@ class SceneRenderer:
             _log.warning("the CUDA kernels failed", exc_info=True)
             self.kernel_problem, self._kernels = f"a kernel failed: {error}", None
             return None
-
-    def _find_bricks(self, grid: Occupancy) -> None:
-        """Counts the bricks that baking a grid will need, when nobody waits for more than that."""
-        if self._kernels is not None and self._bakes("fast"):
-            grid.bricks(choose_refine(grid, self.config.method, self.config.fast))
 
     def _bake_no_more(self) -> None:
         self._baking = False

@@ -17,6 +17,11 @@ class SideStream:
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
 
+    def follow(self) -> None:
+        """What is done beside from now on comes after what the caller has queued so far."""
+        if self._stream is not None:
+            self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
+
     @contextmanager
     def beside(self) -> Iterator[HandOver]:
         """Queues what is done within here. What is queued by the caller afterwards waits for it, on the device.

@@ -10,6 +10,9 @@ from im4d_core.captured_net import CapturedNet
 from im4d_core.devices import at_work
 from im4d_core.methods.blocks import ImageNet
 
+_TF32 = 1e-2
+"""Convolutions keep ten bits of what they multiply, and which products are summed first depends on how many images go together."""
+
 
 def _gradients(net: ImageNet, run: object, images: torch.Tensor, half: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
     net.zero_grad(set_to_none=True)
@@ -42,28 +45,28 @@ def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
     net = ImageNet().cuda()
     captured = CapturedNet(net)
     for _ in range(3):
-        for shape in ((2, 3, 32, 64), (3, 3, 64, 32)):
+        for shape in ((2, 3, 32, 64), (1, 3, 64, 32)):
             images = torch.randn(shape, device="cuda")
             with torch.no_grad():
-                assert torch.allclose(net(images), captured(images), atol=1e-4)
+                assert torch.allclose(net(images), captured(images), atol=_TF32)
             with torch.inference_mode():
-                assert torch.allclose(net(images), captured(images), atol=1e-4)
+                assert torch.allclose(net(images), captured(images), atol=_TF32)
             assert captured(images).requires_grad
     assert len(captured._passes) == 6
 
 
 @pytest.mark.gpu
-def test_any_number_of_images_is_one_shape_without_gradients() -> None:
+def test_any_number_of_images_is_few_shapes_without_gradients() -> None:
     """Playing would capture forever else; and passes that share their memory must not change what others gave."""
     net = ImageNet().cuda()
     captured = CapturedNet(net)
     with torch.inference_mode():
-        for count in (2, 5, 1, 3):
+        for count in (7, 2, 5, 1, 3, 6, 4):
             small, large = torch.randn(count, 3, 32, 64, device="cuda"), torch.randn(count, 3, 64, 64, device="cuda")
             found = captured(small), captured(large)
             for images, features in zip((small, large), found, strict=True):
-                assert torch.allclose(net(images), features, atol=1e-4)
-    assert len(captured._passes) == 2
+                assert torch.allclose(net(images), features, atol=_TF32)
+    assert len(captured._passes) == 6, "four, two or one of two sizes"
 
 
 @pytest.mark.gpu

@@ -64,6 +64,16 @@ def test_what_is_made_beside_is_there_when_it_is_used() -> None:
     assert int(made.sum()) == 7 << 20
 
 
+@pytest.mark.gpu
+def test_work_beside_can_follow_what_is_queued() -> None:
+    side = SideStream(torch.device("cuda"))
+    torch.cuda._sleep(_LONG // 10)  # pyright: ignore[reportPrivateUsage]
+    made = torch.full((1 << 20,), 7, device="cuda")
+    side.follow()
+    with side.beside():
+        assert int(made.sum()) == 7 << 20
+
+
 def test_without_a_gpu_nothing_is_beside() -> None:
     with SideStream(torch.device("cpu")).beside() as hand_over:
         made = torch.ones(3)

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,13 +52,6 @@ class Occupancy:
         if refine not in self._bricks:
             self._bricks[refine] = brick_places(self.occupied, refine)
         return self._bricks[refine]
-
-    def tensors(self) -> Iterator[Tensor]:
-        """All that lies on the device so far."""
-        yield self.occupied
-        yield self.distance
-        for places in self._bricks.values():
-            yield from (places.table, places.flat)
 
     @property
     def bytes(self) -> int:
