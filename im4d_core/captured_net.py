@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+_log = logging.getLogger(__name__)
 _WARM_UPS = 1  # runs before a capture, in which libraries allocate and choose; the first time a shape is met was one, too
 _MOST = 24  # shapes that are captured; each keeps what goes in and comes out, and with gradients its activations
 
@@ -16,8 +18,8 @@ _MOST = 24  # shapes that are captured; each keeps what goes in and comes out, a
 class CapturedNet:
     """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included.
 
-    Where no gradients are wanted, images go through it by fours, twos and ones: how many are of one size changes from frame to frame, and every number of
-    them would be another shape. The GPU of the weights must be the current one.
+    Where no gradients are wanted, images go through it one by one: how many are of one size changes from frame to frame, every number of them would be
+    another shape, and a capture takes as long as a frame of playing. The GPU of the weights must be the current one.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -29,8 +31,13 @@ class CapturedNet:
 
     def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
         """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
-        if not torch.is_grad_enabled() and len(parts := _parts(len(images))) > 1:
-            return torch.cat([self(part).clone() for part in images.split(parts)])  # another part of the same shape overwrites what it gave
+        if len(images) > 1 and not torch.is_grad_enabled():
+            first = self(images[:1])
+            out = first.new_empty(len(images), *first.shape[1:])
+            out[0] = first[0]
+            for row, image in zip(out[1:], images[1:].split(1), strict=True):
+                row.copy_(self(image)[0])  # the next one of the same shape overwrites it
+            return out
         half = torch.is_autocast_enabled("cuda")
         key = (tuple(images.shape), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), half)
         captured = self._passes.get(key)
@@ -41,6 +48,7 @@ class CapturedNet:
             try:
                 captured = self._passes[key] = self._capture(images)
             except torch.OutOfMemoryError:  # a graph keeps what a pass gives back: no more of them
+                _log.info("no memory for a captured pass of %s", tuple(images.shape), exc_info=True)
                 self._most = len(self._passes)
         if captured is None:
             return self._net(images)
@@ -52,12 +60,6 @@ class CapturedNet:
         if self._apart is None:
             self._apart = _Apart()
         return _Pass(self._net, images, self._apart)
-
-
-def _parts(count: int) -> list[int]:
-    """A number as a sum of few numbers."""
-    fours, rest = divmod(count, 4)
-    return [4] * fours + [part for part in (2, 1) if rest & part]
 
 
 class _Apart:

@@ -56,17 +56,17 @@ def test_each_shape_and_kind_of_pass_has_its_own_graph() -> None:
 
 
 @pytest.mark.gpu
-def test_any_number_of_images_is_few_shapes_without_gradients() -> None:
+def test_any_number_of_images_is_one_shape_without_gradients(caplog: pytest.LogCaptureFixture) -> None:
     """Playing would capture forever else; and passes that share their memory must not change what others gave."""
     net = ImageNet().cuda()
     captured = CapturedNet(net)
-    with torch.inference_mode():
-        for count in (7, 2, 5, 1, 3, 6, 4):
+    with torch.inference_mode(), caplog.at_level("INFO"):
+        for count in (2, 5, 1, 3):
             small, large = torch.randn(count, 3, 32, 64, device="cuda"), torch.randn(count, 3, 64, 64, device="cuda")
             found = captured(small), captured(large)
             for images, features in zip((small, large), found, strict=True):
                 assert torch.allclose(net(images), features, atol=_TF32)
-    assert len(captured._passes) == 6, "four, two or one of two sizes"
+    assert len(captured._passes) == 2, caplog.text
 
 
 @pytest.mark.gpu
