@@ -100,7 +100,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "made for another size": (
         edit("intri.yml", r"\Z", "H_02: 480.\nW_02: 640.\n"),
-        r"camera '02': intri.yml is made for pictures of 640 × 480 .*but .*000000.jpg has 64 × 48",
+        r"camera '02': its calibration \(intri.yml and extri.yml\) is made for pictures of 640 × 480, but .*000000.jpg has 64 × 48",
     ),
     "a camera without images": (remove("images/03/*.jpg"), r"images: no images of camera '03'; expected files such as .*images/03/000000.jpg"),
     "a camera without masks": (unmade, r"masks: no masks of camera '03'"),
@@ -194,10 +194,11 @@ def test_empty_masks_are_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_capture(tmp_path: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"nowhere: no capture here; expected intri.yml, extri.yml and images/ .* or cameras.json .*found no such folder"
+        FileNotFoundError,
+        match=r"nowhere: no capture here; expected images/ and the cameras in intri.yml and extri.yml .* or cameras.json .*found no such folder",
     ):
         open_scene(DataConfig(path=str(tmp_path / "nowhere")))
-    with pytest.raises(FileNotFoundError, match="no capture here; .*found neither"):
+    with pytest.raises(FileNotFoundError, match="no capture here; .*found none of them"):
         open_scene(DataConfig(path=str(tmp_path)))
 
 

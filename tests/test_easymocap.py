@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from captures import BOUNDS, opencv_matrix, ring, write_calibration, write_capture
 
-from im4d_core.calibration import read_calibration, rodrigues
+from im4d_core.calibration import calibration_of
+from im4d_core.calibration.easymocap import easymocap_cameras, rodrigues
 from im4d_core.config import DataConfig
 from im4d_core.data import open_scene
-from im4d_core.data.easymocap import read_easymocap
+from im4d_core.data.folders import read_folders
 from im4d_core.data.frames import FrameLoader
 from im4d_core.geometry import project
 
@@ -39,7 +40,7 @@ def test_cameras_frames_and_views_come_out_as_written(tmp_path: Path) -> None:
 
 def test_opencv_pixel_centres_are_shifted_once(tmp_path: Path) -> None:
     written = write_capture(tmp_path, opencv_centres=True)
-    stored = read_calibration(tmp_path)
+    stored = easymocap_cameras(tmp_path)
     choices: list[tuple[Literal["auto", "0", "0.5", "as-written"], float]] = [("auto", 0.5), ("0", 0.5), ("0.5", 0.0), ("as-written", 0.0)]
     for choice, shift in choices:
         scene = open_scene(DataConfig(path=str(tmp_path), pixel_centre=choice))
@@ -117,7 +118,7 @@ def test_names_keep_their_zeros_and_sort_as_strings(tmp_path: Path) -> None:
     for file in ("intri.yml", "extri.yml"):
         path = tmp_path / file
         path.write_text(path.read_text().replace('"', ""))  # unquoted, YAML would make numbers of them
-    assert [camera.name for camera in read_calibration(tmp_path)] == ["007", "01", "10", "2"]
+    assert [camera.name for camera in easymocap_cameras(tmp_path)] == ["007", "01", "10", "2"]
 
 
 @pytest.mark.parametrize("shape", [(3, 1), (1, 3)])
@@ -129,7 +130,7 @@ def test_rotations_are_read_as_vectors_too(tmp_path: Path, shape: tuple[int, int
         names + opencv_matrix("K_00", camera.K) + opencv_matrix("D_00", np.array([[0.1, 1e-05, 0, 0]])) + "H_00: 480.\nW_00: 640.\n"
     )
     (tmp_path / "extri.yml").write_text(names + opencv_matrix("R_00", vector.reshape(shape)) + opencv_matrix("T_00", np.ones((1, 3))))
-    read = read_calibration(tmp_path)[0]
+    read = easymocap_cameras(tmp_path)[0]
     np.testing.assert_allclose(read.T_camera_world[:3, :3], rodrigues(vector))
     np.testing.assert_array_equal(read.distortion, [0.1, 1e-5, 0, 0, 0])
     assert read.size == (640, 480)
@@ -150,7 +151,7 @@ def test_opening_touches_one_picture_per_camera(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", lambda path, *args, **named: touched.append(path.suffix) or open_file(path, *args, **named))
         patched.setattr(os, "stat", lambda path, **named: touched.append(Path(path).suffix) or stat(path, **named))
-        read_easymocap(tmp_path, "")
+        read_folders(tmp_path, calibration_of(tmp_path), "")
     assert touched.count(".jpg") == 6
     assert touched.count(".png") == 0
     assert touched.count(".yml") >= 2, "the counters count"
@@ -158,7 +159,7 @@ def test_opening_touches_one_picture_per_camera(tmp_path: Path, monkeypatch: pyt
 
 def test_a_foreign_calibration_reads_as_expected(captures: Path) -> None:
     expected = json.loads((captures / "formats" / "EXPECTED.json").read_text())["easymocap_opencv_writer"]
-    cameras = read_calibration(captures / "formats" / "easymocap_opencv_writer")
+    cameras = easymocap_cameras(captures / "formats" / "easymocap_opencv_writer")
     assert [camera.name for camera in cameras] == expected["intri_names"]
     first = cameras[0]
     assert first.name == expected["first_extri"]["name"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import threading
 from dataclasses import replace
@@ -10,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from captures import ring
 
 from im4d_core import curves
-from im4d_core.calibration import read_calibration
+from im4d_core.calibration.easymocap import easymocap_cameras
 from im4d_core.camera_path import CameraPath, SceneTiming, Shot, keyframe
 from im4d_core.geometry import intrinsics, look_at
-from im4d_core.path_files import PATH_FORMS, ForeignWorlds, NerfstudioWorld, NgpWorld, PathForm, PathView, export_path, load_path
+from im4d_core.path_files import PATH_FORMS, ForeignWorlds, NerfstudioWorld, NgpWorld, PathForm, PathView, export_path, load_path, path_from_json
 from im4d_core.path_generators import orbit
 from viewer.events import PathLoaded
 from viewer.path_reader import PathReader
 
+FOREIGN = Path(__file__).parent / "foreign"
 RNG = np.random.default_rng(5)
 FRAMES = tuple(range(10, 31))
 VIEW = PathView(width=160, height=90, fps=12.0, timing=SceneTiming(frames=FRAMES, fps=30.0), bounds=np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 2.0]]))
@@ -177,7 +180,7 @@ def test_easymocap_pictures_are_cameras_of_a_capture(tmp_path: Path) -> None:
     """The reader of captures opens them: sizes, intrinsics with centres at whole numbers, poses."""
     path = random_path()
     export_path(path, tmp_path / "cams", "easymocap-pictures", VIEW)
-    cameras = read_calibration(tmp_path / "cams")
+    cameras = easymocap_cameras(tmp_path / "cams")
     shots = path.shots(VIEW.timing, VIEW.fps)
     assert len(cameras) == len(shots)
     for shot, camera in zip(shots, cameras):
@@ -450,6 +453,67 @@ def test_a_model_that_kapture_wrote(captures: Path) -> None:
     assert key.fov_y_deg == pytest.approx(np.degrees(2 * np.arctan(0.5 * height / parameters[0])))
     with pytest.raises(ValueError, match="one of the models"):
         load_path(captures / "formats" / "colmap_text_kapture" / "t265_rig")  # fisheye
+
+
+def test_keys_that_instant_ngp_saved() -> None:
+    """Its third key is the view from the front that its window offers: from the +x side at the middle of its cube, by default our origin."""
+    world = ForeignWorlds(instant_ngp=NgpWorld())
+    path = load_path(FOREIGN / "instant_ngp" / "base_cam.json", worlds=world)
+    content = json.loads((FOREIGN / "instant_ngp" / "base_cam.json").read_text())
+    assert [key.fov_y_deg for key in path.keys] == [50.625] * 5
+    assert [key.time_s for key in path.keys] == [0.0, 1.0, 2.0, 3.0, 4.0]  # it is of a version without times
+    assert not path.closed and path.interpolation == "smooth"
+    y, z, x = np.array([item["T"] for item in content["path"]]).T  # its x is our y
+    places = (np.column_stack([x, y, z]) - 0.5) / 0.33
+    np.testing.assert_allclose(path.keys[1].position, (places[0] + 4 * places[1] + places[2]) / 6, atol=1e-9)  # where its spline passes
+    raw = path_from_json({**content, "spline_order": 1}, "straight", worlds=world).keys[2]
+    np.testing.assert_allclose(raw.position, [2.51986, 0.0, 0.48332], atol=1e-5)  # by hand: (1.33155 - 0.5) / 0.33 and so on
+    forward, down = raw.T_world_camera[:3, 2], raw.T_world_camera[:3, 1]
+    np.testing.assert_allclose(forward, -np.array(raw.position) / np.linalg.norm(raw.position), atol=1e-5)  # single precision in the file
+    np.testing.assert_allclose(np.cross(forward, [0.0, 0.0, 1.0]) @ down, 0.0, atol=1e-5)
+    assert down[2] < -0.9
+
+
+def test_keys_of_instant_ngp_survive_our_hands(tmp_path: Path) -> None:
+    path = load_path(FOREIGN / "instant_ngp" / "base_cam.json")
+    export_path(replace(path, interpolation="linear"), tmp_path / "again.json", "instant-ngp", VIEW)
+    assert_same_keys(load_path(tmp_path / "again.json"), path, frames=False)
+
+
+def test_a_path_that_easyvolcap_wrote(tmp_path: Path) -> None:
+    """Four cameras of a ring, over the whole scene. Ten decimals are in the file."""
+    path = load_path(FOREIGN / "easyvolcap_path", FRAMES)
+    rig = ring(4, 64, 48)
+    for key, camera in zip(path.keys, rig, strict=True):
+        np.testing.assert_allclose(key.T_world_camera, np.linalg.inv(camera.T_camera_world), atol=1e-9)
+        assert key.fov_y_deg == pytest.approx(camera.fov_y_deg, abs=1e-9)
+    assert [key.scene_frame for key in path.keys] == pytest.approx([10.0, 10.0 + 20 / 3, 10.0 + 40 / 3, 30.0], abs=1e-8)
+    export_path(path, tmp_path / "again", "easymocap-keys", VIEW)
+    assert_same_keys(load_path(tmp_path / "again", FRAMES), path)
+
+
+def test_models_that_colmap_wrote() -> None:
+    text, binary = load_path(FOREIGN / "colmap_text"), load_path(FOREIGN / "colmap_binary")
+    assert text == binary
+    for key, camera in zip(text.keys[::2], ring(4, 64, 48), strict=True):  # two pictures of each
+        np.testing.assert_allclose(key.T_world_camera, np.linalg.inv(camera.T_camera_world), atol=1e-9)
+
+
+def test_instant_ngp_paths_of_a_scene_that_nerfstudio_turned(tmp_path: Path) -> None:
+    """instant-ngp takes the poses of transforms.json as they stand; captures are opened in the world before. A camera of the capture is where it was."""
+    shutil.copy(FOREIGN / "nerfstudio" / "transforms.json", tmp_path)
+    item = json.loads((tmp_path / "transforms.json").read_text())["frames"][2]
+    opengl = np.array(item["transform_matrix"])
+    opengl[:3, 1:3] *= -1
+    opengl[:3, 3] = opengl[:3, 3] * 0.33 + 0.5
+    in_ngp = opengl[[1, 2, 0]]  # its own rule, as in the test of its axes
+    w, x, y, z = curves.quaternion(in_ngp[:3, :3]).tolist()
+    key = {"R": [x, y, z, w], "T": in_ngp[:3, 3].tolist(), "fov": 50.0, "timestamp": 1.0}
+    (tmp_path / "base_cam.json").write_text(json.dumps({"path": [key, {**key, "timestamp": 2.0}], "spline_order": 1}))
+    read = load_path(tmp_path / "base_cam.json")
+    np.testing.assert_allclose(read.keys[0].T_world_camera, np.linalg.inv(ring(4, 64, 48)[1].T_camera_world), atol=1e-9)
+    export_path(read, tmp_path / "again.json", "instant-ngp", VIEW)
+    assert_same_keys(load_path(tmp_path / "again.json"), read, frames=False)
 
 
 def test_a_nerfstudio_file_survives_our_hands(captures: Path, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from im4d_core.calibration import KNOWN_FILES, calibration_of
 from im4d_core.config import DataConfig
 from im4d_core.data.boxes import boxes_from_masks, load_boxes, require_seen
 from im4d_core.data.capture import Capture, PixelCentre, StoredCamera, checked_bounds
-from im4d_core.data.easymocap import read_easymocap
 from im4d_core.data.exported import INDEX_FILE, read_exported
+from im4d_core.data.folders import read_folders
 from im4d_core.geometry import box_union, cropped
 from im4d_core.types import Camera, Scene, Sensor
 
@@ -43,12 +44,12 @@ def open_scene(config: DataConfig, *, progress: Callable[[float], None] | None =
     root = Path(config.path)
     if (root / INDEX_FILE).is_file():
         capture = read_exported(root, config.frames)
-    elif (root / "intri.yml").exists() or (root / "extri.yml").exists():
-        capture = read_easymocap(root, config.frames)
+    elif (calibration := calibration_of(root)) is not None:
+        capture = read_folders(root, calibration, config.frames)
     else:
         raise FileNotFoundError(
-            f"{root}: no capture here; expected intri.yml, extri.yml and images/ (EasyMocap layout) or {INDEX_FILE} (exported scene), "
-            f"found {'no such folder' if not root.is_dir() else 'neither'}"
+            f"{root}: no capture here; expected images/ and the cameras in {KNOWN_FILES}, or {INDEX_FILE} (exported scene), "
+            f"found {'no such folder' if not root.is_dir() else 'none of them'}"
         )
     pixel_centre = capture.pixel_centre if config.pixel_centre == "auto" else config.pixel_centre
     placed = [_placed(camera, pixel_centre, config) for camera in capture.cameras]
@@ -69,7 +70,7 @@ def open_scene(config: DataConfig, *, progress: Callable[[float], None] | None =
         bounds=unknown_box,
         boxes=unknown_box[None],
         fps=capture.fps,
-        up=estimated_up(cameras) if capture.up is None else capture.up,
+        up=estimated_up(cameras, upright=capture.upright) if capture.up is None else capture.up,
         pictures_are_masked=capture.pictures_are_masked,
     )
     scene = _boxed(scene, capture, config, progress)
@@ -77,15 +78,19 @@ def open_scene(config: DataConfig, *, progress: Callable[[float], None] | None =
     return scene
 
 
-def estimated_up(cameras: tuple[Camera, ...]) -> Float64[np.ndarray, "3"]:
-    """The direction that the tops of the pictures point to on average, snapped to a world axis within 30 degrees of it; z where they cancel."""
+def estimated_up(cameras: tuple[Camera, ...], *, upright: bool) -> Float64[np.ndarray, "3"]:
+    """The direction that the tops of the pictures point to on average; z where they cancel.
+
+    Args:
+        upright: the world has an axis that points up; the one within 30 degrees is taken, where there is one.
+    """
     mean = -np.mean([camera.R[1] for camera in cameras], axis=0)
     length = float(np.linalg.norm(mean))
     if length < 1e-3:  # pictures that point all ways have no common up
         return np.array([0.0, 0.0, 1.0])
     mean = mean / length
     axis = int(np.argmax(np.abs(mean)))
-    return np.eye(3)[axis] * np.sign(mean[axis]) if abs(mean[axis]) >= np.cos(np.radians(_UP_SNAP_DEG)) else mean
+    return np.eye(3)[axis] * np.sign(mean[axis]) if upright and abs(mean[axis]) >= np.cos(np.radians(_UP_SNAP_DEG)) else mean
 
 
 def _placed(stored: StoredCamera, pixel_centre: PixelCentre, config: DataConfig) -> tuple[Camera, Sensor]:

@@ -48,6 +48,8 @@ class Capture:
     """Of the selected frames."""
     fps: float = 30.0
     up: Float64[np.ndarray, "3"] | None = None
+    upright: bool = True
+    """Whether an axis of the world points up."""
     pictures_are_masked: bool = False
     without_pictures: tuple[str, ...] = ()
     """Cameras that are known but whose pictures are not stored."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from im4d_core.config import DataConfig
-from im4d_core.data.easymocap import LABEL_FOLDER
+from im4d_core.data.folders import LABEL_FOLDER
 from im4d_core.data.pictures import read_mask, read_rgb
 from im4d_core.data.resampling import area_resized, stored_positions
 from im4d_core.tensors import SourceView, extent

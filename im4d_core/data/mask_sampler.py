@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from im4d_core.data.easymocap import LABEL_FOLDER
+from im4d_core.data.folders import LABEL_FOLDER
 from im4d_core.data.pictures import read_mask
 from im4d_core.data.resampling import stored_positions
 from im4d_core.geometry import resized

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from im4d_core.calibration.colmap import TEXT_FILES, model_files
+from im4d_core.calibration.colmap_binary import BINARY_FILES
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files import bundler, colmap, colmap_binary, easymocap
-from im4d_core.path_files.fields import json_file, json_value
+from im4d_core.json_fields import json_file, json_value
+from im4d_core.path_files import bundler, colmap, easymocap
 from im4d_core.path_files.foreign import PathView, as_camera_path, few_keys
 from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant_ngp_path, is_instant_ngp
 from im4d_core.path_files.nerfstudio import NerfstudioWorld, is_nerfstudio, nerfstudio_json, nerfstudio_path, read_nerfstudio_world
@@ -36,7 +38,7 @@ __all__ = [
     "save_path",
 ]
 
-CAMERA_FILES = (*easymocap.FILES, *colmap.FILES, *colmap_binary.FILES, *bundler.FILES)
+CAMERA_FILES = (*easymocap.FILES, *TEXT_FILES, *BINARY_FILES, *bundler.FILES)
 """Names of files that, with their neighbour, are a path."""
 PathForm = Literal["im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures"]
 PATH_FORMS: tuple[PathForm, ...] = ("im4d", "nerfstudio", "instant-ngp", "easymocap-keys", "easymocap-pictures")
@@ -58,12 +60,12 @@ def load_paths(file: Path, frames: Sequence[int] | None = None, worlds: ForeignW
     folder = file.parent if file.name in CAMERA_FILES else file
     if (folder / "extri.yml").is_file():
         return (as_camera_path(easymocap.easymocap_path(folder), frames, where),)
-    if (folder / "images.txt").is_file() or (folder / "images.bin").is_file():
+    if model_files(folder) is not None:
         return (as_camera_path(colmap.colmap_path(folder), frames, where),)
     if (folder / "bundle.out").is_file():
         return (as_camera_path(bundler.bundler_path(folder), frames, where),)
     if folder.is_dir():
-        known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, colmap.FILES, colmap_binary.FILES, bundler.FILES))
+        known = ", or ".join(" and ".join(files) for files in (easymocap.FILES, TEXT_FILES, BINARY_FILES, bundler.FILES))
         raise FileNotFoundError(f"{where}: a folder with a path has {known}")
     content = json_file(file, where)
     path = path_from_json(content, where, frames, worlds, folder=file.parent, told=told)

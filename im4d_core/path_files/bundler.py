@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from im4d_core.path_files.fields import found, number_within
+from im4d_core.json_fields import found, number_within
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath
 
 FILES = ("bundle.out", "list_images.txt")

@@ -14,24 +14,22 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core import curves
-from im4d_core.calibration import read_calibration, read_numbers
+from im4d_core.calibration.easymocap import FILES, easymocap_cameras, read_numbers
 from im4d_core.camera_path import CameraPath
 from im4d_core.geometry import box_depth_range, intrinsics
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 from im4d_core.types import Camera
-
-FILES = ("intri.yml", "extri.yml")
 
 
 def easymocap_path(folder: Path) -> ForeignPath:
     """The cameras of a folder as a path, in the order of their names; a second from key to key where the files say no times.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_calibration`.
+        FileNotFoundError, ValueError: as `easymocap_cameras`.
     """
     times, seconds = (read_numbers(folder / "extri.yml", field) for field in ("t", "seconds"))
     keys = []
-    for i, camera in enumerate(read_calibration(folder)):
+    for i, camera in enumerate(easymocap_cameras(folder)):
         height = camera.size[1] if camera.size is not None else 2.0 * camera.K[1, 2] + 1.0
         keys.append(
             ForeignKey(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, SceneTiming, Shot, keyframe
-from im4d_core.path_files.fields import LARGEST, number_within, rigid_pose
+from im4d_core.json_fields import LARGEST, number_within, rigid_pose
 from im4d_core.path_simplify import simplified
 from im4d_core.pose_curve import Interpolation
 

@@ -16,35 +16,38 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core import curves
+from im4d_core.calibration.transforms import applied_by_nerfstudio
 from im4d_core.camera_path import CameraPath, Keyframe
-from im4d_core.path_files.fields import LARGEST, field, found, json_file, number, number_within
+from im4d_core.json_fields import LARGEST, field, found, json_file, number, number_within
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 from im4d_core.pose_curve import INTERPOLATIONS, Interpolation
 
-SCENE_FILE = "transforms.json"
 _TO_NGP = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """Axes of the world: its x is our y, and so on."""
 _ORDERS: dict[Interpolation, int] = {"hold": 0, "linear": 1}
 _MOST_KEYS = 2000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NgpWorld:
-    """Where instant-ngp's unit cube is: its position = scale · ours + offset, before the axes are turned."""
+    """Where instant-ngp's unit cube is: its position = scale · (motion · ours) + offset, before the axes are turned."""
 
     scale: float = 0.33
     offset: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    motion: Float64[np.ndarray, "4 4"] | None = None
+    """What nerfstudio did to the world before instant-ngp read its transforms.json; None for nothing. Rigid."""
 
     def to_ngp(self, T_world_camera: Float64[np.ndarray, "4 4"]) -> tuple[Float64[np.ndarray, "3 3"], Float64[np.ndarray, "3"]]:
         """Rotation and position there."""
-        return _TO_NGP @ T_world_camera[:3, :3], _TO_NGP @ (T_world_camera[:3, 3] * self.scale + np.array(self.offset))
+        pose = T_world_camera if self.motion is None else self.motion @ T_world_camera
+        return _TO_NGP @ pose[:3, :3], _TO_NGP @ (pose[:3, 3] * self.scale + np.array(self.offset))
 
     def from_ngp(self, R: Float64[np.ndarray, "3 3"], position: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "4 4"]:
         """The pose here."""
         T_world_camera = np.eye(4)
         T_world_camera[:3, :3] = _TO_NGP.T @ R
         T_world_camera[:3, 3] = (_TO_NGP.T @ position - np.array(self.offset)) / self.scale
-        return T_world_camera
+        return T_world_camera if self.motion is None else np.linalg.inv(self.motion) @ T_world_camera
 
 
 def read_ngp_world(file: Path) -> NgpWorld:
@@ -57,6 +60,7 @@ def read_ngp_world(file: Path) -> NgpWorld:
     content = json_file(file, str(file))
     if not isinstance(content, Mapping):
         raise ValueError(f"{file}: expected a JSON object, found {found(content)}")
+    motion, applied = applied_by_nerfstudio(content, file)
     if "aabb" in content:
         corners = content["aabb"]
         if not isinstance(corners, list) or len(corners) != 2:
@@ -64,11 +68,12 @@ def read_ngp_world(file: Path) -> NgpWorld:
         low, high = (_vector(corner, 3, f"{file}: aabb[{i}]") for i, corner in enumerate(corners))
         scale = 1.0 / max(float(np.abs(high - low).max()), 1e-6)
         x, y, z = (0.5 - 0.5 * scale * (low + high)).tolist()
-        return NgpWorld(scale=scale, offset=(x, y, z))
+        return NgpWorld(scale=applied * scale, offset=(x, y, z), motion=motion)
     default = NgpWorld()
     offset = content.get("offset", list(default.offset))
     x, y, z = _vector(offset if isinstance(offset, list) else [offset] * 3, 3, f"{file}: offset").tolist()
-    return NgpWorld(scale=number_within(content.get("scale", default.scale), 1e-9, LARGEST, f"{file}: scale"), offset=(x, y, z))
+    scale = number_within(content.get("scale", default.scale), 1e-9, LARGEST, f"{file}: scale")
+    return NgpWorld(scale=applied * scale, offset=(x, y, z), motion=motion)
 
 
 def is_instant_ngp(content: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files.fields import LARGEST, field, found, json_file, json_value, number, number_within, rigid_pose
+from im4d_core.json_fields import LARGEST, field, found, json_file, json_value, number, number_within, rigid_pose
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
 
 TRANSFORMS_FILE = "dataparser_transforms.json"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Keyframe, keyframe
-from im4d_core.path_files.fields import LARGEST, found, number_within, rigid_pose
+from im4d_core.json_fields import LARGEST, found, number_within, rigid_pose
 from im4d_core.pose_curve import INTERPOLATIONS
 
 FORMAT = "im4d-camera-path"

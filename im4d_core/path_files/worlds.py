@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from im4d_core.path_files.instant_ngp import SCENE_FILE, NgpWorld, read_ngp_world
+from im4d_core.calibration import transforms
+from im4d_core.path_files.instant_ngp import NgpWorld, read_ngp_world
 from im4d_core.path_files.nerfstudio import SAME_WORLD, TRANSFORMS_FILE, NerfstudioWorld, read_nerfstudio_world
 
 Told = Callable[[str], None]
@@ -42,10 +43,10 @@ class ForeignWorlds:
         """
         if self.instant_ngp is not None:
             return self.instant_ngp
-        file = _beside(folder, SCENE_FILE)
+        file = _beside(folder, transforms.FILE)
         world = NgpWorld() if file is None else read_ngp_world(file)
         numbers = f"instant-ngp's scale is taken to be {world.scale:g} and its offset {', '.join(f'{number:g}' for number in world.offset)}"
-        told(f"{numbers}, as usual, since no {SCENE_FILE} of its scene lies beside" if file is None else f"{numbers}, as {file.name} beside says")
+        told(f"{numbers}, as usual, since no {transforms.FILE} of its scene lies beside" if file is None else f"{numbers}, as {file.name} beside says")
         return world
 
 

@@ -1,4 +1,4 @@
-"""Checks of what a path file says; each error begins with where in the file it is."""
+"""Checks of what a JSON file says; each error begins with where in the file it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 LARGEST = 1e9
-"""Of any number in a path: what is larger is a mistake in the file, and its square soon no number any more."""
+"""Of any number in a camera or a path: what is larger is a mistake in the file, and its square soon no number any more."""
 
 
 def json_value(text: str, where: str) -> Any:

@@ -11,26 +11,17 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
+from im4d_core.calibration.camera import CalibratedCamera, nearest_rotation
+
 # Scalars stay strings: names such as 00 keep their zeros, matrix tags need no constructor, and nothing in a file can run code. The C reader is 10 times faster.
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
+FILES = ("intri.yml", "extri.yml")
 _ROTATION_TOLERANCE = 1e-2  # files carry 4 or more digits; a matrix further off than this is something else
 _HINT = "re-export the calibration"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibratedCamera:
-    """One camera of a calibration."""
-
-    name: str
-    K: Float64[np.ndarray, "3 3"]
-    distortion: Float64[np.ndarray, "5"]
-    T_camera_world: Float64[np.ndarray, "4 4"]
-    size: tuple[int, int] | None
-    """Width and height, where the file has them."""
-
-
-def read_calibration(folder: Path) -> tuple[CalibratedCamera, ...]:
+def easymocap_cameras(folder: Path) -> tuple[CalibratedCamera, ...]:
     """The cameras of ``intri.yml`` and ``extri.yml``, in the string order of their names.
 
     Raises:
@@ -51,7 +42,7 @@ def read_numbers(path: Path, field: str) -> dict[str, float]:
     """The cameras of a file that have a number named ``<field>_<camera>``.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_calibration`.
+        FileNotFoundError, ValueError: as `easymocap_cameras`.
     """
     file = _read_file(path)
     found = ((name, file.matrix(f"{field}_{name}", camera=name)) for name in file.names)
@@ -155,8 +146,7 @@ def _rotation(name: str, extri: _CameraFile) -> Float64[np.ndarray, "3 3"]:
     if from_vector is not None and np.abs(matrix - from_vector).max() > _ROTATION_TOLERANCE:
         raise ValueError(f"camera {name!r}: Rot_{name} and R_{name} in {extri.path} must be the same rotation, but they differ by up to "
                          f"{np.abs(matrix - from_vector).max():.3g}; {_HINT}")  # fmt: skip
-    u, _, v = np.linalg.svd(matrix)
-    return u @ v  # the nearest exact rotation: writers round
+    return nearest_rotation(matrix)
 
 
 def rodrigues(vector: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
