@@ -46,7 +46,7 @@ class CaptureOptions(DataConfig):
     """What is read of the capture."""
 
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="CAPTURE")]  # pyright: ignore[reportGeneralTypeIssues]  # the one setting that a command line must have
-    """Folder of the capture: intri.yml, extri.yml, images/CAMERA/FRAME.jpg, and masks/ where there are any."""
+    """Folder of the capture: images/CAMERA/FRAME.jpg, cameras by EasyMocap, COLMAP, nerfstudio, instant-ngp or LLFF, and masks/ where there are any."""
 
 
 @dataclass(frozen=True, kw_only=True)
