@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from im4d_core import console
+from im4d_core.capture_commands import Synthesize, Unpack, synthesize_capture, unpack
 from im4d_core.config import DataConfig
 from im4d_core.export_settings import SUFFIXES, Chroma, CropBox, ExportSettings, Format
 from im4d_core.limits import Amount, Count, Weight, too_small
@@ -100,18 +101,6 @@ class Render:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthesize:
-    """Write the built-in synthetic capture: a moving figure on a studio rig, with exact cameras, masks and depth."""
-
-    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR", help="Folder to write.")]
-    cameras: Count = 20
-    frames: Count = 24
-    size: Count = 512
-    """Width and height of the pictures in pixels."""
-    device: Device = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Export:
     """Make a folder of a run that holds all it needs, source pictures included, and opens anywhere."""
 
@@ -152,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "make-path": MakePath,
             "convert-path": ConvertPath,
             "synthesize": Synthesize,
+            "unpack": Unpack,
             "export": Export,
             "import-released": ImportReleased,
         },
@@ -164,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.run(lambda: _do(command), verbose=verbose)
 
 
-def _do(command: Cache | Evaluate | Render | MakePath | ConvertPath | Synthesize | Export | ImportReleased) -> int:
+def _do(command: Cache | Evaluate | Render | MakePath | ConvertPath | Synthesize | Unpack | Export | ImportReleased) -> int:
     for name, wrong in too_small(command):
         raise ValueError(f"--{name.replace('_', '-')} {wrong}")
     match command:
@@ -180,8 +170,11 @@ def _do(command: Cache | Evaluate | Render | MakePath | ConvertPath | Synthesize
         case ConvertPath():
             print(convert_path(command))
             return 0
-        case Synthesize():
-            return _synthesize(command)
+        case Synthesize() | Unpack():
+            with console.bar("pictures") as update:
+                told = synthesize_capture(command, update) if isinstance(command, Synthesize) else unpack(command, update)
+            print(told)
+            return 0
         case Export():
             return _export(command)
         case ImportReleased():
@@ -281,20 +274,6 @@ def _render(command: Render) -> int:
         return 0
     finally:
         renderer.close()
-
-
-def _synthesize(command: Synthesize) -> int:
-    from im4d_core.data.synthetic import synthesize
-    from im4d_core.devices import chosen_device
-
-    with console.bar("pictures") as update:
-
-        def show(done: int, total: int) -> None:
-            update(done, total)
-
-        synthesize(command.folder, cameras=command.cameras, frames=command.frames, size=command.size, progress=show, device=str(chosen_device(command.device)))
-    print(f"{command.folder}: {command.cameras} cameras, {command.frames} frames; train it with: python train.py {command.folder} --output RUN")
-    return 0
 
 
 def _export(command: Export) -> int:

@@ -48,8 +48,8 @@ class DataConfig:
     global_box: bool = False
     """Use the union of the frames' boxes for every frame."""
     pixel_centre: Literal["auto", "0", "0.5", "as-written"] = "auto"
-    """Where the calibration puts the centre of the first pixel: auto asks meta.json, else it is 0 with
-    EasyMocap's files (OpenCV) and 0.5 with those of other programs; as-written takes the intrinsics unchanged, whatever the capture says, as the release does."""
+    """Where the calibration puts the centre of the first pixel: auto asks meta.json, else it is 0 with EasyMocap's files (OpenCV)
+    and 0.5 with those of other programs; as-written takes the intrinsics unchanged, whatever the capture says, as the release does."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Colour behind the masks."""
     mask_images: bool = True

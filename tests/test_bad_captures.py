@@ -106,7 +106,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a camera without masks": (unmade, r"masks: no masks of camera '03'"),
     "no images": (
         lambda folder: (folder / "images").rename(folder / "pictures"),
-        r"images: no such folder; expected images/<camera>/<frame>.jpg for the cameras 00, 01",
+        r"images: no such folder; expected images/<camera>/<frame>.jpg; where there are videos, .*: python -m im4d_core unpack /",
     ),
     "missing frames": (
         remove("images/0[25]/00000[12].jpg"),

@@ -387,7 +387,7 @@ def test_mistakes_are_one_line_and_exit_1(run: Path, command: Call, folder: Path
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("name", ["", "cache", "evaluate", "render", "make-path", "convert-path", "synthesize", "export", "import-released"])
+@pytest.mark.parametrize("name", ["", "cache", "evaluate", "render", "make-path", "convert-path", "synthesize", "unpack", "export", "import-released"])
 def test_help_reads(name: str, command: Call) -> None:
     code, out, errors = command(*([name] if name else []), "--help")
     assert code == 0, errors

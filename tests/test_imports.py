@@ -67,7 +67,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("im4d_core.scene_renderer", "im4d_core.filming"),
     ("im4d_core.opened_run",),
     ("im4d_core.preview",),
-    ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.path_commands"),
+    ("im4d_core.training", "im4d_core.evaluation", "im4d_core.export", "im4d_core.path_commands", "im4d_core.capture_commands"),
     ("im4d_core.console",),
     ("im4d_core", "im4d_core.__main__"),
     ("viewer",),

@@ -75,7 +75,12 @@ def read_folders(root: Path, calibration: Calibration, selection: str) -> Captur
 
 def _camera_folders(folder: Path) -> CameraFolders:
     """The folders that may be cameras; their pictures are looked at only where their size is asked for."""
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such folder; expected images/<camera>/<frame>.jpg; where there are videos, one a camera, they are unpacked to such folders by: "
+            f"python -m im4d_core unpack {folder.parent}"
+        )
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
     return CameraFolders(parent=folder, names=tuple(names), size_of=partial(_size_of, folder))
 
 
@@ -105,8 +110,6 @@ def _no_pictures(folder: Path, cameras: list[str]) -> ValueError:
 
 def _index(folder: Path, cameras: list[str]) -> _Pictures:
     """The numbered pictures of every camera; one listing per camera, no file is touched."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; expected {folder.name}/<camera>/<frame>.jpg for the cameras {', '.join(cameras)}")
     found = {camera: _numbered(folder / camera) for camera in cameras}
     empty = [camera for camera, files in found.items() if not files]
     if empty:
