@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 import imageio.v3 as iio
+import numpy as np
 import pytest
 from small_capture import write_small_capture
 
@@ -27,6 +28,7 @@ from im4d_core.export_settings import ExportSettings
 from im4d_core.filming import film
 from im4d_core.opened_run import open_run
 from im4d_core.path_files import load_path, save_path
+from im4d_core.video import VideoWriter
 from viewer import events as e
 from viewer.edited_path import OrbitSettings
 from viewer.export_command import export_command
@@ -365,6 +367,8 @@ def test_cache_makes_the_picture_that_the_window_opens_with_where_it_is_missing(
         (("render", "RUN", "--output", "out.mp4", "--size", "0x20"), "expected WIDTHxHEIGHT"),
         (("render", "RUN", "--output", "out.mp4", "--fps", "-1"), "--fps must be at least 0, found -1"),
         (("synthesize", "nothing", "--frames", "0"), "--frames must be at least 1, found 0"),
+        (("unpack", "capture"), "capture: no videos there; expected one a camera, called CAMERA.mp4"),
+        (("unpack", "capture", "--quality", "101"), "quality must be from 1 to 100, found 101"),
         (("render", "RUN", "--output", "capture/intri.yml/out.mp4"), "out.mp4: cannot be written (capture/intri.yml is a file); choose another place"),
         (("synthesize", "capture/intri.yml/new", "--frames", "1", "--cameras", "6"), "the capture cannot be written ("),
         (("export", "RUN", "capture/intri.yml/new"), "no folder can be made there ("),
@@ -421,3 +425,47 @@ def test_synthesize_writes_a_capture_that_opens(command: Call, folder: Path) -> 
     from im4d_core.data import open_scene
 
     assert len(open_scene(DataConfig(path=str(folder / "synthetic"))).cameras) == 6
+
+
+def test_a_run_goes_on_with_its_cameras_in_the_files_of_another_program(run: Path, capture: Path, command: Call, folder: Path) -> None:
+    """Evaluation and export see no difference: the same scores, the same cameras."""
+    from im4d_core.config import DataConfig
+    from im4d_core.data import open_scene
+
+    def scores() -> dict[str, Any]:
+        code, _, errors = command("evaluate", str(run), "--mode", "full", "--frames", "1", "--device", "cpu", "--output", "scores.json")
+        assert code == 0, errors
+        return json.loads((folder / "scores.json").read_text())
+
+    cameras, before = open_scene(DataConfig(path=str(capture))).cameras, scores()
+    opengl = [np.linalg.inv(camera.T_camera_world) @ np.diag([1.0, -1.0, -1.0, 1.0]) for camera in cameras]
+    items = [{"file_path": f"{camera.name}.jpg", "transform_matrix": pose.tolist()} for camera, pose in zip(cameras, opengl)]
+    (capture / "transforms.json").write_text(json.dumps({"fl_x": cameras[0].K[0, 0], "frames": items}))
+    away = [file.rename(folder / file.name) for file in (capture / "intri.yml", capture / "extri.yml")]
+    try:
+        assert open_scene(DataConfig(path=str(capture))).cameras[0].T_camera_world == pytest.approx(cameras[0].T_camera_world)
+        after = scores()
+        code, _, errors = command("export", str(run), "taken")
+        assert code == 0, errors
+    finally:
+        (capture / "transforms.json").unlink()
+        for file in away:
+            file.rename(capture / file.name)
+    for key in ("psnr", "ssim"):
+        # Poses differ by rounding; a pixel whose box test falls the other way would show in the fourth decimal.
+        assert after["full"]["mean"][key] == pytest.approx(before["full"]["mean"][key], abs=1e-3)
+    exported = open_scene(DataConfig(path=str(folder / "taken"))).cameras
+    for camera, truth in zip(exported, cameras, strict=True):
+        np.testing.assert_allclose(camera.T_camera_world, truth.T_camera_world, atol=1e-9)  # rounding of two inversions
+        np.testing.assert_allclose(camera.K, truth.K, atol=1e-9)
+
+
+def test_unpack_says_what_it_wrote(command: Call, folder: Path) -> None:
+    for name in ("cam00", "cam01"):
+        (folder / "films").mkdir(exist_ok=True)
+        writer = VideoWriter(folder / "films" / f"{name}.mp4", 32, 32, 12.5)
+        for i in range(3 + int(name == "cam01")):
+            writer.write(np.full((32, 32, 3), 40 * i, np.uint8))
+        writer.close()
+    assert command("unpack", "films", "--frames", "1:")[:2] == (0, "films: 2 cameras, 2 to 3 frames at 12.5 a second, 5 new pictures\n")
+    assert command("unpack", "films")[1] == "films: 2 cameras, 3 to 4 frames at 12.5 a second, 2 new pictures\n"
