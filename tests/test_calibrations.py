@@ -273,6 +273,7 @@ def test_of_several_calibrations_one_is_taken_and_said(tmp_path: Path, caplog: p
         ("cam00.png", "cam00"),
         ("./images/cam00/000010.jpg", "cam00"),
         ("cam00/left/1.jpg", "cam00"),
+        ("cam00/5/000000.jpg", "5"),  # the nearest
         ("0/5.jpg", "0"),  # not camera 5, which is another one
         ("5.jpg", "5"),
         (r"rig\cam00\000000.jpg", "cam00"),

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from captures import write_capture
 
 from im4d_core.config import DataConfig
@@ -46,6 +48,22 @@ def test_frames_come_in_order_and_keep_their_colours(tmp_path: Path, folder: str
         assert picture.shape == (height, 64, 3)
         # Rounding to studio range and back costs up to two levels; the matrix of another standard would cost twenty.
         assert np.abs(picture.astype(int) - colour).max() <= 3
+
+
+@pytest.mark.parametrize(("height", "space"), [(48, Colorspace.ITU601), (720, Colorspace.ITU709)])
+def test_colours_of_videos_that_say_nothing_of_them(tmp_path: Path, height: int, space: Colorspace) -> None:
+    """Players take the standard of large pictures from 720 lines on, that of small ones below."""
+    with av.open(tmp_path / "0.mp4", "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, height, "yuv420p"
+        for picture in plain(height=height):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p", dst_colorspace=space)))
+        container.mux(stream.encode())
+    with av.open(tmp_path / "0.mp4") as container:
+        assert next(container.decode(video=0)).colorspace == 2, "the control: it says nothing"
+    unpack_videos(tmp_path)
+    for i, colour in enumerate(COLOURS):
+        assert np.abs(read_rgb(tmp_path / "images" / "0" / f"{i:06d}.jpg").astype(int) - colour).max() <= 3
 
 
 def test_a_capture_of_videos_opens_as_one_of_pictures(tmp_path: Path) -> None:
