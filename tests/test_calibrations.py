@@ -307,3 +307,38 @@ def test_rounding_of_the_poses_of_one_camera_is_no_motion(tmp_path: Path) -> Non
     file = tmp_path / "images.txt"
     file.write_text(file.read_text().replace("2.5317977802344327 1 00/000002.jpg", "2.5327 1 00/000002.jpg"))
     np.testing.assert_allclose(opened(tmp_path).cameras[0].T_camera_world, written.cameras[0].T_camera_world, atol=1e-9)  # the first one counts
+
+
+def test_the_points_of_a_real_model_lie_where_its_pictures_saw_them(captures: Path) -> None:
+    """A scene that was reconstructed from photographs: its points meet the observations as closely as was measured by another program."""
+    root = captures / "formats" / "colmap_text_kapture"
+    expected = json.loads((captures / "formats" / "EXPECTED.json").read_text())["colmap_text_kapture"]
+    points = {}
+    for line in (root / "points3D.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            words = line.split()
+            points[words[0]] = [float(word) for word in words[1:4]]
+    calibration = calibration_of(root)
+    assert calibration is not None
+    cameras = calibration.cameras(CameraFolders(parent=root, names=("00", "01", "02", "03"), size_of=lambda _: (1, 1)))
+    rows = [line.split() for line in (root / "images.txt").read_text().splitlines() if not line.startswith("#")]
+    seen = {head[9].removesuffix(".jpg"): np.reshape(observed, (-1, 3)) for head, observed in zip(rows[::2], rows[1::2])}
+    errors = []
+    for camera in cameras:
+        observed = seen[camera.name][seen[camera.name][:, 2] != "-1"]
+        truth = Camera(name=camera.name, K=camera.K, T_camera_world=camera.T_camera_world, width=1919, height=1079)
+        uv, depth = project(truth, np.array([points[point] for point in observed[:, 2]]))
+        assert (depth > 0).all()
+        errors.append(np.linalg.norm(uv - observed[:, :2].astype(float), axis=1))
+    assert sum(map(len, errors)) == expected["observations"]
+    assert np.median(np.concatenate(errors)) == pytest.approx(expected["median_reprojection_px"], abs=1e-3)  # six digits in the file
+
+
+def test_a_film_of_one_camera_is_no_rig(captures: Path, tmp_path: Path) -> None:
+    """D-NeRF's file: one camera that flies about, a picture at each time."""
+    write_bare(tmp_path)
+    shutil.copy(captures / "formats" / "dnerf_time" / "transforms_train.json", tmp_path / "transforms.json")
+    with pytest.raises(
+        ValueError, match=r"none of its pictures \(./train_low/r_0, .*and 45 more\) is of a camera of .*images, whose folders are 00, 01, 02, 03"
+    ):
+        opened(tmp_path)
