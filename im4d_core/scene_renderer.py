@@ -15,10 +15,9 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from im4d_core import kernels
-from im4d_core.canvas import Begun, Canvas
+from im4d_core.canvas import Begun
 from im4d_core.config import FastConfig, RunConfig, SamplingConfig
 from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import at_work
@@ -31,16 +30,14 @@ from im4d_core.kernels.bricks import Bricks
 from im4d_core.methods.base import Method
 from im4d_core.methods.source_views import choose_views
 from im4d_core.occupancies import Occupancies
-from im4d_core.render import fast, full
 from im4d_core.render.between import CrossFaded
 from im4d_core.render.bricks import Bake, choose_refine
 from im4d_core.render.fused import FusedRenderer, obstacle
 from im4d_core.render.inside import Inside
-from im4d_core.render.occupancy import Occupancy, around, bake_frame
-from im4d_core.render.rays import all_pixels, cut, picture_rays, subset
+from im4d_core.render.occupancy import Occupancy, bake_frame
 from im4d_core.stage_clock import StageClock
-from im4d_core.tensors import Context, Rays, Rendered, Traced
-from im4d_core.tiles import rays_at_once
+from im4d_core.tensors import Context, Rendered
+from im4d_core.tiled_pictures import Matter, tiled_picture
 from im4d_core.types import Camera, RenderMode, Scene
 
 _log = logging.getLogger(__name__)
@@ -183,32 +180,23 @@ class SceneRenderer:
                 clock.mark("density")
                 if bricks is None:
                     return None
-            pixels = all_pixels(camera, self.device)
-            config = self.config
-            slab = config.sampling.slab and occupancy is None
-            rays = picture_rays(camera, pixels, box, config.method.times.time(moment), pixel_offset=config.method.pixel_offset, slab=slab)
-            rays = cut(rays, crop if crop is None or occupancy is None else around(occupancy, crop), clip)
-            hit = (rays.far[0] > rays.near[0]).nonzero().squeeze(-1)
-            gpu, compiled = self.device.type == "cuda", self.device.type == "cpu" and bricks is not None and kernels.cpu.ready()
-            former = begun or Begun()
-            done, left = former.rays, hit[former.rays :]
-            tiles = left.split(rays_at_once(mode, config.sampling.chunk, sparse=self.hulls is not None, gpu=gpu, compiled=compiled)) if len(left) else ()
-            background = torch.tensor(self.config.data.background, device=self.device)
-            canvas = former.canvas or Canvas(camera.width, camera.height, background)
-            made_by = f"{'full' if occupancy is None else 'exact' if bricks is None else 'baked'}, {'CPU kernels' if compiled else 'PyTorch'}"
-            clock.mark("rays")
-            for tile in tiles:
-                if progress is not None and not progress(done / len(hit)):
-                    if begun is not None:
-                        clock.mark(mode)
-                        begun.stop(canvas, done, clock.milliseconds())
-                    return None
-                if unfinished is not None and done:
-                    unfinished(lambda first=tile: (canvas.picture(views, made_by, {}), int(first[0])))
-                canvas.put(tile, self._trace(method, subset(rays, tile), sources[frame], inside, cropped or occupancy, bricks, background))
-                done += len(tile)
-            clock.mark(mode)
-            return canvas.picture(views, made_by, former.with_former(clock.milliseconds()))
+            matter = Matter(moment=moment, box=box, inside=inside, occupancy=occupancy, cropped=cropped, bricks=bricks)
+            return tiled_picture(
+                method,
+                camera,
+                mode,
+                sources[frame],
+                views,
+                matter,
+                self.config,
+                clock,
+                sparse=self.hulls is not None,
+                crop=crop,
+                clip=clip,
+                progress=progress,
+                unfinished=unfinished,
+                begun=begun,
+            )
 
     @contextmanager
     def tuned(self, sampling: SamplingConfig, fast: FastConfig) -> Iterator[None]:
@@ -368,13 +356,6 @@ class SceneRenderer:
             return None
         hulls = self.hulls if following is None else self.hulls.joined(frame, following)
         return Inside(hulls=hulls, row=torch.tensor([hulls.row(frame)], device=self.device))
-
-    def _trace(
-        self, method: Method, rays: Rays, context: Context, inside: Inside | None, occupancy: Occupancy | None, bricks: Bricks | None, background: Tensor
-    ) -> Traced:
-        if occupancy is None:
-            return full.trace(method, rays, context, self.config.sampling, background=background, inside=inside).traced
-        return fast.trace(method, rays, context, occupancy, self.config.fast, background=background, bricks=bricks)
 
     def _prepare_kernels(self, frame: int, context: Context, views: tuple[int, ...], *, baked: bool) -> None:
         def make_ready(made: KernelPictures) -> None:

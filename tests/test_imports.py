@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.optimiser",
         "im4d_core.frame_caches",
     ),
-    ("im4d_core.released", "im4d_core.run_start", "im4d_core.frame_pairs", "im4d_core.kernel_pictures"),
+    ("im4d_core.released", "im4d_core.run_start", "im4d_core.frame_pairs", "im4d_core.kernel_pictures", "im4d_core.tiled_pictures"),
     ("im4d_core.scene_renderer", "im4d_core.filming"),
     ("im4d_core.opened_run",),
     ("im4d_core.preview",),

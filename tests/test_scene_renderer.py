@@ -183,7 +183,7 @@ def test_memory_can_be_given_back(renderer: SceneRenderer) -> None:
 def test_a_picture_that_is_stopped_goes_on_where_it_was(renderer: SceneRenderer, mode: Literal["full", "exact"], monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after every second tile: bit for bit the picture that is made at once, and no ray is traced twice."""
     renderer.bake_occupancy()
-    monkeypatch.setattr("im4d_core.scene_renderer.rays_at_once", lambda *_, **__: 50)
+    monkeypatch.setattr("im4d_core.tiled_pictures.rays_at_once", lambda *_, **__: 50)
     camera = resized(renderer.scene.cameras[5], 60, 45)
     whole = renderer.render(camera, 1, mode)
     traced: list[int] = []
