@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from im4d_core.config import FieldConfig, MethodConfig, RunConfig, ViewsConfig, as_released
 from im4d_core.geometry import intrinsics, look_at, project
 from im4d_core.methods import build_method
-from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of
+from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of, normalised
 from im4d_core.methods.source_views import candidates, choose_views, cropped_to_mask, draw_views, fetch, on_common_canvas, stack_context
 from im4d_core.tensors import SourceView
 from im4d_core.types import Camera, Scene
@@ -277,3 +278,18 @@ def test_the_switch_turns_every_rule() -> None:
         and released.train.losses.interlevel_into_field
     )
     assert as_released(released) == released
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4), (torch.float16, 1e-2)])
+def test_a_gpu_normalises_as_pytorch_does(dtype: torch.dtype, tolerance: float) -> None:
+    """Forward and backward. Half precision keeps three digits."""
+    values = 3 * torch.randn(2, 8, 40, 56, dtype=dtype, device="cuda") + 1
+    wanted = torch.randn_like(values)
+    found, expected = values.clone().requires_grad_(), values.clone().requires_grad_()
+    ours, theirs = normalised(found), F.instance_norm(expected)
+    assert ours.dtype == dtype
+    torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
+    ours.backward(wanted)
+    theirs.backward(wanted)
+    torch.testing.assert_close(found.grad, expected.grad, atol=tolerance, rtol=tolerance)
