@@ -18,7 +18,7 @@ _MOST = 24  # shapes that are captured; each keeps what goes in and comes out, a
 class CapturedNet:
     """A network whose passes are captured the second time a shape is met. The same function as the network itself, gradients of its weights included.
 
-    Where no gradients are wanted, images go through it one by one: how many are of one size changes from frame to frame, every number of them would be
+    Images go through a network that is not trained (`eval`) one by one: how many are of one size changes from frame to frame, every number of them would be
     another shape, and a capture takes as long as a frame of playing. The GPU of the weights must be the current one.
     """
 
@@ -31,7 +31,7 @@ class CapturedNet:
 
     def __call__(self, images: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n features h w"]:
         """What the network returns; captured passes give a buffer that the next pass of this shape overwrites."""
-        if len(images) > 1 and not torch.is_grad_enabled():
+        if len(images) > 1 and not self._net.training and not torch.is_grad_enabled():
             first = self(images[:1])
             out = first.new_empty(len(images), *first.shape[1:])
             out[0] = first[0]
