@@ -13,7 +13,7 @@ from torch import nn
 from im4d_core.config import FieldConfig, MethodConfig, RunConfig, ViewsConfig, as_released
 from im4d_core.geometry import intrinsics, look_at, project
 from im4d_core.methods import build_method
-from im4d_core.methods.blocks import BlendNet, ImageNet, PlaneField, density_of, normalised
+from im4d_core.methods.blocks import BlendNet, ImageNet, Normalised, PlaneField, density_of, normalised
 from im4d_core.methods.source_views import candidates, choose_views, cropped_to_mask, draw_views, fetch, on_common_canvas, stack_context
 from im4d_core.tensors import SourceView
 from im4d_core.types import Camera, Scene
@@ -293,3 +293,9 @@ def test_a_gpu_normalises_as_pytorch_does(dtype: torch.dtype, tolerance: float) 
     ours.backward(wanted)
     theirs.backward(wanted)
     torch.testing.assert_close(found.grad, expected.grad, atol=tolerance, rtol=tolerance)
+
+
+def test_normalising_is_instance_norm_with_its_gradient() -> None:
+    values = (3 * torch.randn(2, 3, 4, 5, dtype=torch.float64) + 1).requires_grad_()
+    torch.testing.assert_close(Normalised.apply(values), F.instance_norm(values))
+    assert torch.autograd.gradcheck(Normalised.apply, (values,))
