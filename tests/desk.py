@@ -10,8 +10,12 @@ from typing import Literal
 
 from stand_in import StandIn, as_renderer
 
+from im4d_core.camera_path import SceneTiming
+from im4d_core.export_settings import ExportSettings
 from im4d_core.geometry import resized
+from im4d_core.path_generators import orbit
 from im4d_core.scene_renderer import SceneRenderer
+from viewer.jobs import ExportOrder
 from viewer.messages import DisplayBuffer, Message, Opened
 from viewer.request import RenderRequest
 from viewer.worker import RenderWorker
@@ -56,3 +60,12 @@ class Desk:
 
     def pictures(self) -> list[DisplayBuffer]:
         return self.of(DisplayBuffer)
+
+
+def export_order(file: Path, *, number: int = 1, mode: Literal["fast", "full"] = "fast", pictures: int = 8) -> ExportOrder:
+    path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), duration_s=1.0)
+    timing = SceneTiming(frames=StandIn().scene.frames, fps=10.0)
+    made_as = "h264" if file.suffix else "png"
+    return ExportOrder(
+        number=number, path=path, timing=timing, settings=ExportSettings(width=32, height=24, fps=float(pictures), mode=mode, format=made_as, file=str(file))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from stand_in import StandIn, as_renderer
 
 from viewer.events import AskedFor, FocusPanel, Triggered
 from viewer.messages import DisplayBuffer
+from viewer.remote import Remote, connect
 from viewer.state import Picture
 
 if TYPE_CHECKING:
@@ -190,6 +192,24 @@ def _paint_what_is_read(window: Window) -> None:
 
 def pose(driver: Driver) -> np.ndarray:
     return driver.state.navigation.T_camera_world.copy()
+
+
+def beside(d: Driver, program: Callable[[Remote], None]) -> None:
+    """Run a program that steers the window while the window goes on."""
+    failures: list[BaseException] = []
+
+    def steer() -> None:
+        try:
+            with connect(d.folder / "control.json") as viewer:
+                program(viewer)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=steer)
+    thread.start()
+    d.until(lambda: not thread.is_alive())
+    if failures:
+        raise failures[0]
 
 
 def tidy(d: Driver, panel: str = "Keys") -> None:

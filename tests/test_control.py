@@ -8,14 +8,14 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from driver import Driver
+from driver import Driver, beside
 from stand_in import StandIn
 
 from im4d_core.export_settings import ExportSettings
@@ -167,24 +167,6 @@ def test_no_viewer_is_said_with_what_to_do(tmp_path: Path) -> None:
 # ---- the real window ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _beside(d: Driver, program: Callable[[Remote], None]) -> None:
-    """Run a program that steers the window while the window goes on."""
-    failures: list[BaseException] = []
-
-    def steer() -> None:
-        try:
-            with connect(d.folder / "control.json") as viewer:
-                program(viewer)
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            failures.append(error)
-
-    thread = threading.Thread(target=steer)
-    thread.start()
-    d.until(lambda: not thread.is_alive())
-    if failures:
-        raise failures[0]
-
-
 def test_a_program_steers_the_window(drive, tmp_path: Path) -> None:
     picture, still = tmp_path / "steered.png", tmp_path / "again.png"
 
@@ -216,7 +198,7 @@ def test_a_program_steers_the_window(drive, tmp_path: Path) -> None:
             viewer.act("explode")
 
     def script(d: Driver) -> None:
-        _beside(d, program)
+        beside(d, program)
         assert d.shown.request.mode == "full"
         np.testing.assert_array_equal(imageio.imread(still), d.shown.host_pixels()[..., :3])
 
@@ -247,7 +229,7 @@ def test_a_program_loads_exports_and_opens(drive, tmp_path: Path) -> None:
         other = tmp_path / "other"
         assert viewer.open(other)["source"] == str(other)
 
-    drive(control=tmp_path / "control.json").run(lambda d: _beside(d, program))
+    drive(control=tmp_path / "control.json").run(lambda d: beside(d, program))
     assert len(list(folder.glob("*.png"))) > 2
 
 

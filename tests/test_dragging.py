@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from viewer import events as e
 from viewer.compare import Comparison
 from viewer.crop import Crop, handles
 from viewer.edits import edits_of
+from viewer.export_queue import QueuedExport
 from viewer.look import Look
-from viewer.state import Job, ViewerState
+from viewer.progress import Progress
+from viewer.state import ViewerState
 
 CROP = Crop(on=True, low=(-0.5, -0.5, -0.5), high=(0.5, 0.5, 0.5))
 ORBIT = e.Dragged(action="orbit", dx_px=90.0, dy_px=15.0, height_px=400.0)
@@ -41,7 +44,8 @@ DRAGS: tuple[tuple[e.Event, ...], ...] = (
 def begun() -> ViewerState:
     """Looking through a camera of the capture, a path of three keys with the last one selected, something to undo and to redo, an export under way."""
     state = press(with_path(opened()), "show_grid", "show_box", "undo")
-    return replace(after(state, e.SetFrame(index=2)), export=replace(state.export, job=Job(done=1, total=9)))
+    queue = (QueuedExport(number=1, file=Path("a.mp4"), progress=Progress(done=1, total=9)),)
+    return replace(after(state, e.SetFrame(index=2)), export=replace(state.export, queue=queue))
 
 
 @pytest.mark.parametrize("previewing", [False, True])

@@ -174,7 +174,7 @@ def test_opening_asks_before_it_ends_an_export_and_a_scene_that_fails_ends_nothi
         d.until(lambda: d.state.asks is not None)
         d.ctx.yield_(2)
         d.click("Open##agree")
-        d.until(lambda: "Export was cancelled" in d.notices() and d.renderer.closed)
+        d.until(lambda: "was cancelled" in d.notices() and d.renderer.closed)
         d.until(lambda: d.state.export.job is None)
         assert list((tmp_path / "output").iterdir()) == [], "no partial file"
         d.renderer.delay_s = 0.0

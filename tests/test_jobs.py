@@ -9,15 +9,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from desk import Desk
-from stand_in import StandIn
+from desk import Desk, export_order
 
-from im4d_core.camera_path import SceneTiming
-from im4d_core.export_settings import ExportSettings
-from im4d_core.path_generators import orbit
 from im4d_core.quality import Quality
 from viewer import events as e
-from viewer.jobs import JOB_SHARE, ExportOrder, FairShare, OccupancyOrder, Orders, PictureOrder
+from viewer.jobs import JOB_SHARE, FairShare, OccupancyOrder, Orders, PictureOrder
 from viewer.messages import Failed, JobOver, JobStep, Opened
 from viewer.reduce import reduce
 from viewer.request import render_request
@@ -86,13 +82,6 @@ def test_an_export_without_an_encoder_ends_with_the_reason(desk: Desk, tmp_path:
     desk.wait(desk.pictures)
 
 
-def export_order(file: Path, *, mode: Literal["fast", "full"] = "fast", pictures: int = 8) -> ExportOrder:
-    path = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), duration_s=1.0)
-    timing = SceneTiming(frames=StandIn().scene.frames, fps=10.0)
-    made_as = "h264" if file.suffix else "png"
-    return ExportOrder(path=path, timing=timing, settings=ExportSettings(width=32, height=24, fps=float(pictures), mode=mode, format=made_as, file=str(file)))
-
-
 class Player:
     """Wants another picture whenever one is shown, as a window does in which the scene plays."""
 
@@ -150,7 +139,7 @@ def test_a_slow_picture_of_an_export_does_not_hold_the_window_up(desk: Desk, tmp
     desk.wait(desk.pictures)
     assert time.monotonic() - began < 3.0  # a tile of 0.4 s and the picture's own 0.4 s; the export's picture takes 4 s
     assert not desk.of(JobOver)
-    desk.worker.cancel("export")
+    desk.worker.cancel("export", 1)
     desk.wait(lambda: desk.of(JobOver))
     assert desk.of(JobOver)[0].cancelled
 
@@ -184,7 +173,7 @@ def test_a_slow_still_picture_takes_turns_with_a_job_and_is_finished_before_it(d
     assert len(parts) >= 2, "tile by tile"
     # Ten tiles are the picture's, ten a draft's at most. The export has half as long as the picture: five tiles more, and those of its steps at both ends.
     assert 12 <= desk.renderer.tiles - before <= 34
-    desk.worker.cancel("export")
+    desk.worker.cancel("export", 1)
     desk.wait(lambda: desk.of(JobOver))
 
 
@@ -261,15 +250,13 @@ def test_time_is_shared_fairly() -> None:
 
 def test_orders_wait_their_turn_and_are_cancelled() -> None:
     orders = Orders()
-    first, second = export_order(Path("a.mp4")), export_order(Path("b.mp4"))
-    orders.put(first)
-    orders.put(OccupancyOrder())
+    first, second, third = (export_order(Path(f"{number}.mp4"), number=number) for number in (1, 2, 3))
+    for order in (first, OccupancyOrder(), second, third, OccupancyOrder()):
+        orders.put(order)
+    assert orders.cancel("export", 2)
+    assert (orders.is_cancelled(second), orders.is_cancelled(third)) == (True, False)
+    assert [orders.take() for _ in range(4)] == [first, third, OccupancyOrder(), None], "exports in their order; one occupancy is enough"
+    assert not orders.cancel("export", 1), "it has begun"
+    assert orders.is_cancelled(first)
     orders.put(second)
-    assert orders.take() == OccupancyOrder()
-    assert orders.cancel("export")
-    assert not orders
-    assert orders.is_cancelled("export")
-    orders.put(first)
-    assert not orders.is_cancelled("export")
-    assert orders.take() == first
-    assert orders.take() is None
+    assert not orders.is_cancelled(second)

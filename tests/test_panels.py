@@ -76,7 +76,12 @@ def full_stats(state: ViewerState) -> Stats:
 def interesting_states() -> dict[str, ViewerState]:
     path = with_path(opened())
     job = after(
-        path, e.JobProgress(job="export", done=0, total=0), e.JobProgress(job="occupancy", done=3, total=9), e.JobProgress(job="picture", done=3, total=100)
+        path,
+        *(e.ExportQueued(number=number, file=Path(f"videos/{number}.mp4")) for number in (1, 2, 3)),
+        e.JobEnded(job="export", number=1, error="no space left on the device"),
+        e.JobProgress(job="export", number=2, done=1, total=8),
+        e.JobProgress(job="occupancy", done=3, total=9),
+        e.JobProgress(job="picture", done=3, total=100),
     )
     notices = [e.Notified(level=level, text=f"{level} 100 %d %s", path=Path("a/b.png")) for level in ("info", "warning", "error")]
     return {
@@ -92,7 +97,7 @@ def interesting_states() -> dict[str, ViewerState]:
         "playing": after(opened(), e.Triggered(action="play"), e.SetSpeed(speed=0.3)),
         "jobs": job,
         "part": after(path, e.SetExport(settings=ExportSettings(stop_s=1.0, width=333, height=77))),
-        "exported": after(path, e.JobEnded(job="export", file=Path("v/out.mp4"))),
+        "exported": after(path, e.ExportQueued(number=1, file=Path("v/out.mp4")), e.JobEnded(job="export", number=1, file=Path("v/out.mp4"))),
         "notices": after(opened(), *notices * 3, *(e.Notified(level="info", text=str(i)) for i in range(9))),
         "help": after(opened(), e.Triggered(action="help")),
         "quitting": after(job, e.Triggered(action="quit")),

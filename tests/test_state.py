@@ -105,19 +105,20 @@ def test_export_job() -> None:
     state = with_path(opened())
     assert press(opened(), "export_start").notices[-1].level == "warning"
     started = after(state, e.SetExport(settings=ExportSettings(file="a.mp4")), e.Triggered(action="export_start"))
-    assert started.effects[-1] == e.StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=ExportSettings(file="a.mp4"))
-    running = after(started, e.JobProgress(job="export", done=0, total=9), e.Tick(now_s=105.0), e.JobProgress(job="export", done=3, total=9))
+    assert started.effects[-1] == e.StartExport(number=1, path=state.path_editor.path, timing=scene_timing(state), settings=ExportSettings(file="a.mp4"))
+    running = after(started, e.ExportQueued(number=1, file=Path("a.mp4")), e.Tick(now_s=103.0))
+    running = after(running, *(event for done in (0, 3) for event in (e.JobProgress(job="export", number=1, done=done, total=9), e.Tick(now_s=105.0))))
     job = running.export.job
     assert job is not None
-    assert (job.done, job.total, job.started_s) == (3, 9, 100.0)
-    assert press(running, "export_start").effects == running.effects  # one at a time
+    assert (job.done, job.total, job.started_s) == (3, 9, 103.0)
     assert press(running, "quit").asks == e.Quit()
-    assert press(running, "cancel").effects[-1] == e.CancelExport()
-    done = after(running, e.JobEnded(job="export", file=Path("a.mp4")))
+    assert press(running, "cancel").effects[-1] == e.CancelExport(number=1)
+    done = after(running, e.JobEnded(job="export", number=1, file=Path("a.mp4")))
     assert (done.export.job, done.export.finished, done.notices[-1].path) == (None, Path("a.mp4"), Path("a.mp4"))
-    failed = after(running, e.JobEnded(job="export", error="disk full"))
+    failed = after(running, e.JobEnded(job="export", number=1, error="disk full"))
     assert (failed.export.job, failed.notices[-1].level) == (None, "error")
-    assert after(running, e.JobEnded(job="export", cancelled=True)).notices[-1].level == "info"
+    cancelled = after(running, e.JobEnded(job="export", number=1, cancelled=True))
+    assert (cancelled.export.queue, cancelled.notices[-1].level) == ((), "info")
 
 
 def test_a_video_is_as_fast_as_its_scene_until_the_user_says_otherwise() -> None:
@@ -240,8 +241,8 @@ def test_a_scene_that_is_read_again_stays_as_it_is() -> None:
 
 def test_opening_asks_only_while_a_job_runs() -> None:
     assert press(opened(), "reload").effects == (e.OpenScene(source=Path("RUN")),)
-    for job in ("export", "occupancy"):
-        busy = after(opened(), e.JobProgress(job=job, done=1, total=9))
+    for job in (e.ExportQueued(number=1, file=Path("a.mp4")), e.JobProgress(job="occupancy", done=1, total=9)):
+        busy = after(opened(), job)
         for asked in (
             press(busy, "reload"),
             after(busy, e.FileChosen(purpose="open", path=Path("B"))),

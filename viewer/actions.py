@@ -10,7 +10,7 @@ import numpy as np
 
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.path_files import path_from_text, path_to_json
-from viewer import attitude, bindings, consent, controls, path_actions, path_editor, playback
+from viewer import attitude, consent, controls, path_actions, path_editor, playback
 from viewer.changes import asked, first_view, frame_scene, frame_selected, looking_through, middle, n_frames, notified, taken_over, vector
 from viewer.comparing import compare_next
 from viewer.consent import wanted
@@ -34,7 +34,8 @@ from viewer.events import (
     TakeScreenshot,
     ToggleFullscreen,
 )
-from viewer.exporting import export_settings
+from viewer.export_queue import pending
+from viewer.exporting import export_problem, export_settings
 from viewer.look import Output
 from viewer.request import goal_camera, render_request
 from viewer.state import Mode, Navigation, ViewerState, placed, scene_timing
@@ -153,13 +154,21 @@ def camera_pasted(state: ViewerState, text: str, origin: str) -> ViewerState:
 
 
 def _export_start(state: ViewerState) -> ViewerState:
-    if state.export.job is not None or state.scene is None:
+    if state.scene is None:
         return state
-    if not state.path_editor.path.keys:
-        return notified(state, "warning", f"There is nothing to export: the path has no keys; {bindings.press('key_add')} to add one")
-    settings = export_settings(state)
+    problem = export_problem(state)
+    if problem:
+        return notified(state, "warning", f"Nothing is exported: {problem}")
+    settings, number = export_settings(state), state.export.next_number
     settings = replace(settings, file=str(placed(state, settings.file)))
-    return asked(state, StartExport(path=state.path_editor.path, timing=scene_timing(state), settings=settings))
+    state = replace(state, export=replace(state.export, next_number=number + 1))
+    return asked(state, StartExport(number=number, path=state.path_editor.path, timing=scene_timing(state), settings=settings))
+
+
+def _export_cancel(state: ViewerState) -> ViewerState:
+    """The export that runs, or else is next."""
+    waiting = pending(state.export.queue)
+    return asked(state, CancelExport(number=waiting[0].number)) if waiting else state
 
 
 def _occupancy_build(state: ViewerState) -> ViewerState:
@@ -175,7 +184,7 @@ def _cancel(state: ViewerState) -> ViewerState:
     if state.path_editor.previewing:
         return replace(state, path_editor=path_editor.stop(state.path_editor))
     if state.export.job is not None:
-        return asked(state, CancelExport())
+        return _export_cancel(state)
     if state.picture_job is not None:
         return asked(state, CancelPicture())
     if state.occupancy_job is not None:
@@ -267,7 +276,7 @@ HANDLERS: dict[str, Handler] = {
     "export_start": _export_start,
     "picture_save": _picture_save,
     "live": _live,
-    "export_cancel": _effect(CancelExport()),
+    "export_cancel": _export_cancel,
     "picture_cancel": _effect(CancelPicture()),
     "occupancy_build": _occupancy_build,
     "occupancy_cancel": _effect(CancelOccupancy()),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from viewer.changes import asked
 from viewer.events import Effect, ExportPath, OpenScene, Quit, SavePath, StartExport
+from viewer.export_queue import pending
 from viewer.opening import is_open
 from viewer.state import ViewerState
 
@@ -43,6 +44,14 @@ def wanted(state: ViewerState, effect: Effect) -> ViewerState:
     return replace(state, asks=effect) if question(state, effect).losses else asked(state, effect)
 
 
+def asked_of_user(state: ViewerState) -> str | None:
+    """The question that is on the screen; None where there is none."""
+    if state.asks is None:
+        return None
+    asks = question(state, state.asks)
+    return " ".join((*asks.losses, asks.text))
+
+
 def _agreed(state: ViewerState) -> ViewerState:
     effect = state.asks
     return state if effect is None else asked(replace(state, asks=None), effect)
@@ -53,8 +62,10 @@ HANDLERS: dict[str, Callable[[ViewerState], ViewerState]] = {"agree": _agreed, "
 
 def _jobs(state: ViewerState) -> tuple[str, ...]:
     reasons = []
-    if state.export.job is not None:
-        reasons.append("An export is running and would be cancelled.")
+    exports = pending(state.export.queue)
+    if exports:
+        waits = {0: "", 1: ", and the one that waits would not be made"}.get(len(exports) - 1, f", and the {len(exports) - 1} that wait would not be made")
+        reasons.append(f"An export is running and would be cancelled{waits}.")
     if state.picture_job is not None:
         reasons.append("A picture is being made and would be cancelled.")
     if state.occupancy_job is not None:

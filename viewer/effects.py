@@ -223,14 +223,15 @@ class Effects:
                 self._worker.open(source)
             case e.ShowInFolder(path=path):
                 _show_in_folder(path)
-            case e.StartExport(path=path, timing=timing, settings=settings):
-                self._begin(ExportOrder(path=path, timing=timing, settings=settings))
+            case e.StartExport(number=number, path=path, timing=timing, settings=settings):
+                self._worker.begin(ExportOrder(number=number, path=path, timing=timing, settings=settings))
+                self._send(e.ExportQueued(number=number, file=Path(settings.file)))
             case e.ProbeEncoder(format=format, chroma=chroma):
                 future = self._writer.submit(_probed, format, chroma)
                 future.add_done_callback(lambda _: self._window.wake())
                 self._tried.append(future)
-            case e.CancelExport():
-                self._worker.cancel("export")
+            case e.CancelExport(number=number):
+                self._worker.cancel("export", number)
             case e.CancelPicture():
                 self._worker.cancel("picture")
             case e.BuildOccupancy():

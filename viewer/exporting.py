@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from im4d_core.export_settings import ExportSettings
-from viewer.state import ViewerState
+from viewer import bindings
+from viewer.export_queue import pending
+from viewer.state import ViewerState, encoder_problem, placed
 
 
 def export_settings(state: ViewerState) -> ExportSettings:
@@ -18,3 +20,15 @@ def export_settings(state: ViewerState) -> ExportSettings:
     if taken.quality:
         settings = replace(settings, rendering=state.picture.quality)
     return settings
+
+
+def export_problem(state: ViewerState) -> str:
+    """Why no export can be asked for now; empty when one can."""
+    if state.scene is None:
+        return "no scene is open."
+    if not state.path_editor.path.keys:
+        return f"the path has no keys: {bindings.press('key_add')} to add one, or make one in the Path panel."
+    file = placed(state, state.export.settings.file)
+    if any(export.file == file for export in pending(state.export.queue)):
+        return f"the queue has {file.name} already: choose another name, or remove it there first."
+    return state.export.settings.problem() or encoder_problem(state)

@@ -27,6 +27,8 @@ _MOST_OWED_S = 2.0
 class ExportOrder:
     """A path to be filmed."""
 
+    number: int
+    """Of several that wait, which one."""
     path: CameraPath
     timing: SceneTiming
     settings: ExportSettings
@@ -69,22 +71,22 @@ class FairShare:
 
 
 class Orders:
-    """Jobs in the order they were asked for. The window puts, the render thread takes; one of each kind at a time is enough."""
+    """Jobs in the order they were asked for. The window puts, the render thread takes. Any number of exports may wait; of the other kinds one is enough."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Order] = deque()
-        self._cancelled: set[Job] = set()
+        self._cancelled: set[tuple[Job, int]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def put(self, order: Order) -> None:
-        """Ask for a job; a waiting one of its kind is replaced."""
+        """Ask for a job; the same one, where it waits, is replaced."""
         with self._lock:
-            self._waiting = deque(other for other in self._waiting if kind(other) != kind(order))
+            self._waiting = deque(other for other in self._waiting if name(other) != name(order))
             self._waiting.append(order)
-            self._cancelled.discard(kind(order))
+            self._cancelled.discard(name(order))
 
     def take(self) -> Order | None:
         with self._lock:
@@ -96,27 +98,32 @@ class Orders:
             dropped, self._waiting = list(self._waiting), deque()
             return dropped
 
-    def cancel(self, job: Job) -> bool:
+    def cancel(self, job: Job, number: int = 0) -> bool:
         """Stop a job; True where it had not begun."""
         with self._lock:
             before = len(self._waiting)
-            self._waiting = deque(order for order in self._waiting if kind(order) != job)
-            self._cancelled.add(job)
+            self._waiting = deque(order for order in self._waiting if name(order) != (job, number))
+            self._cancelled.add((job, number))
             return len(self._waiting) < before
 
-    def is_cancelled(self, job: Job) -> bool:
-        return job in self._cancelled
+    def is_cancelled(self, order: Order) -> bool:
+        return name(order) in self._cancelled
 
 
 def kind(order: Order) -> Job:
-    """The name of a job in messages and events."""
+    """The kind of a job in messages and events."""
+    return name(order)[0]
+
+
+def name(order: Order) -> tuple[Job, int]:
+    """What tells one job from all others: its kind, and which of the exports it is."""
     match order:
-        case ExportOrder():
-            return "export"
+        case ExportOrder(number=number):
+            return "export", number
         case PictureOrder():
-            return "picture"
+            return "picture", 0
         case OccupancyOrder():
-            return "occupancy"
+            return "occupancy", 0
 
 
 def steps(order: Order, renderer: SceneRenderer, go_on: Callable[[], bool], told: Callable[[int, int], None]) -> bool:

@@ -64,11 +64,11 @@ class Inbox:
             self._orders.put(order)
             self._changed.notify()
 
-    def cancel(self, job: Job) -> bool:
+    def cancel(self, job: Job, number: int = 0) -> bool:
         """Stop a job; True where it had not begun."""
         with self._changed:
             self._changed.notify()
-            return self._orders.cancel(job)
+            return self._orders.cancel(job, number)
 
     def stop(self) -> None:
         """Nothing is wanted any more."""
@@ -165,8 +165,8 @@ class Inbox:
         """The job that was taken is over."""
         self._in_job = False
 
-    def is_cancelled(self, job: Job) -> bool:
-        return self._orders.is_cancelled(job)
+    def is_cancelled(self, order: Order) -> bool:
+        return self._orders.is_cancelled(order)
 
     def drop(self) -> list[Order]:
         """Forget the pictures and jobs that wait, which were meant for another scene. Returns the jobs."""

@@ -152,11 +152,15 @@ class JobStep:
     job: Job
     done: int
     total: int
+    number: int = 0
+    """Which of the exports."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobOver:
     job: Job
+    number: int = 0
+    """Which of the exports."""
     file: Path | None = None
     error: str = ""
     cancelled: bool = False

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Literal
 
 import numpy as np
 
 from im4d_core.geometry import unproject
 from im4d_core.path_files import CAMERA_FILES
-from viewer import attitude, choices, controls, path_editor, path_recording, path_reduce, playback, resolution
+from viewer import attitude, choices, controls, job_reduce, path_editor, path_recording, path_reduce, playback, resolution
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_pasted, set_fly_speed, set_mode
 from viewer.changes import asked, exporting_as, looking_through, n_frames, navigated, notified, taken_over, vector
@@ -25,7 +24,7 @@ from viewer.flight import Flight
 from viewer.near_far import limited as limited_depths
 from viewer.opening import scene_opened
 from viewer.request import view_camera
-from viewer.state import SCALES, TARGETS, Job, Navigation, Overlays, Picture, ViewerState, placed
+from viewer.state import SCALES, TARGETS, Navigation, Overlays, Picture, ViewerState, placed
 from viewer.transport import Transport
 
 MAX_STEPS = 50.0
@@ -258,38 +257,6 @@ def _render_finished(state: ViewerState, event: e.RenderFinished) -> ViewerState
     return state if picture is state.picture else _with_picture(state, picture)
 
 
-def _job_progress(state: ViewerState, event: e.JobProgress) -> ViewerState:
-    before = {"export": state.export.job, "picture": state.picture_job, "occupancy": state.occupancy_job}[event.job]
-    started_s, found = (state.now_s, event.done) if before is None or before.waits else (before.started_s, before.found)
-    job = Job(done=event.done, total=event.total, started_s=started_s, found=found)
-    return _with_job(state, event.job, job)
-
-
-def _job_ended(state: ViewerState, event: e.JobEnded) -> ViewerState:
-    name = {"export": "Export", "picture": "The picture", "occupancy": "Building the occupancy"}[event.job]
-    state = _with_job(state, event.job, None)
-    if event.job == "export" and event.file is not None:
-        state = replace(state, export=replace(state.export, finished=event.file))
-    if event.error:
-        return notified(state, "error", f"{name} failed: {event.error}")
-    if event.cancelled:
-        kept = "; what is complete of it is kept, and the same export goes on there" if event.job == "export" else ""
-        return notified(state, "info", f"{name} was cancelled{kept}")
-    if event.file is not None:
-        return notified(state, "info", f"Saved {event.file}", event.file)
-    return notified(state, "info", f"{name} is done")
-
-
-def _with_job(state: ViewerState, kind: Literal["export", "picture", "occupancy"], job: Job | None) -> ViewerState:
-    match kind:
-        case "export":
-            return replace(state, export=replace(state.export, job=job))
-        case "picture":
-            return replace(state, picture_job=job)
-        case "occupancy":
-            return replace(state, occupancy_job=job)
-
-
 # ---- parts --------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -357,11 +324,10 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SceneOpened: scene_opened,
     e.RenderFinished: _render_finished,
     e.Notified: lambda state, event: notified(state, event.level, event.text, event.path),
-    e.JobProgress: _job_progress,
-    e.JobEnded: _job_ended,
     e.TextPasted: lambda state, event: camera_pasted(state, event.text, event.origin),
     e.LiveEnded: _live_ended,
     **path_reduce.REDUCERS,
+    **job_reduce.REDUCERS,
     e.EffectsTaken: lambda state, event: replace(state, effects=state.effects[event.count :]),
     **choices.REDUCERS,
     **attitude.REDUCERS,

@@ -130,12 +130,43 @@ class Remote:
 
     def export(self, settings: ExportSettings, timeout_s: float = 3600.0) -> Path:
         """Make the camera path a video or a folder of pictures, and wait for it."""
+        return self.exported(self.queue_export(settings), timeout_s)
+
+    def queue_export(self, settings: ExportSettings, timeout_s: float = 10.0) -> int:
+        """Ask for the camera path as it is now, made after the exports that wait already; the number of this one, for `exported` and `RemoveExport`."""
         target = str(Path(settings.file).absolute())
-        before = self.state()
-        self.send(SetExport(settings=replace(settings, file=target)))
+        before = self.send(SetExport(settings=replace(settings, file=target)))
+        known = {export["number"] for export in before["export"]["queue"]}
         self.act("export_start")
-        done = self._until(lambda state: any(notice["file"] == target for notice in _news(before, state)), before, timeout_s, f"{target} to be exported")
-        return Path(done["export"]["finished"])
+
+        def came(state: State) -> list[int]:
+            return [export["number"] for export in state["export"]["queue"] if export["number"] not in known]
+
+        after = self._until(lambda state: came(state) or state["question"], before, timeout_s, f"{target} to be queued")
+        if not came(after):  # a file of another origin is there; nobody is asked behind a program's back
+            self.act("decline")
+            raise ValueError(after["question"])
+        return came(after)[0]
+
+    def exported(self, number: int, timeout_s: float = 3600.0) -> Path:
+        """Wait until an export of the queue is done, whatever becomes of the others.
+
+        Raises:
+            ValueError: it failed, in the window's words, or is not in the queue.
+            TimeoutError: it took too long.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            export = next((export for export in self.state()["export"]["queue"] if export["number"] == number), None)
+            if export is None:
+                raise ValueError(f"export {number} is not in the queue: it was cancelled or removed")
+            if export["state"] == "failed":
+                raise ValueError(export["error"])
+            if export["state"] == "done":
+                return Path(export["file"])
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {timeout_s:g} s in vain for {export['file']} to be exported")
+            time.sleep(_POLL_S)
 
     def _until(self, reached: Callable[[State], object], before: State, timeout_s: float, what: str) -> State:
         """The first state that something holds of.

@@ -317,10 +317,10 @@ class Session:
                 self._problems.add(text, details, during=during, retry=self._retry(during, source))
             case Failed(text=text, level=level):
                 self.send(Notified(level=level, text=text))
-            case JobStep(job=job, done=done, total=total):
-                self.send(JobProgress(job=job, done=done, total=total))
-            case JobOver(job=job, file=file, error=error, cancelled=cancelled):
-                self.send(JobEnded(job=job, file=file, error=error, cancelled=cancelled))
+            case JobStep(job=job, number=number, done=done, total=total):
+                self.send(JobProgress(job=job, number=number, done=done, total=total))
+            case JobOver(job=job, number=number, file=file, error=error, cancelled=cancelled):
+                self.send(JobEnded(job=job, number=number, file=file, error=error, cancelled=cancelled))
 
     def _show(self, buffer: DisplayBuffer) -> None:
         scene = self.state.scene

@@ -22,11 +22,13 @@ from im4d_core.types import Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.edited_path import PathEditor, PathRecording
+from viewer.export_queue import Queue, pending
 from viewer.flight import Flight
 from viewer.history import History
 from viewer.look import Look, Output
 from viewer.near_far import NearFar
 from viewer.preferences import Preferences
+from viewer.progress import Progress
 from viewer.transport import Transport, played_range
 
 if TYPE_CHECKING:
@@ -135,27 +137,6 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A long task beside the GUI."""
-
-    done: int = 0
-    total: int = 0
-    started_s: float = 0.0
-    found: int = 0
-    """How much was done already when it started."""
-
-    @property
-    def waits(self) -> bool:
-        """It was asked for and has not begun."""
-        return self.total == 0
-
-    def left_s(self, now_s: float) -> float | None:
-        """How long it will still take, as it went so far; None before anything can be said."""
-        made = self.done - self.found
-        return (now_s - self.started_s) / made * (self.total - self.done) if made > 0 and now_s > self.started_s else None
-
-
-@dataclass(frozen=True, kw_only=True)
 class EncoderReport:
     """Whether this machine can encode a format."""
 
@@ -182,12 +163,22 @@ class Export:
     settings: ExportSettings = ExportSettings()
     """Without what is taken along: `viewer.exporting` adds it."""
     taken: Taken = Taken()
-    job: Job | None = None
-    """The export under way."""
-    finished: Path | None = None
-    """The last video or folder."""
+    queue: Queue = ()
+    """Those that wait or run, and the last ones that are over."""
+    next_number: int = 1
     encoders: tuple[EncoderReport, ...] = ()
     """What was tried so far; before anything is rendered."""
+
+    @property
+    def job(self) -> Progress | None:
+        """Of the export that runs, or waits and is next."""
+        waiting = pending(self.queue)
+        return waiting[0].progress if waiting else None
+
+    @property
+    def finished(self) -> Path | None:
+        """The last video or folder."""
+        return next((export.file for export in reversed(self.queue) if export.outcome == "done"), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,8 +216,8 @@ class ViewerState:
     """The press of the mouse, or the field that is typed in, which changes come from now; 0 for none."""
     before_drag: ViewerState | None = field(default=None, compare=False, repr=False)
     """What there was when the drag under way began."""
-    occupancy_job: Job | None = None
-    picture_job: Job | None = None
+    occupancy_job: Progress | None = None
+    picture_job: Progress | None = None
     """A picture of a size of its own that is being made."""
     displayed_frame: int | None = None
     """The frame in the picture on the screen, as the capture numbers it."""

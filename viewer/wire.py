@@ -14,6 +14,8 @@ from typing import Any
 from im4d_core.config import config_from_json
 from viewer import events as e
 from viewer.actions import HANDLERS, camera_text
+from viewer.consent import asked_of_user
+from viewer.progress import Progress
 from viewer.state import Overlays, ViewerState, shown_index, shown_onward
 
 LONGEST = 1 << 16
@@ -27,7 +29,7 @@ _KINDS = (
     *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetKeyFov, e.SetKeyEase, e.CopyKey, e.SetPathTime, e.SetRecordsSceneTime),
     *(e.SetPathLoop, e.SetInterpolation, e.SetTension, e.SetConstantSpeed, e.SetOrbit, e.ChoosePath, e.RenamePath, e.SetPathFile, e.SetPathForm),
-    *(e.SetPreferences, e.SetTaken, e.SetExport, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
+    *(e.SetPreferences, e.SetTaken, e.SetExport, e.RemoveExport, e.ClearExports, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
 )
 """What may be sent: what a hand at the window could do, as far as it is plain values. What the window tells itself, such as `RenderFinished`, may not;
 whole paths go by `LoadPath`, which checks them."""
@@ -137,14 +139,28 @@ def state_to_json(state: ViewerState, *, settled: bool) -> dict[str, Any]:
         },
         "export": {
             **asdict(export.settings),
-            "job": None if export.job is None else {"done": export.job.done, "total": export.job.total},
+            "job": _progress(export.job),
+            "queue": [
+                {"number": made.number, "file": str(made.file), "state": made.state, **_counts(made.progress), "error": made.error} for made in export.queue
+            ],
             "finished": None if export.finished is None else str(export.finished),
         },
+        "jobs": {"picture": _progress(state.picture_job), "occupancy": _progress(state.occupancy_job)},
+        "question": asked_of_user(state),
         "notices": [
             {"id": notice.id, "count": notice.count, "level": notice.level, "text": notice.text, "file": None if notice.path is None else str(notice.path)}
             for notice in state.notices
         ],
     }
+
+
+def _progress(progress: Progress | None) -> dict[str, int] | None:
+    return None if progress is None else _counts(progress)
+
+
+def _counts(progress: Progress) -> dict[str, int]:
+    """A total of 0 means that it has not begun."""
+    return {"done": progress.done, "total": progress.total}
 
 
 def _finite(text: str) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.facts import facts_of
-from viewer.jobs import FairShare, OccupancyOrder, Order, kind, result, steps
+from viewer.jobs import FairShare, OccupancyOrder, Order, name, result, steps
 from viewer.mailboxes import Asked, Inbox, Outbox
 from viewer.messages import Facts, Failed, Job, JobOver, JobStep, Message, Opened
 from viewer.render_device import RenderDevice
@@ -93,10 +93,14 @@ class RenderWorker:
         """Do a long task between the pictures of the window; answered by `JobStep`s and a `JobOver`. One after the other, in the order asked."""
         self._inbox.begin(order)
 
-    def cancel(self, job: Job) -> None:
-        """Stop a job between two tiles; nothing partial is left, except complete pictures in a folder of them."""
-        if self._inbox.cancel(job):
-            self._outbox.post(JobOver(job=job, cancelled=True))
+    def cancel(self, job: Job, number: int = 0) -> None:
+        """Stop a job between two tiles; nothing partial is left, except complete pictures in a folder of them.
+
+        Args:
+            number: of an export.
+        """
+        if self._inbox.cancel(job, number):
+            self._outbox.post(JobOver(job=job, number=number, cancelled=True))
         self._outbox.wake()
 
     def share_memory(self, on: bool) -> None:
@@ -209,7 +213,8 @@ class RenderWorker:
         (source, renderer), self._next = self._next, None
         old, self._opened = self._serving, source
         for order in self._inbox.drop():
-            self._outbox.post(JobOver(job=kind(order), cancelled=True))
+            job, number = name(order)
+            self._outbox.post(JobOver(job=job, number=number, cancelled=True))
         self._serving = Serving(renderer, self._inbox, self._outbox, shares_memory=self._shares_memory, shown=self._compile)
         self._outbox.post(Opened(scene=renderer.scene, source=source, device=str(renderer.device)))
         self._serving.shortcomings.tell_fallbacks()
@@ -252,19 +257,19 @@ class RenderWorker:
         if order is None or serving is None:
             self._inbox.end_job()
             return
-        job = kind(order)
+        job, number = name(order)
         self._counted_s = time.monotonic()
 
         def told(done: int, total: int) -> None:
-            self._outbox.post(JobStep(job=job, done=done, total=total))
+            self._outbox.post(JobStep(job=job, number=number, done=done, total=total))
 
         try:
-            complete = steps(order, serving.renderer, lambda: self._between(job), told)
+            complete = steps(order, serving.renderer, lambda: self._between(order), told)
         except Exception as error:  # noqa: BLE001 - a failed job must not end the viewer
-            _log.warning("the job %s failed", job, exc_info=True)
-            self._outbox.post(JobOver(job=job, error=_first_line(error)))
+            _log.warning("%s %d failed", job, number, exc_info=True)
+            self._outbox.post(JobOver(job=job, number=number, error=_first_line(error)))
         else:
-            self._outbox.post(JobOver(job=job, file=result(order) if complete else None, cancelled=not complete))
+            self._outbox.post(JobOver(job=job, number=number, file=result(order) if complete else None, cancelled=not complete))
         finally:
             self._inbox.end_job()
             self._share = FairShare()
@@ -273,23 +278,23 @@ class RenderWorker:
         self._post_facts()
         self._change()
 
-    def _between(self, job: Job) -> bool:
+    def _between(self, order: Order) -> bool:
         """Between two tiles of a job: make the window's picture where it is its turn, or open another scene. False stops the job."""
         now = time.monotonic()
         if self._inbox.has_pictures:
             self._share.worked(now - self._counted_s)
-        if self._inbox.has_pictures and self._share.picture_is_due and self._goes_on(job):
+        if self._inbox.has_pictures and self._share.picture_is_due and self._goes_on(order):
             try:
                 self._serve()
             except Exception as error:  # noqa: BLE001 - a picture that fails must not end the job
                 self._fail(error)
-        if self._inbox.scene_waits and self._goes_on(job):
+        if self._inbox.scene_waits and self._goes_on(order):
             self._open()  # where that fails, the job has lost nothing
         self._counted_s = time.monotonic()
-        return self._goes_on(job)
+        return self._goes_on(order)
 
-    def _goes_on(self, job: Job) -> bool:
-        return not (self._inbox.is_cancelled(job) or self._inbox.stopping or self._next is not None)
+    def _goes_on(self, order: Order) -> bool:
+        return not (self._inbox.is_cancelled(order) or self._inbox.stopping or self._next is not None)
 
     # ---- messages -----------------------------------------------------------------------------------------------------------------------------
 

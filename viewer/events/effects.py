@@ -121,8 +121,12 @@ class ShowInFolder:
 
 @dataclass(frozen=True, kw_only=True)
 class StartExport:
-    """Make the path a video or a folder of pictures. Answered by `JobProgress` and `JobEnded`. The job owns its camera, time, size and quality."""
+    """Make the path a video or a folder of pictures, after those that wait. Answered by `ExportQueued`, then `JobProgress` and `JobEnded` with its number.
 
+    The job owns its camera, time, size and quality.
+    """
+
+    number: int
     path: CameraPath
     timing: SceneTiming
     settings: ExportSettings
@@ -141,7 +145,7 @@ class ProbeEncoder:
 
 @dataclass(frozen=True, kw_only=True)
 class CancelExport:
-    pass
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,12 +53,34 @@ class DismissNotice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportQueued:
+    """An export that was asked for waits for its turn."""
+
+    number: int
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveExport:
+    """Take an export out of the queue: one that runs is cancelled, one that waits is not made, one that is over is not listed any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearExports:
+    """List no exports that are over."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobProgress:
     """A long task goes on; with a total of 0 it waits for its turn."""
 
     job: Literal["export", "picture", "occupancy"]
     done: int
     total: int
+    number: int = 0
+    """Which of the exports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +88,8 @@ class JobEnded:
     """A long task ended: `error` says why it failed; `file` is what it left behind."""
 
     job: Literal["export", "picture", "occupancy"]
+    number: int = 0
+    """Which of the exports."""
     file: Path | None = None
     error: str = ""
     cancelled: bool = False
@@ -134,6 +158,9 @@ JobEvent = (
     | RenderFinished
     | Notified
     | DismissNotice
+    | ExportQueued
+    | RemoveExport
+    | ClearExports
     | JobProgress
     | JobEnded
     | TextPasted

@@ -12,12 +12,14 @@ from imgui_bundle import imgui
 from im4d_core.export_settings import SUFFIXES, Chroma, ExportSettings, Format
 from im4d_core.types import RenderMode
 from viewer import bindings
-from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken, ShowInFolder
+from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken
 from viewer.export_command import export_command
+from viewer.exporting import export_problem
+from viewer.panels import export_queue
 from viewer.panels.scene import progress
 from viewer.panels.widgets import WARNING, action, button, choice, em, fact, icon, muted, note, plural, row, seconds, section, tooltip
 from viewer.request import goal_camera
-from viewer.state import Taken, ViewerState, encoder_problem, scene_timing
+from viewer.state import Taken, ViewerState, scene_timing
 from viewer.stats import Stats
 
 _SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (720, 1280), (1080, 1080))
@@ -34,17 +36,15 @@ _SIDES = (16, 8192)
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
-    running = state.export.job is not None
-    imgui.begin_disabled(running)
     settings = state.export.settings
     changed = _part(_what(_how(_size(settings), settings)), state)
     taken = _from_the_window(state)
     events: list[Event] = [] if changed == settings else [SetExport(settings=changed)]
     events += [] if taken == state.export.taken else [SetTaken(taken=taken)]
     events += _output_file(settings)
-    imgui.end_disabled()
     _view(state)
-    events += _start(state, stats)
+    events += _start(state)
+    events += export_queue.draw(state)
     events += _stills(state)
     return events + _command(state)
 
@@ -215,39 +215,22 @@ def _part(settings: ExportSettings, state: ViewerState) -> ExportSettings:
     return settings
 
 
-def _start(state: ViewerState, stats: Stats) -> list[Event]:
+def _start(state: ViewerState) -> list[Event]:
     imgui.dummy(imgui.ImVec2(0.0, em(0.2)))
-    export, path, events = state.export, state.path_editor.path, []
-    if export.job is not None:
-        progress(export.job, state.now_s)
-        kept = "Stop; the pictures so far are kept" if export.settings.format == "png" else "Stop; no file is left behind"
-        return action("Cancel##export_cancel", "export_cancel", width=-1.0, why=kept)
-    problem = _problem(state)
-    settings = export.settings
+    settings, path = state.export.settings, state.path_editor.path
+    problem = export_problem(state)
     if not problem:
         pictures = len(path.video_times(scene_timing(state), settings.fps, settings.start_s, settings.stop_s))
         muted(
             f"{plural(pictures, 'picture')}, {seconds(pictures / settings.fps)}" + (", moments between frames interpolated" if state.transport.between else "")
         )
-    label = "Export video" if SUFFIXES[settings.format] else "Export pictures"
-    events += action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or "Made beside the window")
+    label, why = "Export video" if SUFFIXES[settings.format] else "Export pictures", "Made beside the window"
+    if state.export.job is not None:
+        label, why = f"{label} next", "Made as things are set up now, after those that wait"
+    events = action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or why)
     if problem:
-        note(problem, WARNING)
-    if export.finished is not None:
-        muted(f"last: {export.finished.name}")
-        imgui.same_line()
-        if imgui.small_button("Show in folder##export_folder"):
-            events.append(AskedFor(effect=ShowInFolder(path=export.finished)))
+        note(problem[:1].upper() + problem[1:], WARNING)
     return events
-
-
-def _problem(state: ViewerState) -> str:
-    """Why no export can start now; empty when one can."""
-    if state.scene is None:
-        return "No scene is open."
-    if not state.path_editor.path.keys:
-        return f"The path has no keys: {bindings.press('key_add')} to add one, or make one in the Path panel."
-    return state.export.settings.problem() or encoder_problem(state)
 
 
 def _command(state: ViewerState) -> list[Event]:

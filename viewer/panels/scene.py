@@ -8,7 +8,8 @@ from imgui_bundle import imgui
 
 from viewer.events import AskedFor, Event, OpenScene
 from viewer.panels.widgets import WARNING, action, fact, megabytes, note, plural, seconds, section, tooltip
-from viewer.state import Job, ViewerState, shown_index
+from viewer.progress import Progress
+from viewer.state import ViewerState, shown_index
 from viewer.stats import Cached, Stats
 
 
@@ -80,7 +81,7 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
     return action("Build occupancy##occupancy_build", "occupancy_build", width=-1.0, why="Bake the occupancy of every frame now; the window stays usable")
 
 
-def progress(job: Job, now_s: float, *, counts: bool = True) -> None:
+def progress(job: Progress, now_s: float, *, counts: bool = True) -> None:
     """A bar with counts, or else the share that is done, and the time that is left."""
     fraction = 0.0 if job.waits else job.done / job.total
     left_s = job.left_s(now_s)
