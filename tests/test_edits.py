@@ -60,7 +60,7 @@ EDITS: tuple[tuple[e.Event, str], ...] = (
     (e.FileChosen(purpose="export", path=Path("v.mp4")), "export settings"),
     (e.JumpToCamera(view=4), "camera of the capture"),
     (e.Triggered(action="frame_scene"), "frame the scene"),
-    (e.Triggered(action="frame_selected"), "frame the selected key of the path, else the scene"),
+    (e.Triggered(action="frame_selected"), "frame the selected camera or key of the path, else the scene"),
     (e.SetPose(centre=(1.0, 2.0, 0.5), yaw_deg=10.0, pitch_deg=0.0), "position of the camera"),
     (e.SetFov(fov_y_deg=33.0), "field of view"),
     (e.SetRoll(roll_deg=20.0), "roll of the camera"),

@@ -79,7 +79,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="speed_down", chords=("-",), help="slower moves", section="Camera", repeats=True),
     Key(action="speed_up", chords=("=",), help="faster moves", section="Camera", repeats=True),
     Key(action="navigation", chords=("V",), help="orbit or fly", section="Camera"),
-    Key(action="frame_selected", chords=("F",), help="frame the selected key of the path, else the scene", section="Camera"),
+    Key(action="frame_selected", chords=("F",), help="frame the selected camera or key of the path, else the scene", section="Camera"),
     Key(action="frame_scene", chords=("Shift+F",), help="frame the scene", section="Camera"),
     Key(action="reset_view", chords=("R",), help="back to the first view", section="Camera"),
     Key(action="roll_left", chords=("Alt+Left",), help="roll to the left", section="Camera", repeats=True),
@@ -150,7 +150,7 @@ MOUSE: tuple[Mouse, ...] = (
     Mouse(action="fly_speed", gesture="scroll", button="right", help="speed of moves"),
     Mouse(action="fov", gesture="scroll", button="none", modifiers=("Ctrl",), help="field of view"),
     Mouse(action="scale", gesture="scroll", button="none", modifiers=("Alt",), help="render scale"),
-    Mouse(action="camera", gesture="click", button="left", help="on a camera of the capture that is shown: go there"),
+    Mouse(action="camera", gesture="click", button="left", help="on a camera of the capture that is shown: select it; a double click goes there"),
     Mouse(action="pivot", gesture="double click", button="left", navigation="orbit", help="turn about this point from now on"),
     Mouse(action="approach", gesture="double click", button="left", navigation="fly", help="fly towards this point"),
 )

@@ -9,13 +9,14 @@ import numpy as np
 
 from im4d_core.export_settings import ExportSettings
 from im4d_core.geometry import look_at
+from im4d_core.types import Scene
 from viewer import controls, path_editor, playback
 from viewer.events import Effect, ProbeEncoder
 from viewer.overlays import frustum_depth
 from viewer.request import view_camera
 from viewer.state import Level, Notice, Vector, ViewerState, shown_index, shown_onward
 
-_ABOUT_KEY = 2.0  # frusta of keys are so many times smaller than half of what is framed with them
+_ABOUT_FRUSTUM = 2.0  # frusta are so many times smaller than half of what is framed with them
 
 
 def n_frames(state: ViewerState) -> int:
@@ -114,12 +115,19 @@ def frame_scene(state: ViewerState) -> ViewerState:
 
 
 def frame_selected(state: ViewerState) -> ViewerState:
-    """Likewise the selected key of the path with what is about it; where no key is seen to be selected, the scene."""
+    """Likewise the selected camera of the capture, or key of the path, with what is about it; where none is seen to be selected, the scene."""
+    if state.scene is not None and state.selected_camera is not None and state.overlays.cameras:
+        return _framing(state, _about(state.scene, state.scene.cameras[state.selected_camera].centre))
     key = state.path_editor.selected_key
     if state.scene is None or key is None or state.path_editor.previewing or not state.overlays.path:
         return frame_scene(state)
-    about = _ABOUT_KEY * frustum_depth(state.scene)
-    return _framing(state, key.T_world_camera[:3, 3] + np.array([[-about], [about]]))
+    return _framing(state, _about(state.scene, key.T_world_camera[:3, 3]))
+
+
+def _about(scene: Scene, centre: np.ndarray) -> np.ndarray:
+    """A box about a frustum."""
+    about = _ABOUT_FRUSTUM * frustum_depth(scene)
+    return centre + np.array([[-about], [about]])
 
 
 def _framing(state: ViewerState, box: np.ndarray) -> ViewerState:

@@ -62,6 +62,7 @@ def _begun(state: ViewerState, scene: Scene, view: int | None) -> ViewerState:
         recording=None,
         dataset_camera=None,
         last_camera=0,
+        selected_camera=None,
     )
     return first_view(fresh)
 
@@ -77,6 +78,7 @@ def _read_again(state: ViewerState, before: Scene, scene: Scene) -> ViewerState:
         crop=whole(scene.bounds) if untouched else limited(state.crop, scene.bounds),
         history=state.history if len(before.cameras) == len(scene.cameras) else History(),  # its steps may lead to cameras that are gone
         dataset_camera=state.dataset_camera if (state.dataset_camera or 0) < len(scene.cameras) else None,
+        selected_camera=state.selected_camera if (state.selected_camera or 0) < len(scene.cameras) else None,
     )
 
 

@@ -119,8 +119,9 @@ class Overlays:
         editor = state.path_editor
         parts = []
         if shown.cameras or sources:
-            key = (id(scene), shown.cameras, sources, here)
-            parts.append(self._part("cameras", key, lambda: _camera_lines(scene, depth, shown.cameras, sources, here)))
+            chosen = state.selected_camera if shown.cameras else None
+            key = (id(scene), shown.cameras, sources, here, chosen)
+            parts.append(self._part("cameras", key, lambda: _camera_lines(scene, depth, shown.cameras, sources, here, chosen)))
         if shown.box:
             parts.append(self._part("box", (id(scene), frame), lambda: box_lines(scene.box(frame))))
         if state.crop.on:
@@ -161,11 +162,12 @@ def camera_at(scene: Scene, centre: Float64[np.ndarray, "3"]) -> int | None:
     return view if distances[view] < depth else None
 
 
-def _camera_lines(scene: Scene, depth: float, everything: bool, sources: tuple[int, ...], here: int | None) -> Lines:
+def _camera_lines(scene: Scene, depth: float, everything: bool, sources: tuple[int, ...], here: int | None, chosen: int | None) -> Lines:
+    def tint(view: int) -> Colour:
+        if view == chosen:
+            return _SELECTED
+        return _SOURCE if view in sources else _TEST if view in scene.test_views else _TRAIN
+
     views = range(len(scene.cameras)) if everything else sources
-    lines = [
-        frustum_lines(scene.cameras[view], depth, _SOURCE if view in sources else _TEST if view in scene.test_views else _TRAIN)
-        for view in views
-        if view != here
-    ]
+    lines = [frustum_lines(scene.cameras[view], depth, tint(view)) for view in views if view != here]
     return np.concatenate(lines) if lines else _NONE

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from im4d_core.geometry import project, unproject
 from im4d_core.types import Camera, Scene
 from viewer.compare import Layout, place_in_picture
-from viewer.events import Event, JumpToCamera, PivotPicked
+from viewer.events import Event, PivotPicked
 from viewer.messages import DisplayBuffer
 from viewer.overlays import camera_at as looked_out_of
 from viewer.overlays import frustum_depth
@@ -32,8 +32,8 @@ def pivot_at(shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -
     return [PivotPicked(point=(x, y, z))]
 
 
-def camera_at(scene: Scene, shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> list[Event]:
-    """The window looks through the camera of the capture whose frustum stands at a place of it, if one does: its tip, or its picture."""
+def camera_at(scene: Scene, shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> int | None:
+    """The camera of the capture whose frustum stands at a place of the window, if one does: its tip, or its picture."""
     camera = shown.request.camera
     centres = np.stack([other.centre for other in scene.cameras])
     uv, depth = project(camera, centres)
@@ -44,8 +44,8 @@ def camera_at(scene: Scene, shown: DisplayBuffer, layout: Layout, place: tuple[f
         depths = _picture_depths(scene, camera, pixel)
         view = int(np.argmin(depths))
         if not np.isfinite(depths[view]) or 0.0 < shown.depth_at(int(pixel[1]), int(pixel[0])) < depths[view]:
-            return []
-    return [JumpToCamera(view=view)]
+            return None
+    return view
 
 
 def _picture_depths(scene: Scene, camera: Camera, pixel: Float64[np.ndarray, "2"]) -> Float64[np.ndarray, "view"]:

@@ -36,10 +36,22 @@ NOTICE_S = {"info": 6.0, "warning": math.inf, "error": math.inf}
 
 def reduce(state: ViewerState, event: e.Event) -> ViewerState:
     """The state after an event."""
-    after = recorded(state, _REDUCERS[type(event)](state, event), event)
+    after = _one_selected(state, recorded(state, _REDUCERS[type(event)](state, event), event), event)
     if jumps(state, event) or (isinstance(event, e.Triggered) and event.action in ("undo", "redo")):
         after = _flying(state, after)
     return after if _view(after) == _view(state) else replace(after, moved_s=after.now_s)
+
+
+def _one_selected(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerState:
+    """A key of the path is selected, so no camera of the capture is any more: what was selected last is meant."""
+    key = after.path_editor.selected
+    chosen = isinstance(event, e.SelectKey) or key != before.path_editor.selected
+    return replace(after, selected_camera=None) if after.selected_camera is not None and key is not None and chosen else after
+
+
+def _select_camera(state: ViewerState, event: e.SelectCamera) -> ViewerState:
+    known = event.view is not None and state.scene is not None and 0 <= event.view < len(state.scene.cameras)
+    return replace(state, selected_camera=event.view if known else None)
 
 
 def _flying(before: ViewerState, after: ViewerState) -> ViewerState:
@@ -314,6 +326,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetFlySpeed: lambda state, event: set_fly_speed(state, event.speed) if math.isfinite(event.speed) else state,
     e.SetPose: _set_pose,
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),
+    e.SelectCamera: _select_camera,
     e.SetOverlay: _set_overlay,
     e.SetExport: lambda state, event: exporting_as(state, event.settings),
     e.SetTaken: lambda state, event: replace(state, export=replace(state.export, taken=event.taken)),

@@ -22,12 +22,14 @@ from viewer.events import (
     Event,
     JobEnded,
     JobProgress,
+    JumpToCamera,
     Notified,
     OpenScene,
     ProbeEncoder,
     RenderFinished,
     Resized,
     SceneOpened,
+    SelectCamera,
     Tick,
     Triggered,
 )
@@ -286,15 +288,21 @@ class Session:
         self._keeper.keep_settings(self._settings)
 
     def _pick(self, picture: Rectangle) -> None:
-        """A double-click on a surface of the shown picture moves the pivot there; a click on a camera of the capture goes there."""
+        """A click on a camera of the capture selects it, a double-click goes there; one on a surface moves the pivot there."""
         scene, shown = self.state.scene, self.shown
         if scene is None or shown is None or self._area is None:
             return
         layout, picked, clicked = self._area.layout(self.state), self._inputs.picked(picture), self._inputs.clicked(picture)
-        if picked is not None:
+        place = picked if picked is not None else clicked
+        if place is None:
+            return
+        view = picking.camera_at(scene, shown, layout, place) if self.state.overlays.cameras else None
+        if picked is None:
+            self.send(SelectCamera(view=view))
+        elif view is not None:
+            self.send(JumpToCamera(view=view))
+        else:
             self._events.extend(picking.pivot_at(shown, layout, picked))
-        if clicked is not None and self.state.overlays.cameras:
-            self._events.extend(picking.camera_at(scene, shown, layout, clicked))
 
     # ---- what the worker says -----------------------------------------------------------------------------------------------------------------
 

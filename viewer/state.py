@@ -225,6 +225,8 @@ class ViewerState:
     """The camera of the capture the window looks through, until the user moves."""
     last_camera: int = 0
     """The camera of the capture that was looked through last."""
+    selected_camera: int | None = None
+    """The camera of the capture that is pointed out, and that F frames."""
     flight: Flight | None = None
     """A jump of the camera that is under way."""
     preferences: Preferences = Preferences()

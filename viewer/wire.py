@@ -26,7 +26,7 @@ _KINDS = (
     *(e.Triggered, e.Dragged, e.Scrolled, e.FileChosen, e.TextPasted),
     *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame, e.SetBetween),
     *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetClip, e.SetComparison),
-    *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SetRoll, e.SetUp),
+    *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SelectCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetKeyFov, e.SetKeyEase, e.CopyKey, e.SetPathTime, e.SetRecordsSceneTime),
     *(e.SetPathLoop, e.SetInterpolation, e.SetTension, e.SetConstantSpeed, e.SetOrbit, e.ChoosePath, e.RenamePath, e.SetPathFile, e.SetPathForm),
     *(e.SetPreferences, e.SetTaken, e.SetExport, e.RemoveExport, e.ClearExports, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),
@@ -125,6 +125,7 @@ def state_to_json(state: ViewerState, *, settled: bool) -> dict[str, Any]:
         "size": [state.width, state.height],
         "camera": json.loads(camera_text(state)),
         "dataset_camera": view,
+        "selected_camera": None if scene is None or state.selected_camera is None else scene.cameras[state.selected_camera].name,
         "overlays": asdict(state.overlays),
         "preferences": asdict(state.preferences),
         "path": {

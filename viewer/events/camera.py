@@ -42,6 +42,13 @@ class JumpToCamera:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectCamera:
+    """Point out a camera of the capture, without going there; None for none."""
+
+    view: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetRoll:
     """Turn about the viewing direction, against the horizon."""
 
@@ -55,4 +62,4 @@ class SetUp:
     up: Vector
 
 
-CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera | SetRoll | SetUp
+CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera | SelectCamera | SetRoll | SetUp

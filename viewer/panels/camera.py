@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import imgui
 
+from im4d_core.types import Scene
 from viewer import attitude, bindings, controls
 from viewer.actions import SPEED_RANGE
 from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.panels import near_far
-from viewer.panels.widgets import ACCENT, action, choice, em, explained, note, row, section, tooltip
+from viewer.panels.widgets import ACCENT, action, button, choice, em, explained, muted, note, row, section, tooltip
 from viewer.request import view_camera
 from viewer.state import NavigationMode, ViewerState
 from viewer.stats import Stats
@@ -112,6 +113,22 @@ def _attitude(state: ViewerState, pose: controls.Matrix, up: controls.Vector3) -
     return events
 
 
+def _selected(scene: Scene, view: int | None) -> list[Event]:
+    """The camera that a click in the picture has selected."""
+    events: list[Event] = []
+    row("Selected")
+    if view is None:
+        muted("none: click on one in the picture")
+        return []
+    imgui.text_unformatted(scene.cameras[view].name)
+    spacing, width = imgui.get_style().item_inner_spacing.x, em(4.5)
+    imgui.same_line(imgui.get_cursor_start_pos().x + imgui.get_content_region_avail().x - 2.0 * width - spacing)
+    if button("Go there##selected_go", width=width, why="Look through it; a double click on it in the picture does the same"):
+        events.append(JumpToCamera(view=view))
+    imgui.same_line(0.0, spacing)
+    return events + action("Frame##selected_frame", "frame_selected", width=width)
+
+
 def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     section("Cameras of the capture")
     scene, events = state.scene, []
@@ -122,6 +139,7 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     events += action("Previous##camera_previous", "camera_previous", width=third)
     imgui.same_line()
     events += action("Next##camera_next", "camera_next", width=third)
+    events += _selected(scene, state.selected_camera)
     line = imgui.get_text_line_height_with_spacing()
     room = imgui.get_content_region_avail().y / line  # all that the panel has left, and not less than some
     height = min(len(scene.cameras) + 0.5, max(room, 9.5)) * line

@@ -86,6 +86,8 @@ def badge(state: ViewerState, stats: Stats) -> str:
         words.append(f"refining {100.0 * stats.progress:.0f} %")
     elif stats.postponed:
         words.append("finer after the job")
+    if state.scene is not None and state.selected_camera is not None and state.overlays.cameras:
+        words.append(f"camera {state.scene.cameras[state.selected_camera].name} selected")
     return " · ".join(words)
 
 
