@@ -38,7 +38,7 @@ def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) ->
 
     drive(settings=settings).run(look_around)
     stored = json.loads((settings / "settings.json").read_text())
-    assert stored["version"] == 2
+    assert stored["version"] == 3
     drive(settings=settings).run(look_again)
     drive(settings=settings, fresh=True).run(look_afresh)
 

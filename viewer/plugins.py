@@ -16,10 +16,11 @@ from typing import cast
 
 from viewer import panels
 from viewer.events import Event
-from viewer.panels.widgets import WARNING, note
+from viewer.panels.widgets import note
 from viewer.reduce import reduce
 from viewer.state import ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 _log = logging.getLogger(__name__)
 _FAILURES = (Exception, SystemExit)  # a file that calls sys.exit must not take the window with it
@@ -54,7 +55,7 @@ class Plugin:
             RuntimeError: it failed, or returned what is no event, or an event that the state cannot take.
         """
         if self._problem:
-            note(f"Switched off until the next start: {self._problem}", WARNING)
+            note(f"Switched off until the next start: {self._problem}", palette().warning)
             return []
         try:
             events = list(self._draw(state, stats))

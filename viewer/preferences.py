@@ -9,6 +9,8 @@ from typing import Literal
 
 Preset = Literal["default", "easyvolcap", "web"]
 PRESETS: tuple[Preset, ...] = ("default", "easyvolcap", "web")
+Theme = Literal["dark", "light"]
+THEMES: tuple[Theme, ...] = ("dark", "light")
 FPS_RANGE = (10.0, 240.0)
 UI_RANGE = (0.6, 3.0)
 _RECENT = 8
@@ -23,6 +25,8 @@ class Preferences:
     """Frames of the window per second at most."""
     ui_scale: float = 1.0
     """Size of text and widgets over the one that the screen asks for."""
+    theme: Theme = "dark"
+    """Colours of the window; the picture and what lies over it stay as they are."""
     animated: bool = True
     """Jumps of the camera take a moment."""
     interop: bool = True

@@ -153,6 +153,7 @@ class Session:
 
     def _prepare(self) -> None:
         self.window.set_ui_scale(self.state.preferences.ui_scale)
+        self.window.set_theme(self.state.preferences.theme)
         bindings.use(keymap.table(self.state.preferences))
         self.window.draw()  # something to see before anything slow
         sharing = Sharing(wanted=self._start.interop, device=self._start.device, meter=self._meter, tell=self._warn)
@@ -281,6 +282,7 @@ class Session:
         """Make the window as the user prefers it."""
         self.window.set_vsync(preferences.vsync)
         self.window.set_ui_scale(preferences.ui_scale)
+        self.window.set_theme(preferences.theme)
         bindings.use(keymap.table(preferences))
         assert self._sharing is not None and self._worker is not None
         self._sharing.switch(self._worker, preferences.interop)

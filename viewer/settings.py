@@ -18,7 +18,7 @@ from viewer.preferences import Preferences, clamped
 Tell = Callable[[str], None]
 """Takes what the user should know."""
 _log = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
 _SIZES = (320, 16384)  # windows outside were not made by a person
 
 
@@ -97,9 +97,9 @@ def _migrated(stored: object) -> dict[str, Any]:
         ValueError: it is of no version that is known.
     """
     version = stored.get("version") if isinstance(stored, dict) else None
-    if not isinstance(stored, dict) or version not in (1, _VERSION):
+    if not isinstance(stored, dict) or version not in (1, 2, _VERSION):
         raise ValueError(f"it is of version {version!r}, expected {_VERSION}")
     values = {key: value for key, value in stored.items() if key != "version"}
-    if version == 1:  # had vertical sync beside the size, and nothing else
+    if version == 1:  # had vertical sync beside the size, and nothing else; 2 had fewer preferences
         values["preferences"] = {"vsync": values.pop("vsync", True)}
     return values

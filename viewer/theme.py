@@ -1,57 +1,93 @@
-"""The look of the window: colours, roundings, and sizes by the density of the screen."""
+"""The look of the window: its theme, roundings, and sizes by the density of the screen."""
 
 from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from viewer.palette import DARK, LIGHT, RGBA, Palette
+from viewer.preferences import Theme
+
 Sizes = dict[str, float | tuple[float, float]]
 """Of widgets, by their names in ImGui's style."""
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
-def set_style() -> None:
-    """Change the current ImGui style; its theme is darcula's darker one underneath."""
+def palette() -> Palette:
+    """The colours of the theme that the current ImGui style has."""
+    return LIGHT if imgui.get_style().color_(imgui.Col_.window_bg).x > 0.5 else DARK
+
+
+def set_shape() -> None:
+    """Roundings and borders of the current ImGui style, which are the same in every theme."""
     style = imgui.get_style()
     style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
     style.window_border_size = 0.0
     style.frame_border_size = 0.0
-    accent = (0.25, 0.62, 0.58)
+
+
+def set_theme(theme: Theme) -> None:
+    """Give the current ImGui style the colours of a theme."""
+    if theme == "light":
+        imgui.style_colors_light()
+    else:
+        imgui.style_colors_dark()
+    p = LIGHT if theme == "light" else DARK
     colours = {
-        imgui.Col_.window_bg: (0.105, 0.112, 0.125, 1.0),
-        imgui.Col_.popup_bg: (0.13, 0.14, 0.155, 0.98),
-        imgui.Col_.title_bg: (0.085, 0.09, 0.10, 1.0),
-        imgui.Col_.title_bg_active: (0.085, 0.09, 0.10, 1.0),
-        imgui.Col_.frame_bg: (0.175, 0.187, 0.205, 1.0),
-        imgui.Col_.frame_bg_hovered: (0.215, 0.23, 0.25, 1.0),
-        imgui.Col_.frame_bg_active: (0.24, 0.26, 0.285, 1.0),
-        imgui.Col_.button: (0.20, 0.214, 0.235, 1.0),
-        imgui.Col_.button_hovered: (0.27, 0.29, 0.315, 1.0),
-        imgui.Col_.button_active: (*accent, 1.0),
-        imgui.Col_.header: (0.20, 0.214, 0.235, 1.0),
-        imgui.Col_.header_hovered: (0.26, 0.28, 0.305, 1.0),
-        imgui.Col_.header_active: (*accent, 0.9),
-        imgui.Col_.slider_grab: (*accent, 0.6),  # numbers stand over it
-        imgui.Col_.slider_grab_active: (*accent, 1.0),
-        imgui.Col_.check_mark: (0.40, 0.80, 0.75, 1.0),
-        imgui.Col_.tab: (0.12, 0.128, 0.142, 1.0),
-        imgui.Col_.tab_hovered: (*accent, 0.8),
-        imgui.Col_.tab_selected: (0.20, 0.214, 0.235, 1.0),
-        imgui.Col_.tab_selected_overline: (*accent, 1.0),
-        imgui.Col_.tab_dimmed: (0.12, 0.128, 0.142, 1.0),
-        imgui.Col_.tab_dimmed_selected: (0.20, 0.214, 0.235, 1.0),
-        imgui.Col_.tab_dimmed_selected_overline: (*accent, 0.5),
-        imgui.Col_.border: (0.23, 0.245, 0.27, 1.0),
-        imgui.Col_.separator_hovered: (*accent, 0.7),
-        imgui.Col_.separator_active: (*accent, 1.0),
-        imgui.Col_.nav_cursor: (0.0, 0.0, 0.0, 0.0),  # keys act on the scene, not on widgets
-        imgui.Col_.text_selected_bg: (*accent, 0.45),
-        imgui.Col_.plot_histogram: (*accent, 1.0),
-        imgui.Col_.separator: (0.23, 0.245, 0.27, 1.0),
-        imgui.Col_.text: (0.90, 0.91, 0.92, 1.0),
-        imgui.Col_.text_disabled: (0.55, 0.58, 0.61, 1.0),
-        imgui.Col_.docking_empty_bg: (0.0, 0.0, 0.0, 0.0),
+        imgui.Col_.window_bg: p.window,
+        imgui.Col_.child_bg: _NOTHING,
+        imgui.Col_.popup_bg: p.popup,
+        imgui.Col_.title_bg: p.title,
+        imgui.Col_.title_bg_active: p.title,
+        imgui.Col_.title_bg_collapsed: p.title,
+        imgui.Col_.menu_bar_bg: p.title,
+        imgui.Col_.frame_bg: p.field,
+        imgui.Col_.frame_bg_hovered: p.field_hovered,
+        imgui.Col_.frame_bg_active: p.field_active,
+        imgui.Col_.button: p.button,
+        imgui.Col_.button_hovered: p.button_hovered,
+        imgui.Col_.button_active: p.accent,
+        imgui.Col_.header: p.button,
+        imgui.Col_.header_hovered: p.button_hovered,
+        imgui.Col_.header_active: _faint(p.accent, 0.9),
+        imgui.Col_.slider_grab: _faint(p.accent, 0.6),  # numbers stand over it
+        imgui.Col_.slider_grab_active: p.accent,
+        imgui.Col_.check_mark: p.check,
+        imgui.Col_.tab: p.tab,
+        imgui.Col_.tab_hovered: _faint(p.accent, 0.8),
+        imgui.Col_.tab_selected: p.button,
+        imgui.Col_.tab_selected_overline: p.accent,
+        imgui.Col_.tab_dimmed: p.tab,
+        imgui.Col_.tab_dimmed_selected: p.button,
+        imgui.Col_.tab_dimmed_selected_overline: _faint(p.accent, 0.5),
+        imgui.Col_.scrollbar_bg: _NOTHING,
+        imgui.Col_.scrollbar_grab: p.grip,
+        imgui.Col_.scrollbar_grab_hovered: p.muted,
+        imgui.Col_.scrollbar_grab_active: p.accent,
+        imgui.Col_.resize_grip: _NOTHING,
+        imgui.Col_.resize_grip_hovered: _faint(p.accent, 0.7),
+        imgui.Col_.resize_grip_active: p.accent,
+        imgui.Col_.table_header_bg: p.field,
+        imgui.Col_.table_border_strong: p.border,
+        imgui.Col_.table_border_light: p.border,
+        imgui.Col_.docking_preview: _faint(p.accent, 0.5),
+        imgui.Col_.border: p.border,
+        imgui.Col_.separator: p.border,
+        imgui.Col_.separator_hovered: _faint(p.accent, 0.7),
+        imgui.Col_.separator_active: p.accent,
+        imgui.Col_.nav_cursor: _NOTHING,  # keys act on the scene, not on widgets
+        imgui.Col_.text_selected_bg: _faint(p.accent, 0.45),
+        imgui.Col_.plot_histogram: p.accent,
+        imgui.Col_.text: p.text,
+        imgui.Col_.text_disabled: p.disabled,
+        imgui.Col_.docking_empty_bg: _NOTHING,
     }
+    style = imgui.get_style()
     for name, colour in colours.items():
         style.set_color_(name, imgui.ImVec4(*colour))
+
+
+def _faint(colour: RGBA, opacity: float) -> RGBA:
+    return (*colour[:3], opacity)
 
 
 def sizes() -> Sizes:

@@ -15,7 +15,8 @@ from typing import Any
 from imgui_bundle import hello_imgui, imgui, immapp  # before glfw and OpenGL: it says which GLFW library and which platform they use
 from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
-from viewer.theme import Sizes, set_sizes, set_style, sizes
+from viewer.preferences import Theme
+from viewer.theme import Sizes, set_shape, set_sizes, set_theme, sizes
 
 if os.environ.get("XDG_SESSION_TYPE") == "wayland":
     os.environ.setdefault("PYOPENGL_PLATFORM", "x11")  # GLFW runs on XWayland there
@@ -138,7 +139,8 @@ class Window:
         except RuntimeError as error:
             raise NoDisplayError(f"no window can be opened on display {os.environ.get('DISPLAY', '(none)')!r}: {error}") from error
         self._open = True
-        set_style()  # not in a callback: HelloImGui applies its own theme after the last of them
+        set_shape()  # not in a callback: HelloImGui applies its own theme after the last of them
+        set_theme("dark")
         self._sizes = sizes()  # which the first frame scales
         imgui.get_io().config_windows_move_from_title_bar_only = True
 
@@ -302,6 +304,10 @@ class Window:
     def set_ui_scale(self, scale: float) -> None:
         """Size of text, and of everything measured in it, over what the screen asks for."""
         imgui.get_style().font_scale_main = scale
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of panels and of what floats over the picture."""
+        set_theme(theme)
 
     def hide(self) -> None:
         if self._open:

@@ -10,10 +10,11 @@ from viewer import attitude, bindings, controls
 from viewer.actions import SPEED_RANGE
 from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
 from viewer.panels import near_far
-from viewer.panels.widgets import ACCENT, action, button, choice, em, explained, muted, note, row, section, tooltip
+from viewer.panels.widgets import action, button, choice, em, explained, muted, note, row, section, tooltip
 from viewer.request import view_camera
 from viewer.state import NavigationMode, ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 _MODES: tuple[NavigationMode, ...] = ("orbit", "fly")
 
@@ -149,7 +150,7 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
             used = "colours the picture" if view in stats.source_views else ""
             looking = state.dataset_camera == view
             if looking:
-                imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*ACCENT[:3], 0.4))
+                imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*palette().accent[:3], 0.4))
             clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", looking)
             if looking:
                 imgui.pop_style_color()

@@ -10,9 +10,10 @@ from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
 from viewer.comparing import needs_camera
 from viewer.events import Event, SetComparison
 from viewer.look import OUTPUTS
-from viewer.panels.widgets import WARNING, action, choice, explained, fact, muted, note, row, section
+from viewer.panels.widgets import action, choice, explained, fact, muted, note, row, section
 from viewer.state import ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 _LAYOUT_TEXT: dict[Layout, str] = {
     "off": "",
@@ -61,7 +62,7 @@ def _camera(state: ViewerState) -> list[Event]:
     """Which camera's capture is meant."""
     assert state.scene is not None
     if state.dataset_camera is None:
-        note(needs_camera(), WARNING)
+        note(needs_camera(), palette().warning)
     else:
         camera = state.scene.cameras[state.dataset_camera]
         fact("Camera", camera.name + (", held out of training" if state.dataset_camera in state.scene.test_views else ""))

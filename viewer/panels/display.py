@@ -8,8 +8,8 @@ from imgui_bundle import imgui
 
 from viewer.events import AskedFor, ChooseFile, Event, SetBackground, SetLook, SetOverlay, SetPreferences
 from viewer.panels import crop
-from viewer.panels.widgets import action, button, explained, note, row, section, tooltip
-from viewer.preferences import FPS_RANGE
+from viewer.panels.widgets import action, button, choice, explained, note, row, section, tooltip
+from viewer.preferences import FPS_RANGE, THEMES
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -97,6 +97,9 @@ def _preferences(state: ViewerState, stats: Stats) -> list[Event]:
     tooltip("The camera is seen going to another view instead of being there at once")
     if changed:
         changed_to = replace(changed_to, animated=animated)
+    row("Theme")
+    theme = choice("theme", THEMES, preferences.theme, ("Dark", "Light"), ("For a dim room: nothing outshines the picture", "For a bright room"))
+    changed_to = replace(changed_to, theme=next((known for known in THEMES if known == theme), preferences.theme))
     row("Text size")
     labels = [f"{100 * scale:.0f} %" for scale in _UI_SCALES]
     at = min(range(len(_UI_SCALES)), key=lambda i: abs(_UI_SCALES[i] - preferences.ui_scale))

@@ -17,10 +17,11 @@ from viewer.export_command import export_command
 from viewer.exporting import export_problem
 from viewer.panels import export_queue
 from viewer.panels.scene import progress
-from viewer.panels.widgets import WARNING, action, button, choice, em, fact, icon, muted, note, plural, row, seconds, section, tooltip
+from viewer.panels.widgets import action, button, choice, em, fact, icon, muted, note, plural, row, seconds, section, tooltip
 from viewer.request import goal_camera
 from viewer.state import Taken, ViewerState, scene_timing
 from viewer.stats import Stats
+from viewer.theme import palette
 
 _SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (720, 1280), (1080, 1080))
 _MODES: tuple[RenderMode, ...] = ("fast", "exact", "full")
@@ -229,7 +230,7 @@ def _start(state: ViewerState) -> list[Event]:
         label, why = f"{label} next", "Made as things are set up now, after those that wait"
     events = action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or why)
     if problem:
-        note(problem[:1].upper() + problem[1:], WARNING)
+        note(problem[:1].upper() + problem[1:], palette().warning)
     return events
 
 
@@ -242,7 +243,7 @@ def _command(state: ViewerState) -> list[Event]:
         events.append(AskedFor(effect=CopyText(text=command)))
     if state.path_editor.unsaved and state.path_editor.path.keys:
         imgui.same_line()
-        note("save the path first", WARNING)
+        note("save the path first", palette().warning)
     return events
 
 

@@ -7,8 +7,9 @@ from imgui_bundle import imgui
 from viewer.events import AskedFor, ClearExports, Event, RemoveExport, ShowInFolder
 from viewer.export_queue import QueuedExport, over, pending
 from viewer.panels.scene import progress
-from viewer.panels.widgets import ERROR, action, button, em, muted, note, section, tooltip
+from viewer.panels.widgets import action, button, em, muted, note, section, tooltip
 from viewer.state import ViewerState
+from viewer.theme import palette
 
 _BUTTON_EM = 4.6
 
@@ -50,7 +51,7 @@ def _row(export: QueuedExport, now_s: float, *, is_next: bool) -> list[Event]:
     elif button(f"Remove##export_remove_{number}", width=em(_BUTTON_EM), why="It is not made" if export.state == "waits" else "From this list"):
         events.append(RemoveExport(number=number))
     if export.error:
-        note(export.error, ERROR)
+        note(export.error, palette().error)
     return events
 
 

@@ -7,10 +7,11 @@ from imgui_bundle import ImVec2, imgui
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
 from viewer.panels import crop, frame, key_handles, pointer, question, sources, timing, wipe
-from viewer.panels.widgets import ACCENT, ERROR, MUTED, SHADE, WARNING, colour, em, megabytes, muted, steady
+from viewer.panels.widgets import SHADE, colour, em, megabytes, muted, steady
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 _FIXED = (
     imgui.WindowFlags_.no_decoration
@@ -21,7 +22,6 @@ _FIXED = (
     | imgui.WindowFlags_.no_focus_on_appearing
     | imgui.WindowFlags_.no_nav
 )
-_LEVELS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
 _MAX_NOTICES = 5
 _ABOVE_POINTER_EM = 2.7  # the values under the mouse stand in the last line of the picture
 HINT_S = 15.0
@@ -168,7 +168,8 @@ def _notices(state: ViewerState, stats: Stats) -> list[Event]:
 def _notice(notice: Notice, width: float) -> list[Event]:
     events: list[Event] = []
     corner, size = imgui.get_window_pos(), imgui.get_window_size()
-    imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + em(0.22), corner.y + size.y), colour(_LEVELS[notice.level]), em(0.2))
+    level = {"info": palette().accent, "warning": palette().warning, "error": palette().error}[notice.level]
+    imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + em(0.22), corner.y + size.y), colour(level), em(0.2))
     imgui.push_text_wrap_pos(imgui.get_cursor_pos_x() + width)
     imgui.text_unformatted(notice.text + (f"  (x {notice.count})" if notice.count > 1 else ""))
     imgui.pop_text_wrap_pos()
@@ -235,7 +236,7 @@ def _help_section(name: str, rows: tuple[tuple[str, str], ...]) -> None:
             imgui.table_next_column()
             imgui.text_wrapped(keys)
             imgui.table_next_column()
-            imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*MUTED))
+            imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*palette().muted))
             imgui.text_wrapped(text)
             imgui.pop_style_color()
         imgui.end_table()

@@ -16,8 +16,9 @@ from im4d_core.geometry import project
 from im4d_core.types import Camera
 from viewer.events import CopyKey, Event, SelectKey, SetKeyPose
 from viewer.key_gizmo import KeyHandle, dragged, handles, ring
+from viewer.palette import DARK
 from viewer.panels.knob import AXES, knob
-from viewer.panels.widgets import ACCENT, WARNING, colour
+from viewer.panels.widgets import colour
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -45,7 +46,7 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
         place = _on_screen(key.position, camera, area, nearest)
         if place is None or key.id == editor.selected:
             continue
-        _, pressed = knob(f"key_{key.id}", *place, ACCENT, "Click to select this key of the path", flags)
+        _, pressed = knob(f"key_{key.id}", *place, DARK.accent, "Click to select this key of the path", flags)
         if pressed:
             events.append(SelectKey(key_id=key.id))
     key = editor.selected_key
@@ -78,7 +79,7 @@ def _on_screen(point: tuple[float, float, float], camera: Camera, area: tuple[fl
 def _arms(places: list[tuple[float, float] | None], middle: tuple[float, float]) -> None:
     """Lines from the key to the ends of its handles."""
     draw = imgui.get_background_draw_list()
-    for place, rgba in zip(places[1:], (*AXES, WARNING)):
+    for place, rgba in zip(places[1:], (*AXES, DARK.warning)):
         if place is not None:
             draw.add_line(ImVec2(*middle), ImVec2(*place), colour(rgba, 0.8), 2.0)
 
@@ -94,7 +95,7 @@ def _ring(points: Float64[np.ndarray, "n 3"], camera: Camera, area: tuple[float,
 
 
 def _rgba(handle: KeyHandle) -> tuple[float, float, float, float]:
-    return AXES[handle.axis] if handle.kind == "axis" else {"centre": _WHITE, "aim": WARNING, "roll": _ROLL}[handle.kind]
+    return AXES[handle.axis] if handle.kind == "axis" else {"centre": _WHITE, "aim": DARK.warning, "roll": _ROLL}[handle.kind]
 
 
 def _explained(handle: KeyHandle) -> str:

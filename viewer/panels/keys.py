@@ -9,10 +9,11 @@ from imgui_bundle import imgui
 from viewer import bindings, keymap
 from viewer.bindings import Key
 from viewer.events import AskForKey, Event, SetPreferences, Triggered
-from viewer.panels.widgets import ACCENT, MUTED, action, button, choice, em, muted, note, row, section, tooltip
+from viewer.panels.widgets import action, button, choice, em, muted, note, row, section, tooltip
 from viewer.preferences import PRESETS
 from viewer.state import ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
@@ -48,7 +49,7 @@ def _key(key: Key, *, asked: bool, changed: bool) -> list[Event]:
     events: list[Event] = [AskForKey(action=None if asked else key.action)] if clicked else []
     imgui.same_line()
     imgui.align_text_to_frame_padding()
-    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(ACCENT if changed else MUTED)))
+    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(palette().accent_text if changed else palette().muted)))
     if key.held:
         imgui.text_unformatted(key.help)
     else:

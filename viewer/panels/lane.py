@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.panels.widgets import ACCENT, colour, em
-
-BACK = (0.085, 0.09, 0.10, 1.0)
-TEXT = (0.90, 0.91, 0.92, 1.0)
+from viewer.panels.widgets import colour, em
+from viewer.theme import palette
 
 
 def nice_step(least: float) -> float:
@@ -40,7 +38,7 @@ class Lane:
         corner = imgui.get_cursor_screen_pos()
         imgui.invisible_button(name, ImVec2(width, height))
         active, hovered = imgui.is_item_active(), imgui.is_item_hovered()
-        imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), colour(BACK), em(0.2))
+        imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), colour(palette().ground), em(0.2))
         return cls(name=name, left=corner.x, top=corner.y, width=width, height=height, active=active, hovered=hovered)
 
     @property
@@ -61,7 +59,7 @@ def diamond(x: float, y: float, size: float, *, selected: bool, timed: bool = Fa
     """A key: bright when selected, with a dot when it fixes the frame of the scene."""
     draw = imgui.get_window_draw_list()
     corners = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
-    draw.add_quad_filled(*corners, colour(TEXT if selected else ACCENT))
-    draw.add_quad(*corners, colour(BACK), 1.0)
+    draw.add_quad_filled(*corners, colour(palette().text if selected else palette().accent))
+    draw.add_quad(*corners, colour(palette().ground), 1.0)
     if timed:
-        draw.add_circle_filled(ImVec2(x, y), 0.35 * size, colour(BACK))
+        draw.add_circle_filled(ImVec2(x, y), 0.35 * size, colour(palette().ground))

@@ -6,8 +6,9 @@ from imgui_bundle import imgui
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, Keyframe
 from viewer.events import Event, SelectKey, SetKeyEase, SetKeyFov, SetKeyFrame, SetKeyTime
-from viewer.panels.widgets import ACCENT, colour, em, muted, note, row, tooltip
+from viewer.panels.widgets import colour, em, muted, note, row, tooltip
 from viewer.state import ViewerState
+from viewer.theme import palette
 
 
 def draw(state: ViewerState) -> list[Event]:
@@ -36,7 +37,7 @@ def _key_row(state: ViewerState, number: int, key: Keyframe) -> list[Event]:
     events: list[Event] = []
     imgui.table_next_column()
     if key.id == state.path_editor.selected:
-        imgui.table_set_bg_color(imgui.TableBgTarget_.row_bg1, colour(ACCENT, 0.35))
+        imgui.table_set_bg_color(imgui.TableBgTarget_.row_bg1, colour(palette().accent, 0.35))
     imgui.align_text_to_frame_padding()
     clicked, _ = imgui.selectable(f"{number}##key", False)
     tooltip("Select and show")

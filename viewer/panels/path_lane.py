@@ -7,9 +7,10 @@ from imgui_bundle import ImVec2, imgui
 from im4d_core.camera_path import CameraPath, Keyframe
 from viewer import bindings
 from viewer.events import CopyKey, Event, SelectKey, SetKeyTime, SetPathTime
-from viewer.panels.lane import TEXT, Lane, diamond, nice_step
-from viewer.panels.widgets import ACCENT, MUTED, colour, em, tooltip
+from viewer.panels.lane import Lane, diamond, nice_step
+from viewer.panels.widgets import colour, em, tooltip
 from viewer.state import ViewerState
+from viewer.theme import palette
 
 _SELECTED = -1
 """Held instead of a key's id: the copy that is dragged, which is selected and whose id the state chose."""
@@ -24,17 +25,18 @@ def draw(lane: Lane, state: ViewerState) -> list[Event]:
     editor, draw = state.path_editor, imgui.get_window_draw_list()
     path, middle = editor.path, lane.top + em(0.48)
     if not path.keys:
-        draw.add_text(ImVec2(lane.left + em(0.6), lane.top + em(0.35)), colour(MUTED, 0.8), f"Camera path: {bindings.press('key_add')} to add a key")
+        draw.add_text(ImVec2(lane.left + em(0.6), lane.top + em(0.35)), colour(palette().muted, 0.8), f"Camera path: {bindings.press('key_add')} to add a key")
         return []
     end_s = path.start_s + path.duration_s
     _seconds(lane, path)
-    draw.add_line(ImVec2(at_time(lane, path, path.start_s), middle), ImVec2(at_time(lane, path, path.keys[-1].time_s), middle), colour(ACCENT, 0.9), 2.0)
+    last = ImVec2(at_time(lane, path, path.keys[-1].time_s), middle)
+    draw.add_line(ImVec2(at_time(lane, path, path.start_s), middle), last, colour(palette().accent, 0.9), 2.0)
     if path.closed:
-        draw.add_line(ImVec2(at_time(lane, path, path.keys[-1].time_s), middle), ImVec2(at_time(lane, path, end_s), middle), colour(ACCENT, 0.4), 2.0)
+        draw.add_line(last, ImVec2(at_time(lane, path, end_s), middle), colour(palette().accent, 0.4), 2.0)
     for key in path.keys:
         diamond(at_time(lane, path, key.time_s), middle, em(0.38), selected=key.id == editor.selected, timed=key.scene_frame is not None)
     x = at_time(lane, path, editor.time_s)
-    draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(TEXT, 1.0 if editor.previewing else 0.45), 1.5)
+    draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(palette().text, 1.0 if editor.previewing else 0.45), 1.5)
     mouse = imgui.get_io().mouse_pos.x
     near = min(path.keys, key=lambda key: abs(at_time(lane, path, key.time_s) - mouse))
     on_key = abs(at_time(lane, path, near.time_s) - mouse) <= em(0.5)
@@ -53,10 +55,10 @@ def _seconds(lane: Lane, path: CameraPath) -> None:
     step = nice_step(em(5.0) / scale)
     for i in range(int((lane.width - 2 * em(0.6)) / scale / step) + 1):
         x = at_time(lane, path, i * step)
-        draw.add_line(ImVec2(x, lane.top + em(0.95)), ImVec2(x, lane.bottom), colour(MUTED, 0.35))
+        draw.add_line(ImVec2(x, lane.top + em(0.95)), ImVec2(x, lane.bottom), colour(palette().muted, 0.35))
         label = f"{i * step:g} s"
         if x + em(0.25) + imgui.calc_text_size(label).x < lane.left + lane.width:
-            draw.add_text(ImVec2(x + em(0.25), lane.top + em(0.82)), colour(MUTED, 0.75), label)
+            draw.add_text(ImVec2(x + em(0.25), lane.top + em(0.82)), colour(palette().muted, 0.75), label)
 
 
 def _drag(lane: Lane, state: ViewerState, pressed: Keyframe | None, time_s: float) -> list[Event]:

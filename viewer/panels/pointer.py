@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.panels.widgets import colour, em, muted, steady
 from viewer.stats import Stats
+from viewer.theme import palette
 from viewer.values import Pointed
 
 _SEPARATOR = "  ·  "
@@ -51,5 +52,7 @@ def described(pointed: Pointed) -> list[str]:
 def _swatch(rgb: tuple[int, int, int]) -> None:
     size, corner = em(0.9), imgui.get_cursor_screen_pos()
     red, green, blue = (value / 255.0 for value in rgb)
-    imgui.get_window_draw_list().add_rect_filled(corner, ImVec2(corner.x + size, corner.y + size), colour((red, green, blue, 1.0)))
+    draw_list, opposite = imgui.get_window_draw_list(), ImVec2(corner.x + size, corner.y + size)
+    draw_list.add_rect_filled(corner, opposite, colour((red, green, blue, 1.0)))
+    draw_list.add_rect(corner, opposite, colour(palette().border))
     imgui.dummy(ImVec2(size, size))

@@ -7,10 +7,11 @@ from pathlib import Path
 from imgui_bundle import imgui
 
 from viewer.events import AskedFor, Event, OpenScene
-from viewer.panels.widgets import WARNING, action, fact, megabytes, note, plural, seconds, section, tooltip
+from viewer.panels.widgets import action, fact, megabytes, note, plural, seconds, section, tooltip
 from viewer.progress import Progress
 from viewer.state import ViewerState, shown_index
 from viewer.stats import Cached, Stats
+from viewer.theme import palette
 
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
@@ -77,7 +78,7 @@ def _occupancy(state: ViewerState, stats: Stats) -> list[Event]:
         note("Built for every frame: the fast renderer is ready.")
         return []
     missing = "No frame has it" if stats.occupancy == "missing" else "Some frames lack it"
-    note(f"{missing}. The fast renderer marches it; until it is built, pictures come from the full renderer.", WARNING)
+    note(f"{missing}. The fast renderer marches it; until it is built, pictures come from the full renderer.", palette().warning)
     return action("Build occupancy##occupancy_build", "occupancy_build", width=-1.0, why="Bake the occupancy of every frame now; the window stays usable")
 
 

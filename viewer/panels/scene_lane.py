@@ -9,18 +9,13 @@ from imgui_bundle import ImVec2, imgui
 from im4d_core.camera_path import Keyframe
 from viewer import bindings
 from viewer.events import Event, SelectKey, SetFrame, SetKeyFrame, SetRange
-from viewer.panels.lane import BACK, TEXT, Lane, diamond, nice_step
-from viewer.panels.widgets import ACCENT, MUTED, WARNING, action, colour, em, tooltip
+from viewer.panels.lane import Lane, diamond, nice_step
+from viewer.panels.widgets import action, colour, em, tooltip
 from viewer.state import ViewerState, shown_index, shown_onward
 from viewer.stats import Cached, Stats
+from viewer.theme import palette
 from viewer.transport import played_range
 
-_UNOCCUPIED = (0.55, 0.22, 0.20, 1.0)
-_CACHED = {
-    Cached.DISK: (0.26, 0.28, 0.31, 1.0),
-    Cached.HOST: (0.20, 0.40, 0.52, 1.0),
-    Cached.DEVICE: (0.25, 0.62, 0.58, 1.0),
-}
 _CACHED_TEXT = {
     Cached.DISK: "on disk",
     Cached.HOST: "in host memory",
@@ -144,24 +139,25 @@ def _ticks(lane: Lane, frames: Sequence[int], pitch: float, ruler: float) -> Non
     minor = max(step // 5 if step % 5 == 0 else step // 2, 1)
     for i in range(0, len(frames), minor if pitch * minor >= em(0.35) else step):
         x, major = lane.left + (i + 0.5) * pitch, i % step == 0
-        draw.add_line(ImVec2(x, ruler - em(0.5 if major else 0.22)), ImVec2(x, ruler), colour(MUTED, 0.9 if major else 0.45))
+        draw.add_line(ImVec2(x, ruler - em(0.5 if major else 0.22)), ImVec2(x, ruler), colour(palette().muted, 0.9 if major else 0.45))
         label = str(frames[i])
         if major and x + em(0.25) + imgui.calc_text_size(label).x < lane.left + lane.width:
-            draw.add_text(ImVec2(x + em(0.25), lane.top + em(0.08)), colour(MUTED), label)
+            draw.add_text(ImVec2(x + em(0.25), lane.top + em(0.08)), colour(palette().muted), label)
 
 
 def _cache_bar(stats: Stats, lane: Lane, top: float, height: float, n_frames: int) -> None:
     """Runs of frames that are cached alike, as bars; where the fast renderer has nothing to begin with, they stand on a line."""
     draw = imgui.get_window_draw_list()
-    frames = list(zip(stats.cache[:n_frames], stats.occupied))
+    frames, tones = list(zip(stats.cache[:n_frames], stats.occupied)), palette()
+    where = {Cached.DISK: tones.on_disk, Cached.HOST: tones.in_host, Cached.DEVICE: tones.accent}
     start = 0
     for i in range(1, len(frames) + 1):
         if i == len(frames) or frames[i] != frames[start]:
             x0, x1 = lane.left + lane.width * start / n_frames, lane.left + lane.width * i / n_frames
             cached, occupied = frames[start]
-            draw.add_rect_filled(ImVec2(x0, top), ImVec2(max(x1, x0 + 1.0), top + height), colour(_CACHED[cached]))
+            draw.add_rect_filled(ImVec2(x0, top), ImVec2(max(x1, x0 + 1.0), top + height), colour(where[cached]))
             if not occupied:
-                draw.add_rect_filled(ImVec2(x0, top + 0.6 * height), ImVec2(max(x1, x0 + 1.0), top + height), colour(_UNOCCUPIED))
+                draw.add_rect_filled(ImVec2(x0, top + 0.6 * height), ImVec2(max(x1, x0 + 1.0), top + height), colour(tones.unoccupied))
             start = i
 
 
@@ -171,11 +167,11 @@ def _range(lane: Lane, state: ViewerState, pitch: float) -> None:
         return
     draw, (start, stop) = imgui.get_window_draw_list(), _edges(lane, state, pitch)
     for x0, x1 in ((lane.left, start), (stop, lane.left + lane.width)):
-        draw.add_rect_filled(ImVec2(x0, lane.top), ImVec2(x1, lane.bottom), colour(BACK, 0.72))
+        draw.add_rect_filled(ImVec2(x0, lane.top), ImVec2(x1, lane.bottom), colour(palette().ground, 0.72))
     for x, inwards in ((start, 1.0), (stop, -1.0)):
-        draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(WARNING), 2.0)
+        draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(palette().warning), 2.0)
         corners = (ImVec2(x, lane.top), ImVec2(x + inwards * em(0.4), lane.top), ImVec2(x, lane.top + em(0.4)))
-        draw.add_triangle_filled(*corners, colour(WARNING))
+        draw.add_triangle_filled(*corners, colour(palette().warning))
 
 
 def _playhead(lane: Lane, state: ViewerState, stats: Stats, pitch: float) -> None:
@@ -186,15 +182,15 @@ def _playhead(lane: Lane, state: ViewerState, stats: Stats, pitch: float) -> Non
     x = lane.left + (index + onward + 0.5) * pitch
     if onward > 0.0:
         start, stop, row = lane.left + (index + 0.5) * pitch, lane.left + (index + 1.5) * pitch, lane.top + em(1.35)
-        draw.add_line(ImVec2(start, row), ImVec2(stop, row), colour(WARNING), em(0.16))
+        draw.add_line(ImVec2(start, row), ImVec2(stop, row), colour(palette().warning), em(0.16))
     half = max(min(0.5 * pitch, em(0.3)), 1.0)
     low, high = ImVec2(x - half, lane.top), ImVec2(x + half, lane.bottom)
     displayed = None if stats.displayed is None else stats.displayed.frame
     assert state.scene is not None
     if displayed is not None and displayed != state.frame and displayed in state.scene.frames:
-        draw.add_rect(low, high, colour(ACCENT, 0.9))
+        draw.add_rect(low, high, colour(palette().accent, 0.9))
         seen = lane.left + (state.scene.frames.index(displayed) + 0.5) * pitch
-        draw.add_line(ImVec2(seen, lane.top), ImVec2(seen, lane.bottom), colour(TEXT, 0.4))
+        draw.add_line(ImVec2(seen, lane.top), ImVec2(seen, lane.bottom), colour(palette().text, 0.4))
     else:
-        draw.add_rect_filled(low, high, colour(ACCENT, 0.35))
-    draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(TEXT), 1.5)
+        draw.add_rect_filled(low, high, colour(palette().accent, 0.35))
+    draw.add_line(ImVec2(x, lane.top), ImVec2(x, lane.bottom), colour(palette().text), 1.5)

@@ -7,9 +7,10 @@ from imgui_bundle import ImVec2, imgui
 from viewer.events import Event
 from viewer.panels import path_lane, scene_lane
 from viewer.panels.lane import Lane, nice_step
-from viewer.panels.widgets import MUTED, colour, em
+from viewer.panels.widgets import colour, em
 from viewer.state import ViewerState
 from viewer.stats import Stats
+from viewer.theme import palette
 
 __all__ = ["draw", "nice_step"]
 
@@ -33,4 +34,4 @@ def _links(scene: Lane, path: Lane, state: ViewerState) -> None:
             continue
         above = ImVec2(scene_lane.at_frame(scene, state.scene.frames, key.scene_frame), scene.bottom)
         below = ImVec2(path_lane.at_time(path, state.path_editor.path, key.time_s), path.top)
-        draw.add_line(above, below, colour(MUTED, 0.9 if key.id == state.path_editor.selected else 0.45))
+        draw.add_line(above, below, colour(palette().muted, 0.9 if key.id == state.path_editor.selected else 0.45))

@@ -8,9 +8,10 @@ from imgui_bundle import imgui
 from viewer import bindings, playback
 from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import modes, timeline, undo
-from viewer.panels.widgets import WARNING, action, button, em, icon, muted, tooltip
+from viewer.panels.widgets import action, button, em, icon, muted, tooltip
 from viewer.state import MODES, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
+from viewer.theme import palette
 from viewer.transport import LOOPS
 
 _MODE_EM, _MODE_GAP_EM, _MODES_EM = 3.6, 0.25, 5.0
@@ -106,7 +107,7 @@ def _position(state: ViewerState, room: float) -> None:
     imgui.text_unformatted(frame)
     if onward > 0.0:
         imgui.same_line(0.0, em(0.3))
-        imgui.text_colored(imgui.ImVec4(*WARNING), f"+ {onward:.2f}")
+        imgui.text_colored(imgui.ImVec4(*palette().warning), f"+ {onward:.2f}")
         tooltip("Between this frame and the next one: interpolated")
         room -= imgui.get_item_rect_size().x + em(0.3)
     for text in (f"{index + 1} / {len(state.scene.frames)}", f"{index / fps:.2f} s    {playback.timecode(index, fps)}"):

@@ -9,11 +9,9 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import Event, Triggered
+from viewer.palette import RGBA
+from viewer.theme import palette
 
-ACCENT = (0.25, 0.62, 0.58, 1.0)
-MUTED = (0.60, 0.63, 0.66, 1.0)
-WARNING = (0.93, 0.72, 0.33, 1.0)
-ERROR = (0.95, 0.45, 0.42, 1.0)
 LABEL_EM = 6.2
 SHADE = 0.82
 """Opacity of the ground of what floats over the picture: it is read over lines and bright subjects, too."""
@@ -26,7 +24,7 @@ def em(count: float) -> float:
     return imgui.get_font_size() * count
 
 
-def colour(rgba: tuple[float, float, float, float], alpha: float = 1.0) -> int:
+def colour(rgba: RGBA, alpha: float = 1.0) -> int:
     """For draw lists."""
     red, green, blue, opacity = rgba
     return imgui.color_convert_float4_to_u32(imgui.ImVec4(red, green, blue, opacity * alpha))
@@ -45,12 +43,12 @@ def icon(glyph: str, text: str) -> str:
 
 
 def muted(text: str) -> None:
-    imgui.text_colored(imgui.ImVec4(*MUTED), text)
+    imgui.text_colored(imgui.ImVec4(*palette().muted), text)
 
 
-def note(text: str, rgba: tuple[float, float, float, float] = MUTED) -> None:
-    """Wrapped text in a colour."""
-    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*rgba))
+def note(text: str, rgba: RGBA | None = None) -> None:
+    """Wrapped text in a colour; muted where none is named."""
+    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(palette().muted if rgba is None else rgba)))
     imgui.push_text_wrap_pos(0.0)
     imgui.text_unformatted(text)
     imgui.pop_text_wrap_pos()
@@ -100,8 +98,8 @@ def button(label: str, *, width: float = 0.0, on: bool = False, enabled: bool = 
     """A button; `on` shows it pressed. `why` is its tooltip."""
     imgui.begin_disabled(not enabled)
     if on:
-        imgui.push_style_color(imgui.Col_.button, imgui.ImVec4(*ACCENT))
-        imgui.push_style_color(imgui.Col_.button_hovered, imgui.ImVec4(*ACCENT))
+        imgui.push_style_color(imgui.Col_.button, imgui.ImVec4(*palette().accent))
+        imgui.push_style_color(imgui.Col_.button_hovered, imgui.ImVec4(*palette().accent))
     clicked = imgui.button(label, ImVec2(width, 0.0))
     if on:
         imgui.pop_style_color(2)
