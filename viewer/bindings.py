@@ -146,7 +146,7 @@ MOUSE: tuple[Mouse, ...] = (
     Mouse(action="look", gesture="drag", button="right", help="look around; with W A S D fly"),
     Mouse(action="pan", gesture="drag", button="middle", help="pan"),
     Mouse(action="pan", gesture="drag", button="left", modifiers=("Shift",), help="pan"),
-    Mouse(action="dolly", gesture="scroll", button="none", help="move closer to the point under the mouse, or away"),
+    Mouse(action="dolly", gesture="scroll", button="none", help="closer to the point under the mouse (or to the pivot: Display panel), or away"),
     Mouse(action="fly_speed", gesture="scroll", button="right", help="speed of moves"),
     Mouse(action="fov", gesture="scroll", button="none", modifiers=("Ctrl",), help="field of view"),
     Mouse(action="scale", gesture="scroll", button="none", modifiers=("Alt",), help="render scale"),

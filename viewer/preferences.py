@@ -29,6 +29,10 @@ class Preferences:
     """Colours of the window; the picture and what lies over it stay as they are."""
     animated: bool = True
     """Jumps of the camera take a moment."""
+    wheel_to_mouse: bool = True
+    """In orbit the wheel moves towards what is under the mouse; otherwise towards the pivot."""
+    keys_fly: bool = False
+    """The keys that move make the mouse look around, too: the mode becomes fly."""
     interop: bool = True
     """Pictures stay on the GPU where that works."""
     preset: Preset = "default"

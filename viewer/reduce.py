@@ -91,7 +91,7 @@ def _tick(state: ViewerState, event: e.Tick) -> ViewerState:
     if state.scene is None or not (wanted.any() or velocity.any()):
         return state
     state = taken_over(state)
-    nav = state.navigation
+    nav = replace(state.navigation, mode="fly") if state.preferences.keys_fly and wanted.any() else state.navigation
     pose, pivot, velocity = controls.fly(nav.T_camera_world, np.array(nav.pivot), np.array(nav.up), velocity, wanted, nav.speed, dt_s)
     return replace(state, navigation=replace(nav, T_camera_world=pose, pivot=vector(pivot), velocity=vector(velocity)))
 
@@ -138,7 +138,8 @@ def _dolly(state: ViewerState, steps: float, at: tuple[float, float] | None) -> 
     pivot = np.array(nav.pivot)
     if nav.mode == "fly":
         return navigated(state, *controls.advance(nav.T_camera_world, pivot, 0.2 * nav.speed * steps))
-    return navigated(state, controls.dolly(nav.T_camera_world, pivot if at is None else _under(state, at, pivot), steps), pivot)
+    towards = pivot if at is None or not state.preferences.wheel_to_mouse else _under(state, at, pivot)
+    return navigated(state, controls.dolly(nav.T_camera_world, towards, steps), pivot)
 
 
 def _under(state: ViewerState, at: tuple[float, float], pivot: np.ndarray) -> np.ndarray:

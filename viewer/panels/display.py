@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
+from viewer import bindings
 from viewer.events import AskedFor, ChooseFile, Event, SetBackground, SetLook, SetOverlay, SetPreferences
 from viewer.panels import crop
 from viewer.panels.widgets import action, button, choice, explained, note, row, section, tooltip
@@ -97,6 +98,17 @@ def _preferences(state: ViewerState, stats: Stats) -> list[Event]:
     tooltip("The camera is seen going to another view instead of being there at once")
     if changed:
         changed_to = replace(changed_to, animated=animated)
+    row("Wheel")
+    changed, to_mouse = imgui.checkbox("towards the mouse##wheel_to_mouse", preferences.wheel_to_mouse)
+    tooltip("In orbit it moves closer to what is under the mouse; otherwise to the pivot, which stays in the middle of the view")
+    if changed:
+        changed_to = replace(changed_to, wheel_to_mouse=to_mouse)
+    row("Moving keys")
+    changed, keys_fly = imgui.checkbox("change to fly##keys_fly", preferences.keys_fly)
+    moves = bindings.hints("move_forward", "move_left", "move_back", "move_right")
+    tooltip(bindings.keyed(f"After {moves} the mouse looks around instead of turning about the pivot", "navigation"))
+    if changed:
+        changed_to = replace(changed_to, keys_fly=keys_fly)
     row("Theme")
     theme = choice("theme", THEMES, preferences.theme, ("Dark", "Light"), ("For a dim room: nothing outshines the picture", "For a bright room"))
     changed_to = replace(changed_to, theme=next((known for known in THEMES if known == theme), preferences.theme))
