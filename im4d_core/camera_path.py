@@ -18,9 +18,11 @@ from jaxtyping import Float64
 from im4d_core import curves
 from im4d_core.geometry import intrinsics
 from im4d_core.pose_curve import Interpolation, PoseCurve, pose_curve
-from im4d_core.types import Camera
+from im4d_core.types import MIDDLE, Camera, PrincipalPoint
 
 FOV_RANGE_DEG = (1.0, 170.0)
+PRINCIPAL_RANGE = (-2.0, 2.0)
+"""Heights of the picture: farther outside lies no lens."""
 MAX_TIME_S = 86_400.0
 """A day: what is longer is a mistake in the file."""
 
@@ -37,6 +39,7 @@ class Keyframe:
     rotation: tuple[float, float, float, float]
     """Unit quaternion (w, x, y, z) of R_world_camera; camera axes are OpenCV's."""
     fov_y_deg: float
+    principal_point: PrincipalPoint = MIDDLE
     scene_frame: float | None = None
     """Frame of the scene shown at this key; None follows playback."""
     ease_in: float = 0.0
@@ -51,11 +54,26 @@ class Keyframe:
         return _pose(np.array(self.rotation), np.array(self.position))
 
 
-def keyframe(id: int, time_s: float, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None = None) -> Keyframe:
+def keyframe(
+    id: int,
+    time_s: float,
+    T_world_camera: Float64[np.ndarray, "4 4"],
+    fov_y_deg: float,
+    scene_frame: float | None = None,
+    principal_point: PrincipalPoint = MIDDLE,
+) -> Keyframe:
     """A key from a camera-to-world matrix, whose rotation must be one (callers check foreign data)."""
     x, y, z = T_world_camera[:3, 3].tolist()
     a, b, c, d = curves.quaternion(T_world_camera[:3, :3]).tolist()
-    return Keyframe(id=id, time_s=float(time_s), position=(x, y, z), rotation=(a, b, c, d), fov_y_deg=float(fov_y_deg), scene_frame=scene_frame)
+    return Keyframe(
+        id=id,
+        time_s=float(time_s),
+        position=(x, y, z),
+        rotation=(a, b, c, d),
+        fov_y_deg=float(fov_y_deg),
+        principal_point=principal_point,
+        scene_frame=scene_frame,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +82,14 @@ class PathSample:
 
     T_world_camera: Float64[np.ndarray, "4 4"]
     fov_y_deg: float
+    principal_point: PrincipalPoint
     scene_frame: float | None
     """None: follow playback."""
 
     def camera(self, width: int, height: int) -> Camera:
         """As a pinhole camera for pictures of a given size."""
-        T_camera_world = np.linalg.inv(self.T_world_camera)
-        return Camera(name="path", K=intrinsics(width, height, self.fov_y_deg), T_camera_world=T_camera_world, width=width, height=height)
+        T_camera_world, K = np.linalg.inv(self.T_world_camera), intrinsics(width, height, self.fov_y_deg, self.principal_point)
+        return Camera(name="path", K=K, T_camera_world=T_camera_world, width=width, height=height)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +187,8 @@ class CameraPath:
         if self.closed and not self.start_s <= time_s < stop_s:
             time_s = self.start_s + (time_s - self.start_s) % self.duration_s
         at = _curve(self).at(min(max(time_s, self.start_s), stop_s))
-        return PathSample(T_world_camera=_pose(at.rotation, at.position), fov_y_deg=at.fov_y_deg, scene_frame=at.scene_frame)
+        pose = _pose(at.rotation, at.position)
+        return PathSample(T_world_camera=pose, fov_y_deg=at.fov_y_deg, principal_point=at.principal_point, scene_frame=at.scene_frame)
 
     def positions(self, times_s: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "n 3"]:
         """Where the camera is at many times between the path's first and last, a fraction of the work of as many samples.
@@ -275,6 +295,7 @@ def _curve(path: CameraPath) -> PoseCurve:
         np.array([np.nan if key.scene_frame is None else key.scene_frame for key in keys]),
         path.interpolation,
         path.closed,
+        principal_points=np.array([key.principal_point for key in keys]),
         eases=np.array([(key.ease_in, key.ease_out) for key in keys]),
         tension=path.tension,
         constant_speed=path.constant_speed,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from im4d_core.types import Camera
+from im4d_core.types import MIDDLE, Camera, PrincipalPoint
 
 _SIGNS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 
@@ -27,10 +27,11 @@ def unproject(camera: Camera, uv: Float64[np.ndarray, "*batch 2"], depth: Float6
     return (in_camera - camera.T_camera_world[:3, 3]) @ camera.R
 
 
-def intrinsics(width: int, height: int, fov_y_deg: float) -> Float64[np.ndarray, "3 3"]:
-    """Intrinsics of square pixels with the principal point in the middle."""
+def intrinsics(width: int, height: int, fov_y_deg: float, principal_point: PrincipalPoint = MIDDLE) -> Float64[np.ndarray, "3 3"]:
+    """Intrinsics of square pixels."""
     focal = 0.5 * height / np.tan(np.radians(fov_y_deg) / 2)
-    return np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+    right, down = principal_point
+    return np.array([[focal, 0.0, width / 2 + right * height], [0.0, focal, height / 2 + down * height], [0.0, 0.0, 1.0]])
 
 
 def look_at(centre: Float64[np.ndarray, "3"], target: Float64[np.ndarray, "3"], up: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "4 4"]:

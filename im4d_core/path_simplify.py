@@ -11,6 +11,7 @@ import numpy as np
 from im4d_core.camera_path import CameraPath, Keyframe, PathSample
 
 _EVERY_S = 0.1
+_PRINCIPAL = 0.005  # heights of the picture: about what half a degree is
 _ROUNDS = 40  # each adds a key to every part that is still too far off: far more than halving needs
 
 
@@ -82,7 +83,8 @@ def _miss(sample: PathSample, pose: Keyframe, tolerances: tuple[float, float, fl
     apart = float(np.linalg.norm(sample.T_world_camera[:3, 3] - T[:3, 3]))
     turn = sample.T_world_camera[:3, :3].T @ T[:3, :3]
     angle = float(np.degrees(np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0))))
-    off = [apart / distance, angle / angle_deg, abs(sample.fov_y_deg - pose.fov_y_deg) / fov_deg]
+    principal = float(np.abs(np.subtract(sample.principal_point, pose.principal_point)).max())
+    off = [apart / distance, angle / angle_deg, abs(sample.fov_y_deg - pose.fov_y_deg) / fov_deg, principal / _PRINCIPAL]
     if sample.scene_frame is not None and pose.scene_frame is not None:
         off.append(abs(sample.scene_frame - pose.scene_frame) / frames)
     return max(off)

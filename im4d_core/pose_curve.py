@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core import curves
+from im4d_core.types import PrincipalPoint
 
 Interpolation = Literal["smooth", "linear", "hold"]
 _CHORDS = 256
@@ -22,6 +23,7 @@ class PosePoint:
     position: Float64[np.ndarray, "3"]
     rotation: Float64[np.ndarray, "4"]
     fov_y_deg: float
+    principal_point: PrincipalPoint
     scene_frame: float | None
 
 
@@ -43,6 +45,8 @@ class PoseCurve:
     velocities: Float64[np.ndarray, "n 3"]
     fovs: Float64[np.ndarray, "n"]
     fov_slopes: Float64[np.ndarray, "n"]
+    principal_points: Float64[np.ndarray, "n 2"]
+    principal_slopes: Float64[np.ndarray, "n 2"]
     frames: Float64[np.ndarray, "n"]
     """NaN where a key says no frame."""
     frame_slopes: Float64[np.ndarray, "n"]
@@ -70,12 +74,14 @@ class PoseCurve:
             return self._key(i)
         u = curves.eased(u, float(self.eases[i, 1]), float(self.eases[i + 1, 0]))
         if self.interpolation == "linear":
-            point, fov, frame = ((1.0 - u) * values[i] + u * values[i + 1] for values in (self.points, self.fovs, self.frames))
-            return _point(point, curves.slerp(self.rotations[i], self.rotations[i + 1], u), fov, frame)
+            lines = ((1.0 - u) * values[i] + u * values[i + 1] for values in (self.points, self.fovs, self.principal_points, self.frames))
+            point, fov, principal, frame = lines
+            return _point(point, curves.slerp(self.rotations[i], self.rotations[i + 1], u), fov, principal, frame)
         q = curves.rotation_bezier(u, width, self.rotations[i], self.rotations[i + 1], self.velocities[i], self.velocities[i + 1])
         fov = _cubic(self.fovs, self.fov_slopes, i, u, width)
+        principal = _cubic(self.principal_points, self.principal_slopes, i, u, width)
         frame = _cubic(self.frames, self.frame_slopes, i, u, width)
-        return _point(self._position(i, u, width), q, fov, frame)
+        return _point(self._position(i, u, width), q, fov, principal, frame)
 
     def positions(self, times_s: Float64[np.ndarray, "m"]) -> Float64[np.ndarray, "m 3"]:
         """The positions at many times at once, as `at` has them. Where the camera moves evenly the times are met within a chord's bend."""
@@ -100,7 +106,7 @@ class PoseCurve:
         return curves.hermite(v, length, self.points[i], self.points[i + 1], self.tangents[i], self.tangents[i + 1])
 
     def _key(self, i: int) -> PosePoint:
-        return _point(self.points[i], self.rotations[i], self.fovs[i], self.frames[i])
+        return _point(self.points[i], self.rotations[i], self.fovs[i], self.principal_points[i], self.frames[i])
 
     def _position(self, i: int, u: float, width: float) -> Float64[np.ndarray, "3"]:
         """How far along the spline is a monotone function of time, so that unequal key spacing changes speed, never shape."""
@@ -134,6 +140,7 @@ def pose_curve(
     interpolation: Interpolation,
     closed: bool,
     *,
+    principal_points: Float64[np.ndarray, "n 2"],
     eases: Float64[np.ndarray, "n 2"],
     tension: float = 0.0,
     constant_speed: bool = False,
@@ -166,6 +173,8 @@ def pose_curve(
         velocities=curves.angular_velocities(times, np.stack(aligned), closed),
         fovs=fovs,
         fov_slopes=curves.monotone_slopes(times, fovs, period),
+        principal_points=principal_points,
+        principal_slopes=np.stack([curves.monotone_slopes(times, principal_points[:, axis], period) for axis in (0, 1)], axis=1),
         frames=frames,
         frame_slopes=_frame_slopes(times, frames),
         constant_speed=constant_speed,
@@ -201,5 +210,7 @@ def _cubic(values: np.ndarray, slopes: np.ndarray, i: int, u: float, width: floa
     return curves.hermite(u, width, values[i : i + 1], values[i + 1 : i + 2], slopes[i : i + 1], slopes[i + 1 : i + 2])[0]
 
 
-def _point(position: np.ndarray, rotation: np.ndarray, fov: float, frame: float) -> PosePoint:
-    return PosePoint(position=position, rotation=rotation, fov_y_deg=float(fov), scene_frame=None if np.isnan(frame) else float(frame))
+def _point(position: np.ndarray, rotation: np.ndarray, fov: float, principal: np.ndarray, frame: float) -> PosePoint:
+    right, down = principal.tolist()
+    shown = None if np.isnan(frame) else float(frame)
+    return PosePoint(position=position, rotation=rotation, fov_y_deg=float(fov), principal_point=(right, down), scene_frame=shown)

@@ -18,6 +18,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
+PrincipalPoint = tuple[float, float]
+"""From the middle of the picture to the right and down, in heights of the picture: like the vertical field of view, the same at any size and shape."""
+MIDDLE: PrincipalPoint = (0.0, 0.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
@@ -45,6 +49,11 @@ class Camera:
     def fov_y_deg(self) -> float:
         """Vertical field of view in degrees."""
         return float(np.degrees(2.0 * np.arctan(0.5 * self.height / self.K[1, 1])))
+
+    @property
+    def principal_point(self) -> PrincipalPoint:
+        """Where the optical axis meets the picture."""
+        return float((self.K[0, 2] - self.width / 2) / self.height), float((self.K[1, 2] - self.height / 2) / self.height)
 
 
 RenderMode = Literal["fast", "exact", "full"]

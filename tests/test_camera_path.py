@@ -282,7 +282,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         (lambda c: c.pop("format"), "format must be"),
-        (lambda c: c.update(version=99), "version must be 1, found 99"),
+        (lambda c: c.update(version=99), "version must be 1 or 2, found 99"),
         (lambda c: c.update(interpolation="wobbly"), "interpolation"),
         (lambda c: c.update(loop="yes"), "loop must be"),
         (lambda c: c.update(loop_s=0), "loop_s"),
@@ -297,6 +297,8 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
         (lambda c: c["keys"][1].update(time_s=1e9), r"keys\[1\]: time_s"),
         (lambda c: c["keys"][1].update(fov_y_deg=180.0), r"keys\[1\]: fov_y_deg must be a number from 1 to 170, found 180"),
         (lambda c: c["keys"][1].update(scene_frame="last"), r"keys\[1\]: scene_frame"),
+        (lambda c: c["keys"][1].update(principal_point=[0.1]), r"keys\[1\]: principal_point: expected two numbers"),
+        (lambda c: c["keys"][1].update(principal_point=[0.0, 9.0]), r"keys\[1\]: principal_point\[1\] must be a number from -2 to 2, found 9"),
         (lambda c: c["keys"][1].update(T_world_camera=[1, 2, 3]), r"keys\[1\]: T_world_camera must be 4 x 4"),
         (lambda c: c["keys"][1]["T_world_camera"][0].__setitem__(3, float("inf")), r"keys\[1\]: T_world_camera must be finite"),
         (lambda c: c["keys"][1]["T_world_camera"][0].__setitem__(0, 2.0), r"keys\[1\]: T_world_camera must hold a rotation"),

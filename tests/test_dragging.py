@@ -37,6 +37,7 @@ DRAGS: tuple[tuple[e.Event, ...], ...] = (
     (e.SetCrop(crop=CROP), e.SetCrop(crop=replace(CROP, high=(0.5, 0.5, 0.2)))),
     (e.SetLook(look=Look(exposure=0.5)), e.SetLook(look=Look(exposure=1.0))),
     (e.SetFov(fov_y_deg=33.0), e.SetFov(fov_y_deg=36.0)),
+    (e.SetPrincipalPoint(principal_point=(0.1, 0.0)), e.SetPrincipalPoint(principal_point=(0.2, -0.1))),
     (e.SetFlySpeed(speed=3.0),),
 )
 

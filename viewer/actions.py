@@ -126,7 +126,8 @@ def _numbered_camera(number: int) -> Handler:
 
 def camera_text(state: ViewerState) -> str:
     camera = goal_camera(state, state.width, state.height)
-    key = keyframe(1, 0.0, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, float(state.frame) if state.scene is not None else None)
+    frame = float(state.frame) if state.scene is not None else None
+    key = keyframe(1, 0.0, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame, camera.principal_point)
     return json.dumps(path_to_json(CameraPath(keys=(key,))))
 
 
@@ -146,7 +147,8 @@ def camera_pasted(state: ViewerState, text: str, origin: str) -> ViewerState:
     fov = float(np.clip(key.fov_y_deg, *controls.FOV_RANGE_DEG))
     sample = path.sample(key.time_s)
     pose, pivot = controls.through(sample.camera(state.width, state.height), middle(state))
-    navigation = replace(state.navigation, T_camera_world=pose, pivot=vector(pivot), fov_y_deg=fov, velocity=(0.0, 0.0, 0.0))
+    lens = replace(state.navigation, fov_y_deg=fov, principal_point=key.principal_point)
+    navigation = replace(lens, T_camera_world=pose, pivot=vector(pivot), velocity=(0.0, 0.0, 0.0))
     return replace(state, navigation=navigation)
 
 

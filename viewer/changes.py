@@ -72,7 +72,7 @@ def taken_over(state: ViewerState) -> ViewerState:
         pivot = vector(controls.through(camera, middle(state))[1])
         transport = playback.seek(transport, n_frames(state), shown_index(state), state.now_s, shown_onward(state))
     fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
-    navigation = replace(state.navigation, T_camera_world=camera.T_camera_world, pivot=pivot, fov_y_deg=fov)
+    navigation = replace(state.navigation, T_camera_world=camera.T_camera_world, pivot=pivot, fov_y_deg=fov, principal_point=camera.principal_point)
     editor = path_editor.stop(state.path_editor)
     return replace(state, navigation=navigation, transport=transport, path_editor=editor, dataset_camera=None, flight=None)
 
@@ -89,7 +89,8 @@ def looking_through(state: ViewerState, view: int) -> ViewerState:
     camera = state.scene.cameras[view]
     pose, pivot = controls.through(camera, middle(state))
     fov = float(np.clip(camera.fov_y_deg, *controls.FOV_RANGE_DEG))
-    navigation = replace(state.navigation, T_camera_world=pose, pivot=vector(pivot), fov_y_deg=fov, velocity=(0.0, 0.0, 0.0))
+    lens = replace(state.navigation, fov_y_deg=fov, principal_point=camera.principal_point)
+    navigation = replace(lens, T_camera_world=pose, pivot=vector(pivot), velocity=(0.0, 0.0, 0.0))
     editor = path_editor.stop(state.path_editor)
     return replace(state, navigation=navigation, dataset_camera=view, last_camera=view, path_editor=editor)
 
@@ -132,5 +133,5 @@ def _about(scene: Scene, centre: np.ndarray) -> np.ndarray:
 
 def _framing(state: ViewerState, box: np.ndarray) -> ViewerState:
     state = taken_over(state)
-    aspect = state.width / max(state.height, 1)
-    return navigated(state, *controls.framed(state.navigation.T_camera_world, box, state.navigation.fov_y_deg, aspect))
+    aspect, nav = state.width / max(state.height, 1), state.navigation
+    return navigated(state, *controls.framed(nav.T_camera_world, box, nav.fov_y_deg, aspect, nav.principal_point))

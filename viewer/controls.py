@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.geometry import box_corners, horizontal_axes
-from im4d_core.types import Camera
+from im4d_core.types import MIDDLE, Camera, PrincipalPoint
 
 Matrix = Float64[np.ndarray, "4 4"]
 Vector3 = Float64[np.ndarray, "3"]
@@ -22,6 +22,8 @@ MAX_DT_S = 0.1
 FLY_TAU_S = 0.08
 """Time constant of starting and stopping."""
 FOV_RANGE_DEG = (5.0, 120.0)
+PRINCIPAL_RANGE = (-1.0, 1.0)
+"""Of a hand at the window, in heights of the picture."""
 RADIANS_PER_HEIGHT = np.pi
 """A drag over the height of the picture is half a turn."""
 _DIRECTIONS: dict[str, tuple[float, float, float]] = {
@@ -153,13 +155,22 @@ def zoomed(fov_y_deg: float, steps: float) -> float:
     return float(np.clip(np.degrees(2.0 * np.arctan(half)), *FOV_RANGE_DEG))
 
 
-def framed(T_camera_world: Matrix, box: Float64[np.ndarray, "2 3"], fov_y_deg: float, aspect: float, margin: float = 1.05) -> tuple[Matrix, Vector3]:
+def framed(
+    T_camera_world: Matrix,
+    box: Float64[np.ndarray, "2 3"],
+    fov_y_deg: float,
+    aspect: float,
+    principal_point: PrincipalPoint = MIDDLE,
+    margin: float = 1.05,
+) -> tuple[Matrix, Vector3]:
     """The nearest pose with the same viewing direction that sees a whole box, its middle in the centre of the picture; the middle becomes the pivot."""
     R, middle = T_camera_world[:3, :3], box.mean(axis=0)
+    tan_y = np.tan(np.radians(fov_y_deg) / 2.0)
+    right, down = (-2.0 * tan_y * part for part in principal_point)  # per depth, where the ray through the centre of the picture goes
+    tan_y /= margin
     x, y, z = (R @ (box_corners(box) - middle).T).tolist()
-    tan_y = np.tan(np.radians(fov_y_deg) / 2.0) / margin
-    needed = [max(abs(a) / (tan_y * aspect), abs(b) / tan_y) - c for a, b, c in zip(x, y, z)]
-    return posed(R, middle - R[2] * max(max(needed), 1e-3)), middle
+    needed = [max(abs(a - right * c) / (tan_y * aspect), abs(b - down * c) / tan_y) - c for a, b, c in zip(x, y, z)]
+    return posed(R, middle - (right * R[0] + down * R[1] + R[2]) * max(max(needed), 1e-3)), middle
 
 
 def through(camera: Camera, middle: Vector3) -> tuple[Matrix, Vector3]:

@@ -70,6 +70,7 @@ _WORDS: dict[type, str] = {
     e.PivotPicked: "flight to a point",
     e.SetPose: "position of the camera",
     e.SetFov: "field of view",
+    e.SetPrincipalPoint: "principal point",
     e.SetRoll: "roll of the camera",
     e.SetUp: "direction of up",
 }
@@ -130,7 +131,7 @@ def recorded(before: ViewerState, after: ViewerState, event: e.Event) -> ViewerS
     if isinstance(event, e.Tick | e.Dragged | e.DragAbandoned) or (isinstance(event, e.Triggered) and event.action in _LEADING):
         return after  # what happens all the time is no edit
     edits, view = edits_of(before), None
-    if jumps(before, event) or isinstance(event, e.SetPose | e.SetFov | e.SetRoll):
+    if jumps(before, event) or isinstance(event, e.SetPose | e.SetFov | e.SetPrincipalPoint | e.SetRoll):
         view = None if view_of(before) == view_of(after) else view_of(before)
     if view is None and edits == edits_of(after):
         return after
@@ -185,7 +186,7 @@ def edits_of(state: ViewerState) -> Edits:
 
 def view_of(state: ViewerState) -> View:
     now = state.navigation
-    navigation = Navigation(T_camera_world=now.T_camera_world, pivot=now.pivot, up=now.up, fov_y_deg=now.fov_y_deg)
+    navigation = Navigation(T_camera_world=now.T_camera_world, pivot=now.pivot, up=now.up, fov_y_deg=now.fov_y_deg, principal_point=now.principal_point)
     return View(navigation=navigation, dataset_camera=state.dataset_camera, last_camera=state.last_camera)
 
 
@@ -221,8 +222,8 @@ def _set_up(transport: Transport, wanted: Transport, n: int, now_s: float) -> Tr
 
 def _seen_from(state: ViewerState, view: View) -> ViewerState:
     wanted = view.navigation
-    navigation = replace(state.navigation, T_camera_world=wanted.T_camera_world, pivot=wanted.pivot, up=wanted.up, fov_y_deg=wanted.fov_y_deg)
-    navigation = replace(navigation, velocity=(0.0, 0.0, 0.0))
+    lens = replace(state.navigation, fov_y_deg=wanted.fov_y_deg, principal_point=wanted.principal_point)
+    navigation = replace(lens, T_camera_world=wanted.T_camera_world, pivot=wanted.pivot, up=wanted.up, velocity=(0.0, 0.0, 0.0))
     editor = path_editor.stop(state.path_editor)
     return replace(state, navigation=navigation, path_editor=editor, dataset_camera=view.dataset_camera, last_camera=view.last_camera, flight=None)
 

@@ -85,7 +85,9 @@ def path_lines(path: CameraPath, selected: int | None, depth: float, aspect: flo
     lines = []
     for key in path.keys:
         T = np.linalg.inv(key.T_world_camera)
-        camera = Camera(name="key", K=intrinsics(round(100 * aspect), 100, key.fov_y_deg), T_camera_world=T, width=round(100 * aspect), height=100)
+        width, height = round(100 * aspect), 100
+        K = intrinsics(width, height, key.fov_y_deg, key.principal_point)
+        camera = Camera(name="key", K=K, T_camera_world=T, width=width, height=height)
         lines.append(frustum_lines(camera, depth, _SELECTED if key.id == selected else _KEY))
     if len(path.keys) > 1:
         count = int(np.clip(path.duration_s * _PATH_SAMPLES, _FEWEST_SAMPLES, _MOST_SAMPLES))

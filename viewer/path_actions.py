@@ -10,6 +10,7 @@ import numpy as np
 from im4d_core.camera_path import CameraPath
 from im4d_core.path_files import PathView
 from im4d_core.path_generators import Point, arc, orbit, round_cameras, spiral, through_cameras
+from im4d_core.types import PrincipalPoint
 from viewer import bindings, controls, path_editor, path_recording, path_shelf, playback
 from viewer.changes import asked, notified, vector
 from viewer.edited_path import PathEditor
@@ -25,13 +26,14 @@ def on_editor(change: Callable[[PathEditor], PathEditor]) -> Handler:
     return lambda state: replace(state, path_editor=change(state.path_editor))
 
 
-def _keyed(change: Callable[[PathEditor, np.ndarray, float, float | None], PathEditor]) -> Handler:
+def _keyed(change: Callable[[PathEditor, np.ndarray, float, float | None, PrincipalPoint], PathEditor]) -> Handler:
     """An action that writes the present camera into a key."""
 
     def handler(state: ViewerState) -> ViewerState:
         camera = goal_camera(state, state.width, state.height)
         frame = float(state.frame) if state.path_editor.records_scene_time and state.scene is not None else None
-        return replace(state, path_editor=change(state.path_editor, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame))
+        pose = np.linalg.inv(camera.T_camera_world)
+        return replace(state, path_editor=change(state.path_editor, pose, camera.fov_y_deg, frame, camera.principal_point))
 
     return handler
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Interpolation, Keyframe, evened, keyframe
+from im4d_core.types import MIDDLE, PrincipalPoint
 from viewer.edited_path import PathEditor
 
 SPACING_S = 2.0
@@ -31,23 +32,28 @@ def returned(editor: PathEditor, path: CameraPath, shelf: tuple[CameraPath, ...]
     return _within(replace(editor, path=path, shelf=shelf, selected=selected))
 
 
-def add_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
+def add_key(
+    editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None, principal_point: PrincipalPoint = MIDDLE
+) -> PathEditor:
     """A key at the playhead, or, where the playhead stands on a key, some time after the last one. The playhead follows."""
     keys = editor.path.keys
     time_s = editor.time_s if keys else 0.0
     if any(abs(key.time_s - time_s) < MIN_GAP_S for key in keys):
         time_s = keys[-1].time_s + SPACING_S
-    made = keyframe(_next_id(editor.path), time_s, T_world_camera, _fov(fov_y_deg), scene_frame)
+    made = keyframe(_next_id(editor.path), time_s, T_world_camera, _fov(fov_y_deg), scene_frame, principal_point)
     return replace(edited(editor, _with_keys(editor.path, (*keys, made)), made.id), time_s=time_s)
 
 
-def overwrite_key(editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None) -> PathEditor:
+def overwrite_key(
+    editor: PathEditor, T_world_camera: Float64[np.ndarray, "4 4"], fov_y_deg: float, scene_frame: float | None, principal_point: PrincipalPoint = MIDDLE
+) -> PathEditor:
     """The selected key takes another camera and keeps its time; a frame of the scene only where one is given."""
     key = editor.selected_key
     if key is None:
         return editor
     frame = key.scene_frame if scene_frame is None else scene_frame
-    made = replace(keyframe(key.id, key.time_s, T_world_camera, _fov(fov_y_deg), frame), ease_in=key.ease_in, ease_out=key.ease_out, extra=key.extra)
+    made = keyframe(key.id, key.time_s, T_world_camera, _fov(fov_y_deg), frame, principal_point)
+    made = replace(made, ease_in=key.ease_in, ease_out=key.ease_out, extra=key.extra)
     return edited(editor, _with_key(editor.path, made), key.id)
 
 

@@ -42,7 +42,7 @@ def noted(state: ViewerState) -> ViewerState:
         return state
     camera = view_camera(state, state.width, state.height)
     frame = float(state.frame) if state.transport.playing or state.path_editor.records_scene_time else None
-    pose = keyframe(len(recording.poses) + 1, time_s, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame)
+    pose = keyframe(len(recording.poses) + 1, time_s, np.linalg.inv(camera.T_camera_world), camera.fov_y_deg, frame, camera.principal_point)
     return replace(state, recording=replace(recording, poses=(*recording.poses, pose)))
 
 

@@ -318,4 +318,6 @@ def _scaled(request: RenderRequest, size: float) -> RenderRequest:
 
 def _same_view(one: Camera, other: Camera) -> bool:
     """Whether two cameras differ in size only; 1e-9: rounding of the intrinsics of resized ones."""
-    return np.array_equal(one.T_camera_world, other.T_camera_world) and abs(one.fov_y_deg - other.fov_y_deg) < 1e-9
+    axes = [camera.K[:2, 2] / [camera.width, camera.height] for camera in (one, other)]
+    lens = abs(one.fov_y_deg - other.fov_y_deg) < 1e-9 and np.allclose(*axes, rtol=0.0, atol=1e-9)
+    return lens and np.array_equal(one.T_camera_world, other.T_camera_world)

@@ -232,6 +232,14 @@ def _set_fov(state: ViewerState, event: e.SetFov) -> ViewerState:
     return _with_navigation(state, replace(state.navigation, fov_y_deg=float(np.clip(event.fov_y_deg, *controls.FOV_RANGE_DEG))))
 
 
+def _set_principal_point(state: ViewerState, event: e.SetPrincipalPoint) -> ViewerState:
+    if not all(map(math.isfinite, event.principal_point)):
+        return state
+    right, down = (float(np.clip(part, *controls.PRINCIPAL_RANGE)) for part in event.principal_point)
+    state = taken_over(state)
+    return _with_navigation(state, replace(state.navigation, principal_point=(right, down)))
+
+
 def _set_pose(state: ViewerState, event: e.SetPose) -> ViewerState:
     if not all(map(math.isfinite, (*event.centre, event.yaw_deg, event.pitch_deg))):
         return state
@@ -324,6 +332,7 @@ _REDUCERS: dict[type, Callable[..., ViewerState]] = {
     e.SetQuality: lambda state, event: _with_picture(state, replace(state.picture, quality=event.quality.limited, recent_ms=())),
     e.SetNavigationMode: lambda state, event: _with_navigation(state, replace(state.navigation, mode=event.mode)),
     e.SetFov: _set_fov,
+    e.SetPrincipalPoint: _set_principal_point,
     e.SetFlySpeed: lambda state, event: set_fly_speed(state, event.speed) if math.isfinite(event.speed) else state,
     e.SetPose: _set_pose,
     e.JumpToCamera: lambda state, event: looking_through(state, event.view),

@@ -96,7 +96,7 @@ def goal_camera(state: ViewerState, width: int, height: int) -> Camera:
         return editor.path.sample(editor.time_s).camera(width, height)
     if state.scene is not None and state.dataset_camera is not None:
         return replace(fitted(state.scene.cameras[state.dataset_camera], width, height), T_camera_world=navigation.T_camera_world)
-    K = intrinsics(width, height, navigation.fov_y_deg)
+    K = intrinsics(width, height, navigation.fov_y_deg, navigation.principal_point)
     return Camera(name="user", K=K, T_camera_world=navigation.T_camera_world, width=width, height=height)
 
 

@@ -22,7 +22,8 @@ def place_of(state: ViewerState) -> Place | None:
     scene, navigation, editor = state.scene, state.navigation, state.path_editor
     if scene is None:
         return None
-    key = keyframe(1, 0.0, np.linalg.inv(navigation.T_camera_world), navigation.fov_y_deg, float(scene.frames[state.transport.index]))
+    frame = float(scene.frames[state.transport.index])
+    key = keyframe(1, 0.0, np.linalg.inv(navigation.T_camera_world), navigation.fov_y_deg, frame, navigation.principal_point)
     manner = Manner(
         pivot=navigation.pivot,
         up=navigation.up,
@@ -88,6 +89,7 @@ def restored(state: ViewerState, place: Place, *, view: bool) -> ViewerState:
         pivot=manner.pivot,
         up=vector(np.array(manner.up) / np.linalg.norm(manner.up)),
         fov_y_deg=float(np.clip(key.fov_y_deg, *controls.FOV_RANGE_DEG)),
+        principal_point=key.principal_point,
         mode=manner.navigation,
         speed=float(np.clip(manner.speed, *SPEED_RANGE)),
     )

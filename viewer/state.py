@@ -18,7 +18,7 @@ from jaxtyping import Float64
 from im4d_core.camera_path import SceneTiming
 from im4d_core.export_settings import Chroma, ExportSettings, Format
 from im4d_core.quality import Quality
-from im4d_core.types import Scene
+from im4d_core.types import MIDDLE, PrincipalPoint, Scene
 from viewer.compare import Comparison
 from viewer.crop import Crop
 from viewer.edited_path import PathEditor, PathRecording
@@ -59,6 +59,7 @@ class Navigation:
     up: Vector = (0.0, 0.0, 1.0)
     """Unit vector of the world."""
     fov_y_deg: float = 50.0
+    principal_point: PrincipalPoint = MIDDLE
     mode: NavigationMode = "orbit"
     speed: float = 1.0
     """Fly speed in world units per second."""
@@ -66,7 +67,7 @@ class Navigation:
     """Smoothed fly velocity along the camera's right, the world's up and the camera's forward axes, in units of `speed`."""
 
     def _key(self) -> tuple[object, ...]:
-        return (self.T_camera_world.tobytes(), self.pivot, self.up, self.fov_y_deg, self.mode, self.speed, self.velocity)
+        return (self.T_camera_world.tobytes(), self.pivot, self.up, self.fov_y_deg, self.principal_point, self.mode, self.speed, self.velocity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Navigation) and self._key() == other._key()

@@ -26,7 +26,7 @@ _KINDS = (
     *(e.Triggered, e.Dragged, e.Scrolled, e.FileChosen, e.TextPasted),
     *(e.SetFrame, e.SetSpeed, e.SetFps, e.SetLoop, e.SetRange, e.SetEveryFrame, e.SetBetween),
     *(e.SetMode, e.SetOutput, e.SetScale, e.SetTargetFps, e.SetBackground, e.SetOverlay, e.SetQuality, e.SetLook, e.SetCrop, e.SetClip, e.SetComparison),
-    *(e.SetNavigationMode, e.SetFov, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SelectCamera, e.SetRoll, e.SetUp),
+    *(e.SetNavigationMode, e.SetFov, e.SetPrincipalPoint, e.SetFlySpeed, e.SetPose, e.JumpToCamera, e.SelectCamera, e.SetRoll, e.SetUp),
     *(e.SelectKey, e.SetKeyTime, e.SetKeyFrame, e.SetKeyFov, e.SetKeyEase, e.CopyKey, e.SetPathTime, e.SetRecordsSceneTime),
     *(e.SetPathLoop, e.SetInterpolation, e.SetTension, e.SetConstantSpeed, e.SetOrbit, e.ChoosePath, e.RenamePath, e.SetPathFile, e.SetPathForm),
     *(e.SetPreferences, e.SetTaken, e.SetExport, e.RemoveExport, e.ClearExports, e.DismissNotice, e.TakeScreenshot, e.LoadPath, e.OpenScene, e.FocusPanel),

@@ -17,6 +17,7 @@ from im4d_core.path_files.instant_ngp import NgpWorld, instant_ngp_json, instant
 from im4d_core.path_files.nerfstudio import NerfstudioWorld, is_nerfstudio, nerfstudio_json, nerfstudio_path, read_nerfstudio_world
 from im4d_core.path_files.own import FORMAT, own_path, path_to_json
 from im4d_core.path_files.worlds import ForeignWorlds, Told
+from im4d_core.types import MIDDLE
 from im4d_core.whole_file import whole_file
 
 __all__ = [
@@ -153,6 +154,8 @@ def export_path(path: CameraPath, target: Path, form: PathForm, view: PathView, 
     """
     if not path.keys:
         raise ValueError("camera path: it has no keys; add one first")
+    if form in ("nerfstudio", "instant-ngp") and any(key.principal_point != MIDDLE for key in path.keys):
+        told(f"{form}'s path files hold no principal point: it is left out, and their pictures show more on one side and less on the other")
     match form:
         case "im4d":
             save_path(path, target)

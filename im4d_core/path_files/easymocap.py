@@ -18,7 +18,7 @@ from im4d_core.calibration.easymocap import FILES, easymocap_cameras, read_numbe
 from im4d_core.camera_path import CameraPath
 from im4d_core.geometry import box_depth_range, intrinsics
 from im4d_core.path_files.foreign import ForeignKey, ForeignPath, PathView
-from im4d_core.types import Camera
+from im4d_core.types import Camera, PrincipalPoint
 
 
 def easymocap_path(folder: Path) -> ForeignPath:
@@ -30,7 +30,9 @@ def easymocap_path(folder: Path) -> ForeignPath:
     times, seconds = (read_numbers(folder / "extri.yml", field) for field in ("t", "seconds"))
     keys = []
     for i, camera in enumerate(easymocap_cameras(folder)):
-        height = camera.size[1] if camera.size is not None else 2.0 * camera.K[1, 2] + 1.0
+        middle = camera.K[:2, 2] + 0.5  # pixel centres at whole numbers
+        width, height = camera.size if camera.size is not None else 2.0 * middle
+        right, down = ((middle - np.array([width, height]) / 2.0) / height).tolist()
         keys.append(
             ForeignKey(
                 where=f"camera {camera.name}",
@@ -38,6 +40,7 @@ def easymocap_path(folder: Path) -> ForeignPath:
                 T_world_camera=np.linalg.inv(camera.T_camera_world),
                 fov_y_deg=float(np.degrees(2.0 * np.arctan(0.5 * height / camera.K[1, 1]))),
                 scene_time=times.get(camera.name),
+                principal_point=(right, down),
             )
         )
     return ForeignPath(keys=tuple(keys))
@@ -49,6 +52,7 @@ class Pose:
 
     T_world_camera: Float64[np.ndarray, "4 4"]
     fov_y_deg: float
+    principal_point: PrincipalPoint
     time_s: float
     scene_time: float | None
 
@@ -59,6 +63,7 @@ def key_poses(path: CameraPath, view: PathView) -> tuple[Pose, ...]:
         Pose(
             T_world_camera=key.T_world_camera,
             fov_y_deg=key.fov_y_deg,
+            principal_point=key.principal_point,
             time_s=key.time_s,
             scene_time=None if key.scene_frame is None else view.scene_time(key.scene_frame),
         )
@@ -72,6 +77,7 @@ def picture_poses(path: CameraPath, view: PathView) -> tuple[Pose, ...]:
         Pose(
             T_world_camera=shot.sample.T_world_camera,
             fov_y_deg=shot.sample.fov_y_deg,
+            principal_point=shot.sample.principal_point,
             time_s=shot.time_s,
             scene_time=view.scene_time(shot.frame),
         )
@@ -85,7 +91,7 @@ def easymocap_texts(poses: Sequence[Pose], view: PathView) -> dict[str, str]:
     head = "%YAML:1.0\n---\nnames:\n" + "".join(f'   - "{name}"\n' for name in names)
     intri, extri = head, head
     for name, pose in zip(names, poses):
-        K = intrinsics(view.width, view.height, pose.fov_y_deg)
+        K = intrinsics(view.width, view.height, pose.fov_y_deg, pose.principal_point)
         T_camera_world = np.linalg.inv(pose.T_world_camera)
         R = T_camera_world[:3, :3]
         near, far = box_depth_range(Camera(name=name, K=K, T_camera_world=T_camera_world, width=view.width, height=view.height), view.bounds)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, SceneTiming, Shot, keyframe
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, PRINCIPAL_RANGE, CameraPath, SceneTiming, Shot, keyframe
 from im4d_core.json_fields import LARGEST, number_within, rigid_pose
 from im4d_core.path_simplify import simplified
 from im4d_core.pose_curve import Interpolation
+from im4d_core.types import MIDDLE, PrincipalPoint
 
 _TOLERANCE = 0.002
 
@@ -27,6 +28,7 @@ class ForeignKey:
     fov_y_deg: float
     scene_time: float | None
     """In [0, 1] over the scene, where the file says it."""
+    principal_point: PrincipalPoint = MIDDLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,8 @@ def as_camera_path(path: ForeignPath, frames: Sequence[int] | None, where: str) 
             scene_frame = number_within(frames[0] + key.scene_time * (frames[-1] - frames[0]), -LARGEST, LARGEST, f"{item}: frame of the scene")
         time_s = number_within(key.time_s, -MAX_TIME_S, MAX_TIME_S, f"{item}: time")
         fov = number_within(key.fov_y_deg, *FOV_RANGE_DEG, f"{item}: fov")
-        keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame))
+        right, down = (number_within(part, *PRINCIPAL_RANGE, f"{item}: principal point, in heights of the picture,") for part in key.principal_point)
+        keys.append(keyframe(i + 1, time_s, rigid_pose(key.T_world_camera, item), fov, scene_frame, (right, down)))
     loop_s = number_within(max(path.loop_s, 1e-3), 1e-3, MAX_TIME_S, f"{where}: time from the last key to the first")
     try:
         return CameraPath(keys=tuple(keys), loop=path.loop, loop_s=loop_s, interpolation=path.interpolation)

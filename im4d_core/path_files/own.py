@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, CameraPath, Keyframe, keyframe
+from im4d_core.camera_path import FOV_RANGE_DEG, MAX_TIME_S, PRINCIPAL_RANGE, CameraPath, Keyframe, keyframe
 from im4d_core.json_fields import LARGEST, found, number_within, rigid_pose
 from im4d_core.pose_curve import INTERPOLATIONS
+from im4d_core.types import MIDDLE, PrincipalPoint
 
 FORMAT = "im4d-camera-path"
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)  # 1 had no principal points
 _NEEDED = {"id", "time_s", "T_world_camera", "fov_y_deg", "scene_frame"}
-_KEY_FIELDS = {*_NEEDED, "ease_in", "ease_out"}
+_KEY_FIELDS = {*_NEEDED, "principal_point", "ease_in", "ease_out"}
 _PATH_FIELDS = {"format", "version", "convention", "name", "interpolation", "tension", "constant_speed", "loop", "loop_s", "keys", "others"}
 
 
@@ -37,6 +39,7 @@ def path_to_json(path: CameraPath) -> dict[str, Any]:
                 "time_s": key.time_s,
                 "T_world_camera": key.T_world_camera.tolist(),
                 "fov_y_deg": key.fov_y_deg,
+                "principal_point": list(key.principal_point),
                 "scene_frame": key.scene_frame,
                 "ease_in": key.ease_in,
                 "ease_out": key.ease_out,
@@ -49,8 +52,10 @@ def path_to_json(path: CameraPath) -> dict[str, Any]:
 def own_path(content: Mapping[str, Any], where: str) -> CameraPath:
     if content.get("format") != FORMAT:
         raise ValueError(f"{where}: format must be {FORMAT!r}, found {content.get('format')!r}; nerfstudio's camera_path.json is read as well")
-    if content.get("version") != VERSION:
-        raise ValueError(f"{where}: version must be {VERSION}, found {content.get('version')!r}; it was written by another version of this program")
+    version = content.get("version")
+    if version not in _READ or isinstance(version, bool):
+        known = " or ".join(map(str, _READ))
+        raise ValueError(f"{where}: version must be {known}, found {version!r}; it was written by another version of this program")
     if content.get("interpolation") not in INTERPOLATIONS:
         raise ValueError(f"{where}: interpolation must be one of {', '.join(INTERPOLATIONS)}, found {content.get('interpolation')!r}")
     if not isinstance(content.get("loop"), bool):
@@ -93,6 +98,7 @@ def _key(item: Any, where: str) -> Keyframe:
         rigid_pose(item["T_world_camera"], f"{where}: T_world_camera"),
         number_within(item["fov_y_deg"], *FOV_RANGE_DEG, f"{where}: fov_y_deg"),
         None if frame is None else number_within(frame, -LARGEST, LARGEST, f"{where}: scene_frame"),
+        _principal_point(item.get("principal_point", MIDDLE), f"{where}: principal_point"),
     )
     return replace(
         made,
@@ -100,3 +106,10 @@ def _key(item: Any, where: str) -> Keyframe:
         ease_out=number_within(item.get("ease_out", 0.0), 0.0, 1.0, f"{where}: ease_out"),
         extra={name: value for name, value in item.items() if name not in _KEY_FIELDS},
     )
+
+
+def _principal_point(value: Any, where: str) -> PrincipalPoint:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"{where}: expected two numbers, found {found(value)}")
+    right, down = (number_within(part, *PRINCIPAL_RANGE, f"{where}[{i}]") for i, part in enumerate(value))
+    return right, down

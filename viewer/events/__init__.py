@@ -8,7 +8,7 @@ them in order.
 Everything is imported from here: ``from viewer import events as e``.
 """
 
-from viewer.events.camera import CameraEvent, JumpToCamera, SelectCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
+from viewer.events.camera import CameraEvent, JumpToCamera, SelectCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetPrincipalPoint, SetRoll, SetUp
 from viewer.events.effects import (
     BuildOccupancy,
     CancelExport,
@@ -191,6 +191,7 @@ __all__ = [
     "SetPathTime",
     "SetPose",
     "SetPreferences",
+    "SetPrincipalPoint",
     "SetQuality",
     "SetRange",
     "SetRecordsSceneTime",

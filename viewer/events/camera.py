@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from im4d_core.types import PrincipalPoint
 from viewer.state import NavigationMode, Vector
 
 
@@ -17,6 +18,13 @@ class SetFov:
     """Vertical field of view; the distance to the pivot stays."""
 
     fov_y_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPrincipalPoint:
+    """Where the optical axis meets the picture; clamped."""
+
+    principal_point: PrincipalPoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,4 +70,4 @@ class SetUp:
     up: Vector
 
 
-CameraEvent = SetNavigationMode | SetFov | SetFlySpeed | SetPose | JumpToCamera | SelectCamera | SetRoll | SetUp
+CameraEvent = SetNavigationMode | SetFov | SetPrincipalPoint | SetFlySpeed | SetPose | JumpToCamera | SelectCamera | SetRoll | SetUp

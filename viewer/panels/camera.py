@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import imgui
 
-from im4d_core.types import Scene
+from im4d_core.types import MIDDLE, Scene
 from viewer import attitude, bindings, controls
 from viewer.actions import SPEED_RANGE
-from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetRoll, SetUp
+from viewer.events import Event, JumpToCamera, SetClip, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetPrincipalPoint, SetRoll, SetUp
 from viewer.panels import near_far
 from viewer.panels.widgets import action, button, choice, em, explained, muted, note, row, section, tooltip
 from viewer.request import view_camera
@@ -46,6 +46,17 @@ def _lens(state: ViewerState) -> list[Event]:
     tooltip(f"Vertical; {bindings.gesture('fov')} over the picture")
     if changed:
         events.append(SetFov(fov_y_deg=fov))
+    row("Optical axis")
+    right, down = camera.principal_point
+    imgui.set_next_item_width(imgui.get_content_region_avail().x - em(4.5) - imgui.get_style().item_inner_spacing.x)
+    least, most = (100.0 * limit for limit in controls.PRINCIPAL_RANGE)
+    changed, (right, down) = imgui.drag_float2("##principal_point", [100.0 * right, 100.0 * down], 0.1, least, most, "%.2f %%")
+    tooltip("The principal point, from the middle of the picture to the right and down, in percent of its height. Keys of the path keep it")
+    imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
+    if button("Middle##principal_middle", width=em(4.5), enabled=state.scene is not None, why="Through the middle of the picture, as in most cameras"):
+        events.append(SetPrincipalPoint(principal_point=MIDDLE))
+    elif changed:
+        events.append(SetPrincipalPoint(principal_point=(right / 100.0, down / 100.0)))
     row("Speed")
     flags = imgui.SliderFlags_.logarithmic
     changed, speed = imgui.drag_float("##fly_speed", state.navigation.speed, 0.02 * state.navigation.speed, *SPEED_RANGE, "%.3g units/s", flags)

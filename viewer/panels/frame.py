@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from im4d_core.types import Camera
 from viewer.panels.widgets import colour
-from viewer.request import goal_camera
 from viewer.state import ViewerState
 from viewer.stats import Stats
 
@@ -28,7 +26,7 @@ def draw(state: ViewerState, stats: Stats, area: tuple[float, float, float, floa
     if previewing:
         left, top, wide, high = frame(area, settings.width, settings.height)
     else:
-        left, top, wide, high = composed(area, goal_camera(state, state.width, state.height), settings.width / settings.height)
+        left, top, wide, high = composed(area, settings.width / settings.height)
         if wide > width + 1.0:
             return  # the export shows more than the window
     right, bottom = left + wide, top + high
@@ -46,14 +44,12 @@ def frame(area: tuple[float, float, float, float], width: int, height: int) -> t
     return x + 0.5 * (wide - scale * width), y + 0.5 * (high - scale * height), scale * width, scale * height
 
 
-def composed(area: tuple[float, float, float, float], camera: Camera, aspect: float) -> tuple[float, float, float, float]:
-    """What the picture of a key shows that is made of a view: the same from top to bottom about the optical axis, since keys keep the vertical field of
-    view, and maybe more to both sides.
+def composed(area: tuple[float, float, float, float], aspect: float) -> tuple[float, float, float, float]:
+    """What the picture of a key shows that is made of a view: the same from top to bottom, since keys keep the vertical field of view and the principal
+    point, and less or more to both sides.
 
     Args:
-        camera: of the view.
         aspect: width of the key's picture over its height.
     """
     x, y, wide, high = area
-    across, axis = high * aspect, (camera.K[0, 2] / camera.width, camera.K[1, 2] / camera.height)
-    return float(x + axis[0] * wide - 0.5 * across), float(y + (axis[1] - 0.5) * high), across, high
+    return x + 0.5 * (wide - high * aspect), y, high * aspect, high
