@@ -11,6 +11,7 @@ from torch import Tensor
 
 from im4d_core.config import MethodConfig
 from im4d_core.geometry import intrinsics, look_at
+from im4d_core.hulls import Hulls, hulls_of, packed
 from im4d_core.tensors import Context, Features, SourceView
 from im4d_core.types import Camera
 
@@ -65,3 +66,9 @@ def no_context() -> Context:
     return Context(
         texels=torch.zeros(1, 2, 3, 2, 2), sizes=torch.full((1, 2, 2), 2), K=torch.eye(3).expand(1, 2, 3, 3), T_camera_world=torch.eye(4).expand(1, 2, 4, 4)
     )
+
+
+def random_hulls(frames: int = 2) -> Hulls:
+    """Four cells of ten are taken, in frames from 3 on."""
+    generator = np.random.default_rng(0)
+    return hulls_of(tuple(range(3, 3 + frames)), [packed(generator.random((5, 6, 16)) < 0.4) for _ in range(frames)], BOX)

@@ -161,7 +161,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def context(display: str) -> Iterator[None]:
     """An OpenGL 3.3 core context on a hidden window."""
-    from viewer.window import glfw  # it has chosen the GLFW library
+    from viewer.glfw_library import glfw
 
     assert glfw.init()
     for hint, value in (

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shlex
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +14,7 @@ import av
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from shell import LIMIT_S, training
 from small_capture import write_small_capture
 
 import im4d_core.__main__
@@ -34,24 +30,6 @@ from viewer.edited_path import OrbitSettings
 from viewer.export_command import export_command
 from viewer.reduce import reduce
 from viewer.state import ViewerState
-
-ROOT = Path(__file__).parent.parent
-LIMIT_S = 240.0  # a loaded machine may take its time; below the 300 s at which pytest ends the run
-SMALL = """
-    --images 2 --rays 32 --warmup 4 --log-every 2 --checkpoint-every 4 --no-amp --method.field.spatial 16 --method.field.temporal 3
-    --method.field.channels 4 --method.field.width 16 --method.field.depth 1 --method.proposal.spatial 16 --method.proposal.temporal 3
-    --method.proposal.channels 4 --method.proposal.width 16 --sampling.proposal-samples 8 --sampling.fine-samples 4 --occupancy.resolution 16
-""".split()  # noqa: SIM905 - reads as it is typed
-
-
-def _python(*command: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def _training(capture: Path, run: Path, *options: str) -> subprocess.Popen[str]:
-    return _python(str(ROOT / "train.py"), str(capture), "--output", str(run), "--preset", "tiny", "--device", "cpu", *SMALL, *options)
-
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -86,7 +64,7 @@ def capture(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def run(folder: Path, capture: Path) -> Path:
     """A run of six steps."""
-    child = _training(capture, folder / "run", "--steps", "6")
+    child = training(capture, folder / "run", "--steps", "6")
     out, errors = child.communicate(timeout=LIMIT_S)
     assert child.returncode == 0, errors
     assert "step 6/6" in out
@@ -104,92 +82,13 @@ def test_training_leaves_a_run_with_its_resolved_settings(run: Path, capture: Pa
         assert (run / name).is_file(), name
 
 
-def test_compatibility_follows_the_release_and_can_be_overridden() -> None:
-    sys.path.insert(0, str(ROOT))
-    import train
-
-    options = train._options(["x", "--output", "y", "--preset", "published", "--compatibility", "--fast.steps", "256", "--test-views", "03", "11"])
-    config = train._config(options)
-    assert (config.train.steps, config.train.rays, config.method.joint_canvas, config.sampling.slab) == (160_000, 2560, True, True)
-    assert (config.fast.steps, config.fast.min_weight, config.data.test_views) == (256, 0.01, ("03", "11"))
-    assert config.train.losses.interlevel_into_field
-
-
-def test_a_stopped_training_says_so_and_goes_on(folder: Path, capture: Path) -> None:
-    run = folder / "stopped"
-    child = _training(capture, run, "--schedule-steps", "100", "--steps", "100000")
-    deadline = time.monotonic() + LIMIT_S
-    while not list(run.glob("checkpoints/*.pt")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=LIMIT_S)
-    assert child.returncode == 130, errors
-    assert "saved; the same command continues" in errors
-    step = max(int(path.stem.removeprefix("step_")) for path in run.glob("checkpoints/*.pt"))
-    again = _training(capture, run, "--schedule-steps", "100", "--steps", str(step + 2))
-    _, errors = again.communicate(timeout=LIMIT_S)
-    assert again.returncode == 0, errors
-    assert f"continuing at step {step}" in errors
-
-
 def test_other_settings_end_with_one_line(run: Path, capture: Path) -> None:
-    refused = _training(capture, run, "--steps", "6", "--lr", "0.5")
+    refused = training(capture, run, "--steps", "6", "--lr", "0.5")
     _, errors = refused.communicate(timeout=LIMIT_S)
     assert refused.returncode == 1
     assert errors.startswith("error: ")
     assert "train.lr: the run has 0.004, asked for 0.5" in errors
     assert "Traceback" not in errors
-
-
-# train.py under torchrun. The first process finishes the run only when the other one has left, which writes a file on its way out.
-_TORCHRUN = """
-import os, sys, time
-from pathlib import Path
-import train
-from im4d_core.training import Trainer
-
-left, finish = Path(sys.argv.pop(1)), Trainer.finish
-
-def waiting(trainer, progress=None):
-    deadline = time.monotonic() + 200
-    while trainer.processes.is_first and not left.exists():
-        if time.monotonic() > deadline:
-            sys.exit("the other process waits for the occupancy")
-        time.sleep(0.05)
-    finish(trainer, progress)
-
-Trainer.finish = waiting
-code = train.main()
-if os.environ["RANK"] == "1":
-    left.touch()
-sys.exit(code)
-"""
-
-
-def test_under_torchrun_nobody_waits_for_the_occupancy(folder: Path, capture: Path) -> None:
-    """Baking hundreds of frames takes longer than processes may wait for each other."""
-    script = folder / "waiting.py"
-    script.write_text(_TORCHRUN)
-    start = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(folder / "left"), str(capture))
-    child = _python(*start, "--output", str(folder / "two"), "--preset", "tiny", "--device", "cpu", *SMALL, "--steps", "4")
-    out, errors = child.communicate(timeout=LIMIT_S)
-    assert child.returncode == 0, errors
-    assert "view it with: python app.py" in out
-    assert (folder / "two" / "occupancy.npz").is_file()
-
-
-def test_counts_below_one_are_refused_by_name(folder: Path, capture: Path) -> None:
-    for options, message in (
-        (("--rays", "0"), "error: --rays must be at least 1, found 0"),
-        (("--steps", "-5"), "error: --steps must be at least 1, found -5"),
-        (("--method.field.spatial", "16", "0"), "error: --method.field.spatial must be at least 1, found 0"),
-        (("--lr", "-0.1"), "error: --lr must be at least 0, found -0.1"),
-    ):
-        child = _training(capture, folder / "refused", *options)
-        _, errors = child.communicate(timeout=LIMIT_S)
-        assert child.returncode == 1
-        assert errors.strip() == message
-    assert not (folder / "refused").exists()
 
 
 def test_evaluate_makes_the_folder_of_its_metrics(run: Path, command: Call, folder: Path) -> None:
@@ -396,14 +295,6 @@ def test_help_reads(name: str, command: Call) -> None:
     code, out, errors = command(*([name] if name else []), "--help")
     assert code == 0, errors
     assert "usage: python -m im4d_core" in out
-
-
-def test_help_of_training_names_what_it_takes_and_says_what_each_setting_is() -> None:
-    out, errors = _python(str(ROOT / "train.py"), "--help").communicate(timeout=LIMIT_S)
-    assert "usage: train.py [-h] [OPTIONS] CAPTURE" in out, errors
-    options = re.split(r"│ (?=--)", out)[1:]
-    assert len(options) > 50
-    assert [option for option in options if re.match(r"[^│]*│\n│ +\(default", option)] == []
 
 
 def test_a_run_whose_capture_went_says_where_it_was_and_what_to_do(run: Path, capture: Path, command: Call) -> None:

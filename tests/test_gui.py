@@ -100,7 +100,8 @@ def test_a_double_click_moves_the_pivot_to_the_surface(drive) -> None:
 
 
 def test_keys_held_move_the_camera_and_stop_without_focus(drive, monkeypatch) -> None:
-    from viewer.window import Window, glfw
+    from viewer.glfw_library import glfw
+    from viewer.window import Window
 
     down: set[int] = set()
     focus = [True]

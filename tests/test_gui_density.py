@@ -108,7 +108,7 @@ def _sizes() -> dict[str, float]:
 
 def test_a_window_that_moves_to_a_monitor_of_another_density_follows_it(drive, dense_display: str, monkeypatch) -> None:
     """As if it had been opened there. X has one density for all monitors: GLFW is made to say that it changed."""
-    from viewer.window import glfw
+    from viewer.glfw_library import glfw
 
     dense: list[dict[str, float]] = []
     drive(size=SIZE).run(lambda d: dense.append(_sizes()))
@@ -138,7 +138,7 @@ def test_a_window_that_moves_to_a_monitor_of_another_density_follows_it(drive, d
 
 
 def test_the_monitor_that_is_filled_is_the_one_that_most_of_the_window_is_on() -> None:
-    from viewer.window import most_covered
+    from viewer.fullscreen import most_covered
 
     primary, right, above = (0, 0, 1920, 1080), (1920, 0, 2560, 1440), (0, -1080, 1920, 1080)
     monitors = [primary, right, above]
@@ -154,7 +154,7 @@ def test_the_monitor_that_is_filled_is_the_one_that_most_of_the_window_is_on() -
 
 
 def test_fullscreen_covers_the_screen_and_comes_back(drive) -> None:
-    from viewer.window import glfw
+    from viewer.glfw_library import glfw
 
     def script(d: Driver) -> None:
         window = d.session.window

@@ -120,7 +120,7 @@ def play(session: Session, script: Callable[[], Iterator[Callable[[], object]]])
 
 
 def test_a_french_keyboard_moves_by_place_and_commands_by_letter(french: Keyboard, drive) -> None:
-    from viewer.window import glfw
+    from viewer.glfw_library import glfw
 
     session: Session = drive().session
 

@@ -133,7 +133,8 @@ def test_comparing_with_the_capture(drive, monkeypatch) -> None:
     from imgui_bundle import imgui
 
     from viewer.events import SetComparison
-    from viewer.window import Window, glfw
+    from viewer.glfw_library import glfw
+    from viewer.window import Window
 
     down: set[int] = set()
     monkeypatch.setattr(Window, "key_down", lambda self, key: key in down)

@@ -10,7 +10,7 @@ from panel_host import promise_textures
 
 from viewer import events as e
 from viewer.inputs import InputReader
-from viewer.window import Rectangle
+from viewer.rectangle import Rectangle
 
 Frame = Callable[[], list[e.Event]]
 

@@ -13,8 +13,8 @@ from im4d_core.config import FastConfig, SamplingConfig
 from viewer.memory_use import MemoryUse
 from viewer.messages import Facts
 from viewer.meter import Meter, Rate
+from viewer.rectangle import Rectangle
 from viewer.stats import Cached
-from viewer.window import Rectangle
 
 
 @pytest.mark.parametrize("fps", [8, 30, 60])

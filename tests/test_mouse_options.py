@@ -42,7 +42,8 @@ def test_the_wheel_moves_to_the_mouse_or_to_the_pivot(drive: Callable[..., Drive
 
 
 def test_keys_that_move_change_to_fly_where_the_user_wants_it(drive: Callable[..., Driver], monkeypatch: pytest.MonkeyPatch) -> None:
-    from viewer.window import Window, glfw
+    from viewer.glfw_library import glfw
+    from viewer.window import Window
 
     down: set[int] = set()
     monkeypatch.setattr(Window, "key_down", lambda self, key: key in down)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from driver import Driver
+from foreign_paths import VIEW
 from states import after, opened, press
-from test_path_forms import VIEW
 
 from im4d_core.camera_path import CameraPath, keyframe
 from im4d_core.geometry import box_corners, intrinsics, project

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import glfw
 from imgui_bundle import imgui
 
 from viewer import bindings
 from viewer.events import DragAbandoned, Dragged, Event, KeyCaptured, Scrolled, Triggered
+from viewer.glfw_library import glfw
+from viewer.rectangle import Rectangle
 from viewer.state import NavigationMode
-from viewer.window import Rectangle, Window
+from viewer.window import Window
 
 _BUTTONS = {"left": 0, "right": 1, "middle": 2}
 _SIGNS = {"-": imgui.Key.minus, "=": imgui.Key.equal, "[": imgui.Key.left_bracket, "]": imgui.Key.right_bracket, ",": imgui.Key.comma, ".": imgui.Key.period}

@@ -8,8 +8,8 @@ from typing import Literal
 
 from im4d_core.types import Scene
 from viewer.messages import DisplayBuffer, Facts
+from viewer.rectangle import Rectangle
 from viewer.stats import Cached, Stages, Stats
-from viewer.window import Rectangle
 from viewer.worker import RenderWorker
 
 _FEW = 5

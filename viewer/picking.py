@@ -8,13 +8,29 @@ from jaxtyping import Float64
 from im4d_core.geometry import project, unproject
 from im4d_core.types import Camera, Scene
 from viewer.compare import Layout, place_in_picture
-from viewer.events import Event, PivotPicked
+from viewer.events import Event, JumpToCamera, PivotPicked, SelectCamera
 from viewer.messages import DisplayBuffer
 from viewer.overlays import camera_at as looked_out_of
 from viewer.overlays import frustum_depth
 
 _NEAR = 1e-3  # what lies nearer is the camera that is looked through
 _REACH = 0.015  # of the picture's height: so near a camera's centre a click means it
+
+
+def clicked(cameras: Scene | None, shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> list[Event]:
+    """What a click does: it selects the camera of the capture that it meets, or none.
+
+    Args:
+        cameras: the scene, where its cameras are shown.
+        place: as for `pivot_at`.
+    """
+    return [SelectCamera(view=None if cameras is None else camera_at(cameras, shown, layout, place))]
+
+
+def double_clicked(cameras: Scene | None, shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> list[Event]:
+    """What a double-click does: it goes to the camera that it meets, else the surface there becomes the pivot."""
+    view = None if cameras is None else camera_at(cameras, shown, layout, place)
+    return pivot_at(shown, layout, place) if view is None else [JumpToCamera(view=view)]
 
 
 def pivot_at(shown: DisplayBuffer, layout: Layout, place: tuple[float, float]) -> list[Event]:

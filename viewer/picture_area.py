@@ -20,11 +20,11 @@ from viewer.miniature_drawer import MiniatureDrawer
 from viewer.miniatures import Sheet, sheet
 from viewer.overlays import Overlays, camera_at, frustum_depth
 from viewer.present import Presenter
+from viewer.rectangle import Rectangle
 from viewer.state import ViewerState
 from viewer.stats import ShownThumbnail
 from viewer.thumbnails import Thumbnail
 from viewer.values import Pointed, pointed
-from viewer.window import Rectangle
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from viewer.gl import device_name
+from viewer.glfw_library import glfw
 from viewer.interop import open_interop
 from viewer.present import Presenter
-from viewer.window import glfw  # which has chosen the library
 
 
 def probe_window(interop: bool) -> tuple[str, str]:

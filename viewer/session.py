@@ -13,6 +13,7 @@ import numpy as np
 
 from im4d_core.types import Scene
 from viewer import bindings, keymap, panels, path_recording, picking, plugins
+from viewer.answers import events_of
 from viewer.asking import Asking
 from viewer.control import Control
 from viewer.effects import Effects
@@ -20,29 +21,26 @@ from viewer.events import (
     AskedFor,
     EffectsTaken,
     Event,
-    JobEnded,
-    JobProgress,
-    JumpToCamera,
     Notified,
     OpenScene,
     ProbeEncoder,
     RenderFinished,
     Resized,
     SceneOpened,
-    SelectCamera,
     Tick,
     Triggered,
 )
 from viewer.gl import device_name
 from viewer.inputs import InputReader
 from viewer.keeper import Keeper
-from viewer.messages import DisplayBuffer, Estimated, Facts, Failed, JobOver, JobStep, Message, Miniatures, Opened, Stage
+from viewer.messages import DisplayBuffer, Facts, Failed, Message, Miniatures, Opened, Stage
 from viewer.meter import Meter
 from viewer.opening import is_open
 from viewer.pace import Pace
 from viewer.picture_area import PictureArea
 from viewer.preferences import Preferences
 from viewer.problems import Problems
+from viewer.rectangle import Rectangle
 from viewer.reduce import reduce
 from viewer.request import is_moving
 from viewer.resolution import SettledSize
@@ -51,7 +49,7 @@ from viewer.sharing import Sharing
 from viewer.start import Start, beginning, preferred
 from viewer.state import Picture, ViewerState, placed
 from viewer.stats import Stats
-from viewer.window import Panel, Rectangle, Window
+from viewer.window import Panel, Window
 from viewer.wire import state_to_json
 from viewer.worker import Opener, RenderWorker, open_scene_renderer
 
@@ -294,17 +292,12 @@ class Session:
         scene, shown = self.state.scene, self.shown
         if scene is None or shown is None or self._area is None:
             return
-        layout, picked, clicked = self._area.layout(self.state), self._inputs.picked(picture), self._inputs.clicked(picture)
-        place = picked if picked is not None else clicked
-        if place is None:
-            return
-        view = picking.camera_at(scene, shown, layout, place) if self.state.overlays.cameras else None
-        if picked is None:
-            self.send(SelectCamera(view=view))
-        elif view is not None:
-            self.send(JumpToCamera(view=view))
-        else:
-            self._events.extend(picking.pivot_at(shown, layout, picked))
+        picked, clicked, layout = self._inputs.picked(picture), self._inputs.clicked(picture), self._area.layout(self.state)
+        cameras = scene if self.state.overlays.cameras else None
+        if picked is not None:
+            self._events.extend(picking.double_clicked(cameras, shown, layout, picked))
+        elif clicked is not None:
+            self._events.extend(picking.clicked(cameras, shown, layout, clicked))
 
     # ---- what the worker says -----------------------------------------------------------------------------------------------------------------
 
@@ -321,16 +314,10 @@ class Session:
                 self._meter.facts = message
                 if self._sharing is not None:
                     self._sharing.rendered_on(message)
-            case Estimated(request=request, render_ms=render_ms):
-                self.send(RenderFinished(request=request, render_ms=render_ms, shown=False))
             case Failed(text=text, details=details, level="error", during=during, source=source) if details:
                 self._problems.add(text, details, during=during, retry=self._retry(during, source))
-            case Failed(text=text, level=level):
-                self.send(Notified(level=level, text=text))
-            case JobStep(job=job, number=number, done=done, total=total):
-                self.send(JobProgress(job=job, number=number, done=done, total=total))
-            case JobOver(job=job, number=number, file=file, error=error, cancelled=cancelled):
-                self.send(JobEnded(job=job, number=number, file=file, error=error, cancelled=cancelled))
+            case _:
+                self._events.extend(events_of(message))
 
     def _show(self, buffer: DisplayBuffer) -> None:
         scene = self.state.scene

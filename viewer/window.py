@@ -7,51 +7,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgui_bundle import hello_imgui, imgui, immapp  # before glfw and OpenGL: it says which GLFW library and which platform they use
+from imgui_bundle import hello_imgui, imgui, immapp
 from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
+from viewer.fullscreen import Fullscreen
+from viewer.glfw_library import glfw
 from viewer.preferences import Theme
+from viewer.rectangle import Rectangle
 from viewer.theme import Sizes, set_shape, set_sizes, set_theme, sizes
-
-if os.environ.get("XDG_SESSION_TYPE") == "wayland":
-    os.environ.setdefault("PYOPENGL_PLATFORM", "x11")  # GLFW runs on XWayland there
-
-import glfw
 
 _FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
 _TAB_EM = 5.5  # names of tabs are not cut; where there is no room for all, they are scrolled
 _CLEAR_COLOUR = (0.055, 0.06, 0.07)
 
 Draw = Callable[[], None]
-Place = tuple[int, int, int, int]
-"""Left, top, width and height on the desktop, in window units."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rectangle:
-    """A part of the window in window units, from the top left, and what it is in framebuffer pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    scale: float
-    """Framebuffer pixels per window unit."""
-    density: float
-    """Framebuffer pixels per pixel of a screen of usual density: what is drawn should be so much larger to look alike."""
-    window_height: float
-
-    @property
-    def pixels(self) -> tuple[int, int, int, int]:
-        """x, y of the bottom left, width and height in framebuffer pixels, as OpenGL counts them."""
-        left, right = round(self.x * self.scale), round((self.x + self.width) * self.scale)
-        top, bottom = round(self.y * self.scale), round((self.y + self.height) * self.scale)
-        return left, round(self.window_height * self.scale) - bottom, right - left, bottom - top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +82,7 @@ class Window:
         """When something happened last: an event of the user or of the window system, or a call of `invalidate` or `wake`."""
         self._open = False
         self._between_frames = False
-        self._windowed: Place | None = None
+        self._fullscreen = Fullscreen()
         self._follows_density = False
         self._sizes: Sizes = {}
         self._configure(title, size, layout_file, vsync)
@@ -251,21 +225,11 @@ class Window:
 
     @property
     def is_fullscreen(self) -> bool:
-        return self._windowed is not None
+        return self._fullscreen.is_on
 
     def toggle_fullscreen(self) -> None:
         """Fill the monitor that most of the window is on, or go back to where it was."""
-        if self._windowed is not None:
-            glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)  # pyright: ignore[reportArgumentType]
-            self._windowed = None
-            return
-        monitors = [(monitor, glfw.get_video_mode(monitor)) for monitor in glfw.get_monitors()]
-        if not monitors:
-            return
-        self._windowed = (*glfw.get_window_pos(self._handle), *glfw.get_window_size(self._handle))
-        places = [(*glfw.get_monitor_pos(monitor), mode.size.width, mode.size.height) for monitor, mode in monitors]
-        monitor, mode = monitors[most_covered(self._windowed, places)]
-        glfw.set_window_monitor(self._handle, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+        self._fullscreen.toggle(self._handle)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -409,17 +373,6 @@ class Window:
                 self._failed(error)
 
         return guarded
-
-
-def most_covered(window: Place, monitors: Sequence[Place]) -> int:
-    """Which of the monitors most of a window is on; the first one, which is the primary one, where it is on none."""
-
-    def shared(monitor: Place) -> int:
-        sides = (min(window[i] + window[i + 2], monitor[i] + monitor[i + 2]) - max(window[i], monitor[i]) for i in (0, 1))
-        wide, high = (max(side, 0) for side in sides)
-        return wide * high
-
-    return max(range(len(monitors)), key=lambda index: shared(monitors[index]))
 
 
 def _dockable(label: str, draw: Draw) -> hello_imgui.DockableWindow:
