@@ -125,12 +125,12 @@ def _attitude(state: ViewerState, pose: controls.Matrix, up: controls.Vector3) -
     return events
 
 
-def _selected(scene: Scene, view: int | None) -> list[Event]:
+def _selected(scene: Scene, state: ViewerState) -> list[Event]:
     """The camera that a click in the picture has selected."""
-    events: list[Event] = []
+    view, events = state.selected_camera, list[Event]()
     row("Selected")
     if view is None:
-        muted("none: click on one in the picture")
+        muted("none: click on one in the picture" if state.overlays.cameras else bindings.keyed("none: show them in the picture", "show_cameras"))
         return []
     imgui.text_unformatted(scene.cameras[view].name)
     spacing, width = imgui.get_style().item_inner_spacing.x, em(4.5)
@@ -138,7 +138,7 @@ def _selected(scene: Scene, view: int | None) -> list[Event]:
     if button("Go there##selected_go", width=width, why="Look through it; a double click on it in the picture does the same"):
         events.append(JumpToCamera(view=view))
     imgui.same_line(0.0, spacing)
-    return events + action("Frame##selected_frame", "frame_selected", width=width)
+    return events + action("Frame##selected_frame", "frame_selected", width=width, enabled=state.overlays.cameras)
 
 
 def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
@@ -151,7 +151,7 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     events += action("Previous##camera_previous", "camera_previous", width=third)
     imgui.same_line()
     events += action("Next##camera_next", "camera_next", width=third)
-    events += _selected(scene, state.selected_camera)
+    events += _selected(scene, state)
     line = imgui.get_text_line_height_with_spacing()
     room = imgui.get_content_region_avail().y / line  # all that the panel has left, and not less than some
     height = min(len(scene.cameras) + 0.5, max(room, 9.5)) * line
@@ -162,7 +162,7 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
             looking = state.dataset_camera == view
             if looking:
                 imgui.push_style_color(imgui.Col_.header, imgui.ImVec4(*palette().accent[:3], 0.4))
-            clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", looking)
+            clicked, _ = imgui.selectable(f"{camera.name}##dataset_camera_{view}", looking or state.selected_camera == view)
             if looking:
                 imgui.pop_style_color()
             imgui.same_line(em(4.0))
