@@ -22,13 +22,18 @@ def export_settings(state: ViewerState) -> ExportSettings:
     return settings
 
 
+def is_queued(state: ViewerState) -> bool:
+    """Whether the file that the next export would write is that of one that waits or runs."""
+    file = placed(state, state.export.settings.file)
+    return any(export.file == file for export in pending(state.export.queue))
+
+
 def export_problem(state: ViewerState) -> str:
     """Why no export can be asked for now; empty when one can."""
     if state.scene is None:
         return "no scene is open."
     if not state.path_editor.path.keys:
         return f"the path has no keys: {bindings.press('key_add')} to add one, or make one in the Path panel."
-    file = placed(state, state.export.settings.file)
-    if any(export.file == file for export in pending(state.export.queue)):
-        return f"the queue has {file.name} already: choose another name, or remove it there first."
+    if is_queued(state):
+        return f"the queue has {placed(state, state.export.settings.file).name} already: choose another name for the next one."
     return state.export.settings.problem() or encoder_problem(state)

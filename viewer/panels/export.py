@@ -14,7 +14,7 @@ from im4d_core.types import RenderMode
 from viewer import bindings
 from viewer.events import AskedFor, ChooseFile, CopyText, Event, SetExport, SetTaken
 from viewer.export_command import export_command
-from viewer.exporting import export_problem
+from viewer.exporting import export_problem, is_queued
 from viewer.panels import export_queue
 from viewer.panels.scene import progress
 from viewer.panels.widgets import action, button, choice, em, fact, icon, muted, note, plural, row, seconds, section, tooltip
@@ -230,7 +230,7 @@ def _start(state: ViewerState) -> list[Event]:
         label, why = f"{label} next", "Made as things are set up now, after those that wait"
     events = action(f"{label}###export_start", "export_start", width=-1.0, enabled=not problem, on=not problem, why=problem or why)
     if problem:
-        note(problem[:1].upper() + problem[1:], palette().warning)
+        note(problem[:1].upper() + problem[1:], None if is_queued(state) else palette().warning)
     return events
 
 
