@@ -150,6 +150,13 @@ def test_easymocap_holds_it(tmp_path: Path, form) -> None:
     assert told == []
 
 
+def test_colmap_s_is_read(tmp_path: Path) -> None:
+    (tmp_path / "cameras.txt").write_text("1 PINHOLE 160 90 100 100 98 18\n2 SIMPLE_PINHOLE 160 90 100 80 45\n")
+    (tmp_path / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.jpg\n\n2 1 0 0 0 1 0 0 2 b.jpg\n\n")
+    keys = load_path(tmp_path).keys
+    np.testing.assert_allclose([key.principal_point for key in keys], [(0.2, -0.3), (0.0, 0.0)], atol=1e-12)
+
+
 @pytest.mark.parametrize("form", ["nerfstudio", "instant-ngp"])
 def test_others_say_that_they_leave_it_out(tmp_path: Path, form) -> None:
     for path, words in ((_path((0.0, 0.0), SHIFTED), 1), (_path((0.0, 0.0), (0.0, 0.0)), 0)):

@@ -16,14 +16,18 @@ def colmap_path(folder: Path) -> ForeignPath:
     Raises:
         FileNotFoundError, ValueError: as `read_model`.
     """
-    keys = (
-        ForeignKey(
-            where=f"picture {picture.path}",
-            time_s=float(i),
-            T_world_camera=np.linalg.inv(picture.T_camera_world),
-            fov_y_deg=float(np.degrees(2.0 * np.arctan(0.5 * picture.size[1] / picture.K[1, 1]))),
-            scene_time=None,
+    keys = []
+    for i, picture in enumerate(read_model(folder)):
+        width, height = picture.size
+        right, down = ((picture.K[:2, 2] - np.array([width, height]) / 2.0) / height).tolist()
+        keys.append(
+            ForeignKey(
+                where=f"picture {picture.path}",
+                time_s=float(i),
+                T_world_camera=np.linalg.inv(picture.T_camera_world),
+                fov_y_deg=float(np.degrees(2.0 * np.arctan(0.5 * height / picture.K[1, 1]))),
+                scene_time=None,
+                principal_point=(right, down),
+            )
         )
-        for i, picture in enumerate(read_model(folder))
-    )
     return ForeignPath(keys=tuple(keys))
