@@ -136,7 +136,7 @@ def test_distances_are_those_of_repeated_dilation() -> None:
     assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("views", [1, 2, 4, 5, 8])
+@pytest.mark.parametrize("views", [1, 2, 4, 5, 8, 9, 16])
 @pytest.mark.parametrize("released", [False, True])
 def test_colours_are_the_blending_network_s(views: int, released: bool) -> None:
     config = _config(NARROW, released=released)

@@ -46,7 +46,7 @@ def test_fields_of_other_shapes_compile(small: dict[str, str | int]) -> None:
         assert nvrtc.compiled(name, "sm_90", {**FILES[name], **small}).startswith(b"\x7fELF")
 
 
-@pytest.mark.parametrize("views", [1, 2, 3, 8])
+@pytest.mark.parametrize("views", [1, 2, 3, 8, 16])
 def test_other_numbers_of_source_views_compile(views: int) -> None:
     assert nvrtc.compiled("shade", "sm_90", {"VIEWS": views}).startswith(b"\x7fELF")
 

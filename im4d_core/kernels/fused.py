@@ -20,7 +20,7 @@ from im4d_core.kernels import nvrtc, packing, structs
 from im4d_core.kernels.bricks import SIDE, BrickPlaces, Bricks, Refine
 from im4d_core.kernels.packing import BlendTensors, FieldTensors
 
-MOST_VIEWS = 8
+MOST_VIEWS = 16
 _BLOCK = 256
 _BAKE_BLOCK = 192
 """Six warps: sixteen rows each of the 81 on a face."""

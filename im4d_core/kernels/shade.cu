@@ -116,7 +116,7 @@ struct Softmax {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, VIEWS > 8 ? 1 : 2)  // what more views show does not fit into half of the registers
     shade(const __grid_constant__ View view, const __grid_constant__ Samples samples, const __grid_constant__ Sources sources, const __grid_constant__ Blend blend, uint2* colors) {
     __shared__ uint2 weights[32 * kBlendTiles];
     __shared__ float biases[176 + 33 + 65];
