@@ -41,7 +41,7 @@ def test_a_lane_reads_its_share_of_a_texel_with_one_load() -> None:
 @pytest.mark.parametrize("time", [0.0, 0.31, 1.0])
 def test_lines_are_the_space_time_planes_at_a_time(time: float) -> None:
     planes = torch.rand(3, 8, 5, 9)
-    lines = packing.lines_at(planes, time)
+    lines = packing.lines_at(packing.packed_temporal(planes), time)
     at = torch.linspace(-1.0, 1.0, 9)
     points = at[:, None].expand(9, 3).contiguous()
     looked_up = reference.plane_features(points, torch.full((9,), 2 * time - 1), [torch.zeros(3, 8, 2, 2)], [planes])[:, 24:].reshape(9, 3, 8)

@@ -100,7 +100,7 @@ class FusedField:
     """A density field packed for the tensor cores of one device."""
 
     def __init__(self, tensors: FieldTensors) -> None:
-        self._temporal = tuple(tensors.temporal)
+        self._temporal = tuple(packing.packed_temporal(planes) for planes in tensors.temporal)
         self._planes = tuple(packing.packed_planes(planes) for planes in tensors.spatial)
         self._weights, self._biases = packing.packed_mlp(tensors)
         self._bounds = tensors.bounds.cpu().numpy()

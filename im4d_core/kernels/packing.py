@@ -56,8 +56,6 @@ def fragments(weight: Float[Tensor, "_out _in"]) -> Float16[Tensor, "steps tiles
 
 def in_lane_order(texels: Float[Tensor, "*place channels"]) -> Float16[Tensor, "*place channels"]:
     """Channels so that a lane's share of a texel is contiguous: sixteen are interleaved, eight stand as they are."""
-    if texels.shape[-1] == 8:
-        return texels.half().contiguous()
     return _by_lanes(texels).half().contiguous()
 
 
@@ -65,12 +63,20 @@ def packed_planes(planes: Float[Tensor, "3 channels height width"]) -> Float16[T
     return in_lane_order(planes.permute(0, 2, 3, 1))
 
 
-def lines_at(temporal: Float[Tensor, "3 channels times size"], time: float) -> Float16[Tensor, "3 size channels"]:
-    """Space-time planes at one time in [0, 1]: at a fixed time a lookup needs one coordinate."""
-    at = min(max(time, 0.0), 1.0) * (temporal.shape[2] - 1)
-    first = min(int(at), max(temporal.shape[2] - 2, 0))
-    second = min(first + 1, temporal.shape[2] - 1)
-    return in_lane_order(torch.lerp(temporal[:, :, first], temporal[:, :, second], at - first).permute(0, 2, 1))
+def packed_temporal(planes: Float[Tensor, "3 channels times size"]) -> Float[Tensor, "times 3 size channels"]:
+    """Space-time planes so that lines of a time are few steps away: a new frame wants all of them."""
+    return _by_lanes(planes.permute(2, 0, 3, 1)).contiguous()
+
+
+def lines_at(packed: Float[Tensor, "times 3 size channels"], time: float) -> Float16[Tensor, "3 size channels"]:
+    """Space-time planes at one time in [0, 1]: at a fixed time a lookup needs one coordinate.
+
+    Args:
+        packed: of `packed_temporal`.
+    """
+    at = min(max(time, 0.0), 1.0) * (len(packed) - 1)
+    first = min(int(at), max(len(packed) - 2, 0))
+    return torch.lerp(packed[first], packed[min(first + 1, len(packed) - 1)], at - first).half()
 
 
 def packed_mlp(field: FieldTensors) -> tuple[Float16[Tensor, "numbers"], Float[Tensor, "biases"]]:
@@ -124,8 +130,10 @@ def packed_texels(texels: Float[Tensor, "source 11 height width"]) -> Float16[Te
     return in_lane_order(padded)
 
 
-def _by_lanes(values: Float[Tensor, "*place 16"]) -> Float[Tensor, "*place 16"]:
-    """Sixteen numbers as four lanes have them: lane t has 2t, 2t+1, 2t+8, 2t+9. By shape alone, since an index would be copied to the device each time."""
+def _by_lanes(values: Float[Tensor, "*place channels"]) -> Float[Tensor, "*place channels"]:
+    """Sixteen numbers as four lanes have them: lane t has 2t, 2t+1, 2t+8, 2t+9; eight as they are. By shape alone: an index would be copied to the device."""
+    if values.shape[-1] == 8:
+        return values
     return values.unflatten(-1, (2, 4, 2)).transpose(-3, -2).flatten(-3)
 
 
