@@ -251,6 +251,21 @@ def test_decoders_read_ahead_while_a_picture_is_made(desk: Desk, monkeypatch: py
     assert read_ahead[0] == (12, 13, 14, 15)
 
 
+def test_playing_shows_frames_that_take_longer_than_the_clock_leaves_them(desk: Desk) -> None:
+    """A new frame of a CPU takes half a second to encode and bake, and the clock asks for another one meanwhile. A pause stops it all the same."""
+    desk.renderer.delay_s = 6.0  # a fast picture takes 0.6 s, longer than any other motion would wait
+    for index in range(6):
+        desk.worker.submit(desk.request(index=index, moving=True), coming=tuple(range(11 + index, 20)))
+        time.sleep(0.2)
+    desk.wait(lambda: not desk.worker.busy)
+    assert len({picture.request.frame for picture in desk.pictures()}) >= 2, "not the last one alone"
+    desk.worker.submit(desk.request(index=6, moving=True), coming=(17, 18))
+    time.sleep(0.1)
+    desk.worker.submit(desk.request(index=0, moving=True))
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 10 and not desk.worker.busy)
+    assert all(picture.request.frame != 16 for picture in desk.pictures())
+
+
 def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line is not hidden, and nothing is picked, by what can hardly be seen."""
     render = desk.renderer.render

@@ -99,6 +99,12 @@ class Inbox:
         return self._asked is not None
 
     @property
+    def plays_on(self) -> bool:
+        """The newer picture is of time that plays."""
+        asked = self._asked
+        return asked is not None and bool(asked.coming)
+
+    @property
     def has_pictures(self) -> bool:
         """A picture waits, or one that was begun is to be gone on with."""
         return self._asked is not None or self._begun is not None

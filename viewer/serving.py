@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AHEAD = 4
 """Frames that are made ready ahead of playback."""
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
+_PLAYING_S = 3.0  # and this long while time plays: the frame after it would take as long, and of pictures that are all given up none is seen
 _TURN_S = 0.5  # a still picture is made for so long at a time while a job waits or runs
 _MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
 
@@ -75,7 +76,7 @@ class Serving:
             self._outbox.progress = 0.0
             draft = maker.draft(request, occupied)
         if draft is not None:
-            made = self._picture(draft, asked.asked_s, final=False, patient=request.moving)
+            made = self._picture(draft, asked, final=False)
             whole = replace(request, mode=draft.mode)
             expected_ms = maker.expected_ms(whole)
             if made and request.moving and draft.camera.width < request.camera.width and expected_ms is not None:
@@ -85,7 +86,7 @@ class Serving:
         single = request
         if self._inbox.has_jobs and not request.moving:
             single = replace(request, quality=replace(request.quality, passes=1))
-        if not self._picture(single, asked.asked_s, final=True, patient=request.moving):
+        if not self._picture(single, asked, final=True):
             self._inbox.leave(replace(asked, request=request))
             return
         if single != request:
@@ -111,25 +112,22 @@ class Serving:
         if len(made) > posted:
             self._outbox.post(Miniatures(frame=frame, pictures=tuple(made)))
 
-    def _picture(self, request: RenderRequest, asked_s: float, *, final: bool, patient: bool) -> bool:
-        """Render one picture and post it; False when it was given up for a newer request.
-
-        Args:
-            patient: a newer request stops it only after a while, so that pictures appear during motion.
-        """
-        began = time.monotonic()
+    def _picture(self, request: RenderRequest, asked: Asked, *, final: bool) -> bool:
+        """Render one picture and post it; False when it was given up for a newer request: during motion after a while only, so that pictures appear."""
+        began, patient = time.monotonic(), request.moving
 
         def go_on(fraction: float) -> bool:
             self._outbox.report(fraction)
             if final and not patient and self._inbox.has_jobs and time.monotonic() - began > _TURN_S:
                 return False
             newer = self._inbox.picture_waits or self._inbox.scene_waits
-            wanted = not newer or (patient and time.monotonic() - began < _PATIENCE_S)
+            patience_s = _PLAYING_S if asked.coming and self._inbox.plays_on else _PATIENCE_S
+            wanted = not newer or (patient and time.monotonic() - began < patience_s)
             if not wanted and patient and fraction > 0:
                 self._outbox.post(Estimated(request=request, render_ms=1e3 * (time.monotonic() - began) / fraction))
             return wanted and not self._inbox.stopping
 
-        picture = self._maker.make(request, asked_s, final=final, go_on=go_on, show=self._outbox.post)
+        picture = self._maker.make(request, asked.asked_s, final=final, go_on=go_on, show=self._outbox.post)
         if picture is None:
             return False
         self._outbox.post(picture)
