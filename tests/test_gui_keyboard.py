@@ -13,7 +13,10 @@ from typing import Self
 
 import numpy as np
 import pytest
+from driver import Driver
 
+from viewer.events import SetPathTime
+from viewer.panels import PANELS
 from viewer.session import Session
 
 # Keys by their place, as X numbers them, with what stands on them on an American and on a French keyboard.
@@ -162,3 +165,43 @@ def test_a_french_keyboard_moves_by_place_and_commands_by_letter(french: Keyboar
         np.testing.assert_array_equal(centre(), rest)
 
     play(session, script)
+
+
+def test_panels_come_back_with_the_one_in_front_that_was(drive: Callable[..., Driver]) -> None:
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        for name in ("Render", "Compare"):
+            d.click(name)
+            d.until(lambda name=name: name in d.session._stats.front)
+            for shown in (False, True):
+                d.press(imgui.Key.tab)
+                d.until(lambda shown=shown: d.state.layout.panels is shown)
+                d.ctx.yield_(4)
+            assert d.session._stats.front & {name for name, _ in PANELS} == {name}
+
+    drive().run(script)
+
+
+def test_escape_closes_what_lies_on_top_and_nothing_else(drive: Callable[..., Driver]) -> None:
+    """Lists and the picker of colours; the preview goes on until they are closed."""
+    from imgui_bundle import imgui
+
+    def script(d: Driver) -> None:
+        def popups() -> int:
+            return imgui.get_current_context().open_popup_stack.size()
+
+        d.press_name("K")
+        d.session.send(SetPathTime(time_s=0.0))
+        d.until(lambda: d.state.path_editor.previewing)
+        for panel, opens in (("Display", "//Display/##background/##ColorButton"), ("Display", "//Display/##ui_scale")):
+            d.click(panel)
+            d.ctx.item_click(opens)
+            d.until(lambda: popups() == 1)
+            d.press(imgui.Key.escape)
+            d.until(lambda: popups() == 0)
+            assert d.state.path_editor.previewing
+        d.press(imgui.Key.escape)
+        d.until(lambda: not d.state.path_editor.previewing)
+
+    drive().run(script)

@@ -134,7 +134,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         action="cancel",
         chords=("Escape",),
-        help="put back what is dragged; else leave help, preview, export, picture or occupancy; never quits",
+        help="put back what is dragged; else close a list or menu; else leave help, preview, export, picture or occupancy; never quits",
         section="Window",
     ),
     Key(action="quit", chords=("Ctrl+Q",), help="quit; asks while something is made or a path is unsaved", section="Window"),

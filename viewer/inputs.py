@@ -112,7 +112,7 @@ class InputReader:
                 action = bindings.in_use().pressed(chord, repeated=not imgui.is_key_pressed(key, False))
                 if action == "cancel" and self._lets_go():
                     yield DragAbandoned()
-                elif action is not None:
+                elif action is not None and not (action == "cancel" and _closed_popup()):
                     yield Triggered(action=action)
 
     def _lets_go(self) -> bool:
@@ -128,6 +128,14 @@ class InputReader:
         pressed = next((name for name, key in self._keys.items() if imgui.is_key_pressed(key, False)), None)
         if pressed is not None:
             yield KeyCaptured(chord=bindings.chord(pressed, ctrl=io.key_ctrl, alt=io.key_alt, shift=io.key_shift))
+
+
+def _closed_popup() -> bool:
+    """Close the list, menu or picker of colours on top; False where none is open. ImGui does so only where keys move from widget to widget."""
+    count = imgui.get_current_context().open_popup_stack.size()
+    if count:
+        imgui.internal.close_popup_to_level(count - 1, True)
+    return count > 0
 
 
 def _origin() -> imgui.ImVec2:

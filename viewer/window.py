@@ -206,6 +206,7 @@ class Window:
         return Rectangle(x=x, y=y, width=node.size.x, height=node.size.y, scale=scale, density=density, window_height=height)
 
     def show_panels(self, shown: bool) -> None:
+        """Show or hide the panels; those that were in front come back in front."""
         for panel in self.params.docking_params.dockable_windows:
             panel.is_visible = shown
 
@@ -378,6 +379,7 @@ class Window:
 def _dockable(label: str, draw: Draw) -> hello_imgui.DockableWindow:
     panel = hello_imgui.DockableWindow(label, "Side", draw, True, False)
     panel.remember_is_visible = False
+    panel.imgui_window_flags = imgui.WindowFlags_.no_focus_on_appearing  # else the last one comes to the front whenever all appear
     return panel
 
 
