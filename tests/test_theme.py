@@ -14,7 +14,9 @@ from driver import Driver
 from viewer import events as e
 from viewer.palette import DARK, LIGHT, RGBA, Palette
 from viewer.panels.widgets import SHADE
+from viewer.preferences import Theme
 from viewer.settings import load_settings
+from viewer.theme import set_shape, set_theme
 
 
 def _luminance(colour: RGBA) -> float:
@@ -95,3 +97,22 @@ def test_settings_of_the_version_before_are_read(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps(content))
     preferences = load_settings(tmp_path, told.append).preferences
     assert (preferences.vsync, preferences.preset, preferences.theme, told) == (False, "web", "dark", [])
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_numbers_on_sliders_are_read_over_their_grabs(theme: Theme) -> None:
+    from imgui_bundle import imgui
+
+    imgui.create_context()
+    try:
+        set_shape()
+        set_theme(theme)
+        style = imgui.get_style()
+        (red, green, blue, opacity), text = (style.color_(name) for name in (imgui.Col_.slider_grab, imgui.Col_.text))
+        for ground in (imgui.Col_.frame_bg, imgui.Col_.frame_bg_hovered):
+            field = style.color_(ground)
+            grab = tuple(opacity * mark + (1.0 - opacity) * below for mark, below in zip((red, green, blue), (field.x, field.y, field.z), strict=True))
+            assert _contrast((text.x, text.y, text.z, 1.0), (*grab, 1.0)) >= 4.5
+        assert style.grab_min_size <= 6.0, "thinner than a digit"
+    finally:
+        imgui.destroy_context()

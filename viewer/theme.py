@@ -21,6 +21,7 @@ def set_shape() -> None:
     """Roundings and borders of the current ImGui style, which are the same in every theme."""
     style = imgui.get_style()
     style.window_rounding = style.frame_rounding = style.grab_rounding = style.popup_rounding = style.tab_rounding = 4.0
+    style.grab_min_size = 5.0  # a mark beside the number that stands over it
     style.window_border_size = 0.0
     style.frame_border_size = 0.0
 
@@ -49,8 +50,8 @@ def set_theme(theme: Theme) -> None:
         imgui.Col_.header: p.button,
         imgui.Col_.header_hovered: p.button_hovered,
         imgui.Col_.header_active: _faint(p.accent, 0.9),
-        imgui.Col_.slider_grab: _faint(p.accent, 0.6),  # numbers stand over it
-        imgui.Col_.slider_grab_active: p.accent,
+        imgui.Col_.slider_grab: _faint(p.accent, 0.45),  # numbers stand over it
+        imgui.Col_.slider_grab_active: _faint(p.accent, 0.5),
         imgui.Col_.check_mark: p.check,
         imgui.Col_.tab: p.tab,
         imgui.Col_.tab_hovered: _faint(p.accent, 0.8),
