@@ -18,13 +18,15 @@ except ImportError as error:  # its X11 and OpenGL libraries are missing
 from panel_host import ALL, Host, promise_textures, run
 from stand_in import stand_in_scene
 
+from im4d_core.geometry import resized
 from im4d_core.path_files import PathForm
 from im4d_core.quality import Quality
 from viewer import events as e
 from viewer.compare import Comparison
 from viewer.export_command import export_command
 from viewer.look import Look
-from viewer.panels import floating, timing
+from viewer.memory_use import MemoryUse
+from viewer.panels import compare, floating, preview, scene, timing, wipe
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.reduce import reduce
@@ -201,6 +203,67 @@ def test_badge_explains_the_picture() -> None:
     assert floating.badge(after(state, e.Tick(now_s=5.0)), stats) == "Fast · 50 % · 320 x 240 · refining 43 %"
     assert floating.badge(state, replace(stats, busy=False, postponed=True)) == "Fast · 50 % · 320 x 240 · finer after the job"
     assert floating.badge(ViewerState(), Stats()) == "No scene"
+
+
+def test_badge_tells_what_is_seen_while_a_better_one_is_made() -> None:
+    still = after(opened(), e.SetMode(mode="auto"), e.Tick(now_s=5.0))
+    made = render_request(still, 1070, 894)
+    assert made is not None and made.mode == "full"
+    stats = Stats(displayed=made, below=replace(made, mode="fast"), busy=True, progress=0.08)
+    assert floating.badge(still, stats) == "Fast · 100 % · 1070 x 894 · full 8 %"
+    small = replace(made, mode="fast", scale=0.25, camera=resized(made.camera, 268, 224))
+    assert floating.badge(still, replace(stats, below=small)) == "Fast · 25 % · 268 x 224 · full 8 %"
+    assert floating.badge(still, replace(stats, below=None)) == "Full · 100 % · 1070 x 894 · refining 8 %"
+    captured = replace(stats, displayed=replace(made, against="captured"), compared="wipe")
+    assert floating.badge(still, captured) == "Fast | Captured · 100 % · 1070 x 894 · full 8 %"
+
+
+def test_similarity_is_told_or_when_it_will_be(bare_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no two pictures are compared nothing is said of it."""
+    said: list[str] = []
+    monkeypatch.setattr(compare, "section", said.append)
+    monkeypatch.setattr(compare, "fact", lambda label, value: said.append(f"{label} {value}"))
+    monkeypatch.setattr(compare, "note", lambda text, *_: said.append(text))
+
+    def told(comparison: Comparison, stats: Stats) -> list[str]:
+        said.clear()
+        draw_all(after(opened(), e.SetComparison(comparison=comparison), e.Tick(now_s=5.0)), stats)
+        return said[said.index("Similarity") :] if "Similarity" in said else []
+
+    busy, renderers, captured = Stats(busy=True), Comparison(layout="wipe"), Comparison(layout="wipe", pair="fast | captured")
+    assert told(Comparison(), busy) == told(captured, busy) == told(renderers, Stats()) == []
+    assert told(replace(renderers, pair="two outputs"), replace(busy, compared="wipe")) == []
+    assert told(renderers, busy) == ["Similarity", "The full picture follows when the view is still."]
+    assert told(renderers, replace(busy, compared="wipe", other_complete=False)) == ["Similarity", "Known when both pictures are finished."]
+    assert told(captured, Stats(compared="wipe", psnr_db=31.25))[:2] == ["Similarity", "PSNR 31.25 dB"]
+
+
+def test_the_side_that_is_being_made_says_so(bare_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels: list[str] = []
+    monkeypatch.setattr(wipe, "_label", lambda text, *_: labels.append(text))
+    state = after(opened(), e.SetComparison(comparison=Comparison(layout="wipe")), e.Tick(now_s=5.0))
+    stats = replace(full_stats(state), compared="wipe", other_complete=False)
+    draw_all(state, stats)
+    draw_all(state, replace(stats, other_complete=True))
+    assert labels == ["Fast", "Full · refining", "Fast", "Full"]
+
+
+def test_a_preview_says_so_and_how_it_is_left() -> None:
+    path = STATES["path"]
+    assert preview.told(path) == ""
+    clicked = after(path, e.SetPathTime(time_s=1.0))
+    assert clicked.path_editor.previewing
+    assert preview.told(clicked) == "Preview of the path · Escape: back to your view"
+    assert preview.told(after(clicked, e.Triggered(action="cancel"))) == ""
+
+
+def test_memory_is_told_with_names(bare_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, str] = {}
+    monkeypatch.setattr(scene, "fact", facts.__setitem__)
+    used = MemoryUse(host=800 << 20, host_peak=830 << 20)
+    draw_all(opened(), replace(full_stats(opened()), in_use=used, memory=(("features", 16 << 20),)))
+    assert facts["Memory"] == "800 MB, peak 830 MB"
+    assert facts["Caches"] == "16 MB, 2 % of all memory in use: features 16 MB"
 
 
 def test_export_command_is_shell_proof() -> None:

@@ -278,3 +278,63 @@ def test_haze_has_no_depth(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.worker.submit(desk.request())
     desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
     assert not np.asarray(desk.pictures()[-1].depth).any()
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_a_slow_still_picture_is_made_over_a_fast_one_of_its_size(desk: Desk) -> None:
+    """On a CPU a small draft would stand there for half a minute, though a fast picture of the whole size takes less than a second."""
+    for index in (0, 1):  # before anything is known of the times, and after
+        asked = desk.request(mode="full", width=240, index=index)
+        desk.worker.submit(asked)
+        desk.wait(lambda asked=asked: desk.pictures() and desk.pictures()[-1].final and desk.pictures()[-1].request == asked)
+        made = [(mode, width) for frame, mode, width, _ in desk.renderer.rendered if frame == asked.frame]
+        assert made[1:] == [("fast", 240), ("full", 240)]
+        assert made[0][0] == "fast" and made[0][1] < 240
+        parts = [picture for picture in desk.pictures() if picture.request == asked and not picture.final]
+        assert len(parts) >= 3
+        assert all(part.below is not None and (part.below.mode, part.below.camera.width) == ("fast", 240) for part in parts), "the tiles lie over that one"
+    assert desk.pictures()[-1].below is None
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
+def test_a_fast_picture_that_is_slow_does_not_hold_up_the_full_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.serving._QUICK_S", 0.5)  # it takes 2 s
+    desk.worker.submit(desk.request(mode="full", width=240))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].below is not None)
+    assert desk.pictures()[-1].request.mode == "full"
+    assert desk.pictures()[-1].below.camera.width == 60
+    assert [(mode, width) for _, mode, width, _ in desk.renderer.rendered] == [("fast", 60)]
+    desk.worker.submit(desk.request(mode="full", width=244, index=1))  # now it is known
+    cancelled = desk.renderer.cancelled
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 11 and desk.pictures()[-1].below is not None)
+    assert desk.renderer.cancelled == cancelled + 1, "the full picture before; no fast one was begun"
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
+def test_input_cancels_the_fast_picture_under_a_slow_one(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="full", width=240))
+    desk.wait(desk.pictures)
+    time.sleep(0.3)  # the moment of stillness
+    desk.wait(lambda: 0.05 < desk.worker.progress < 0.9)
+    desk.worker.submit(desk.request(index=2, moving=True))
+    desk.wait(lambda: desk.renderer.cancelled == 1)
+    desk.wait(lambda: desk.pictures()[-1].request.frame == 12)
+    assert [(frame, mode) for frame, mode, *_ in desk.renderer.rendered] == [(10, "fast"), (12, "fast")]
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_nothing_is_made_under_a_picture_that_lies_on_one_as_good(desk: Desk) -> None:
+    desk.worker.submit(desk.request(mode="fast", width=240))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    desk.worker.submit(desk.request(mode="full", width=240))
+    desk.wait(lambda: desk.pictures()[-1].final and desk.pictures()[-1].request.mode == "full")
+    assert [(mode, width) for _, mode, width, _ in desk.renderer.rendered] == [("fast", 60), ("fast", 240), ("full", 240)]
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 3.0}], indirect=True)
+def test_of_a_comparison_it_is_told_which_picture_is_finished(desk: Desk) -> None:
+    desk.worker.submit(replace(desk.request(mode="fast", width=240), against="full"))
+    desk.wait(lambda: desk.pictures() and desk.pictures()[-1].final)
+    compared = [picture for picture in desk.pictures() if picture.other is not None]
+    assert len(compared) >= 4
+    assert [picture.other_complete for picture in compared] == [False] * (len(compared) - 1) + [True]

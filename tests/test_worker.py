@@ -56,6 +56,14 @@ def test_what_is_told_of_the_caches_is_true_at_rest(desk: Desk, monkeypatch: pyt
     assert len(desk.of(Facts)) == told, "at rest nothing is told again and again"
 
 
+@pytest.mark.parametrize("desk", [{"delay_s": 20.0}], indirect=True)
+def test_the_first_draft_is_told_of_while_the_picture_is_made(desk: Desk) -> None:
+    """Else the window tells for half a minute that nothing is cached of the frame it shows."""
+    desk.worker.submit(desk.request(mode="full", width=240))
+    desk.wait(lambda: desk.of(Facts) and desk.of(Facts)[-1].ready[0])
+    assert desk.worker.busy and not any(picture.final for picture in desk.pictures())
+
+
 def test_what_is_compiled_waits_for_the_first_picture(desk: Desk) -> None:
     assert not desk.renderer.prepared
     desk.worker.submit(desk.request(index=1))

@@ -14,6 +14,7 @@ class Asking:
 
     def __init__(self) -> None:
         self._asked: RenderRequest | None = None
+        self._read_s = 0.0
 
     def ask(self, worker: RenderWorker, state: ViewerState, width: int, height: int, shown: DisplayBuffer | None, read_s: float) -> None:
         """Ask for a picture of this size where another one is wanted than before, or where a view came to rest without its final picture.
@@ -30,7 +31,9 @@ class Asking:
         final = shown is not None and shown.final and shown.request == request
         settled = asked is not None and asked.moving and not request.moving and (request.frusta or not final)
         if request != asked or settled:
-            worker.submit(request, asked_s=read_s, coming=_coming(state))
+            came_to_rest = asked is not None and asked.moving and not request.moving  # which nobody did just now: the inputs are those before
+            self._read_s = self._read_s if came_to_rest else read_s
+            worker.submit(request, asked_s=self._read_s, coming=_coming(state))
             self._asked = request
 
     def again(self) -> None:

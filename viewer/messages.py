@@ -49,6 +49,10 @@ class DisplayBuffer:
     """Nothing better will follow for this request."""
     steady: bool
     """The time is typical: nothing was loaded or compiled."""
+    below: RenderRequest | None = None
+    """Of a picture that is not finished: what is seen where it is not made yet."""
+    other_complete: bool = True
+    """The picture it is compared with is finished, if there is one."""
     cells: Cells | None = None
     """The occupancy of the frame, where it was asked for and exists."""
     thumbnails: tuple[Thumbnail, ...] = ()

@@ -47,7 +47,10 @@ class Meter:
         self._recent: deque[Stages] = deque(maxlen=_RECENT)
         self._fixed = Stats()
         self._unseen: DisplayBuffer | None = None
-        self._latency_ms = 0.0
+        self.latency_ms = 0.0
+        """From the newest inputs that were answered to the end of the frame that showed the first picture of what they led to."""
+        self._answered_s: float | None = None
+        """When the inputs were read that a picture was seen of last."""
         self.drawn_s = 0.0
         """When the drawing of the newest frame of the window began: its inputs were read then."""
 
@@ -59,12 +62,14 @@ class Meter:
     def swapped(self, now_s: float) -> None:
         """That frame is on the screen, and what it shows is seen."""
         if self._unseen is not None:
-            self._latency_ms, self._unseen = 1e3 * (now_s - self._unseen.asked_s), None
+            self._answered_s = self._unseen.asked_s
+            self.latency_ms, self._unseen = 1e3 * (now_s - self._answered_s), None
 
     def showed(self, picture: DisplayBuffer, now_s: float) -> None:
         """Another picture comes to the screen with the frame that is being drawn."""
         self._shown.count(now_s)
-        self._unseen = picture
+        if picture.asked_s != self._answered_s:  # the first picture is the answer; finer ones of the same view follow
+            self._unseen = picture
         if picture.final or picture.request.moving:  # others are drafts, or parts of what is still being made
             self._recent.append(picture.stages_ms)
 
@@ -88,10 +93,12 @@ class Meter:
             stats = replace(
                 stats,
                 displayed=shown.request,
+                below=shown.below,
+                other_complete=shown.other_complete,
                 stages_ms=shown.stages_ms,
                 recent=tuple(self._recent),
                 render_ms=shown.render_ms,
-                latency_ms=self._latency_ms,
+                latency_ms=self.latency_ms,
                 renderer=shown.renderer,
                 source_views=shown.source_views,
                 psnr_db=shown.psnr_db,

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from im4d_core.scene_renderer import SceneRenderer
     from im4d_core.tensors import Rendered
 
+_OF_FRAMES = ("sources", "features", "occupancy", "density")  # stages that take as long whatever the size, and are kept
 _QUICK_MS = 250.0  # a still picture that takes longer is preceded by a smaller one ...
 _SLOW_MOTION_MS = 1000.0  # during motion the automatic scale does that, until it is hopelessly wrong
 _DRAFT_MS = 80.0  # ... of about this time
 _DRAFTS = (0.125, 0.5)  # least and greatest size of such a draft over the whole one
 _FIRST_DRAFT = 0.25  # where no time is known yet
+_LONG_MS = 1000.0  # a still picture that takes longer is made over the fast renderer's ...
+_SHARE = 0.25  # ... where that takes at most such a part of its time
 _SMALL_PIXELS = 128 * 128  # smaller pictures need no draft
 _LEAST_CAP = 0.125  # below an eighth of the size a picture is not worth having
 _FIRST_SHARE = 0.1  # of the work on a fast and a full picture, the first one's
@@ -49,6 +52,8 @@ class _Made:
     steady: bool
     complete: bool = True
     """Every pixel is of this request."""
+    below: RenderRequest | None = None
+    """What the other pixels are of."""
 
 
 class PictureMaker:
@@ -65,6 +70,7 @@ class PictureMaker:
         self._tell = tell
         self._cap = 1.0
         self._pixel_ms: dict[str, float] = {}
+        self._typical: set[str] = set()  # renderers of which that is more than the time of their first picture
         self._renders = Renders(renderer)
         self._thumbnails = Thumbnails(renderer)
         self._all_views = Thumbnails(renderer)
@@ -74,7 +80,7 @@ class PictureMaker:
         self._below: _Made | None = None  # the last complete picture; what is unfinished is shown over it
 
     def expected_ms(self, request: RenderRequest) -> float | None:
-        """How long a picture should take; None before the first one of its renderer."""
+        """How long a picture of a frame that is in the caches should take; None before the first one of its renderer."""
         pixel_ms = self._pixel_ms.get(request.mode)
         return None if pixel_ms is None else pixel_ms * request.camera.width * request.camera.height
 
@@ -95,7 +101,24 @@ class PictureMaker:
                 draft = _scaled(draft, float(np.clip((_DRAFT_MS / expected_ms) ** 0.5, *_DRAFTS)))
         if draft is request or self._improves_nothing(draft):
             return None
-        return draft if draft.against in ("captured", "same") else replace(draft, against=None)  # those two are there at once
+        return _alone(draft)
+
+    def quick(self, request: RenderRequest, occupied: bool, most_ms: float) -> RenderRequest | None:
+        """What to show under a still picture while that is made: the fast renderer's at the same size.
+
+        Args:
+            most_ms: a picture that is known to take longer is not quick.
+
+        Returns:
+            None where the picture itself comes soon, or there is something as good.
+        """
+        if request.mode == "fast" or request.moving or not occupied or self._renders.kept(request) is not None:
+            return None
+        quick = _alone(replace(request, mode="fast"))
+        quick_ms, whole_ms = (self.expected_ms(each) if each.mode in self._typical else None for each in (quick, request))
+        slow = quick_ms is not None and quick_ms > most_ms
+        soon = whole_ms is not None and (whole_ms < _LONG_MS or (quick_ms is not None and quick_ms > _SHARE * whole_ms))
+        return None if slow or soon or self._improves_nothing(quick) else quick
 
     def make(self, request: RenderRequest, asked_s: float, *, final: bool, go_on: GoOn, show: Callable[[DisplayBuffer], None]) -> DisplayBuffer | None:
         """Render a request; None where `go_on` stopped it.
@@ -130,8 +153,10 @@ class PictureMaker:
         made = self._render(request, lambda fraction: go_on(fraction / passes), self._tiles(request, show) if still else None)
         if made is None:
             return None
-        spent_ms = sum(made.rendered.milliseconds.values())
+        spent_ms = sum(ms for stage, ms in made.rendered.milliseconds.items() if stage not in _OF_FRAMES)
         self._pixel_ms[made.request.mode] = spent_ms / (made.request.camera.width * made.request.camera.height)
+        if made.steady:
+            self._typical.add(made.request.mode)
         self._below = made
         if passes > 1:
             averaged = 1
@@ -175,14 +200,15 @@ class PictureMaker:
             == (request.frame, request.onward, request.crop, request.clip)
             and _same_view(below.request.camera, request.camera)
         )
-        canvas = Canvas(below.rendered if below is not None and same else None)
+        draft = below if same else None
+        canvas = Canvas(None if draft is None else draft.rendered)
         shown_s = time.monotonic()
 
         def unfinished(so_far: SoFar) -> None:
             nonlocal shown_s
             if time.monotonic() - shown_s < _SHOW_S:
                 return
-            show(_Made(request=request, rendered=canvas.shown(*so_far()), steady=False, complete=False))
+            show(_Made(request=request, rendered=canvas.shown(*so_far()), steady=False, complete=False, below=None if draft is None else draft.request))
             shown_s = time.monotonic()
 
         return unfinished
@@ -218,6 +244,8 @@ class PictureMaker:
             asked_s=asked_s,
             latency_ms=1e3 * (time.monotonic() - asked_s),
             final=final,
+            below=made.below,
+            other_complete=complete,
             steady=made.steady,
             cells=self._cells_of(made.request.frame) if made.request.cells else None,
             thumbnails=self._thumbnails.of(made.request.frame, made.rendered.source_views) if made.request.thumbnails and final else (),
@@ -307,6 +335,11 @@ def _solid_depth(rendered: Rendered) -> Tensor:
     import torch
 
     return torch.where(rendered.opacity >= 0.5, rendered.depth, 0.0)
+
+
+def _alone(request: RenderRequest) -> RenderRequest:
+    """The same without another renderer's picture to compare it with. What was captured and other outputs stay: they are there at once."""
+    return request if request.against in ("captured", "same") else replace(request, against=None)
 
 
 def _scaled(request: RenderRequest, size: float) -> RenderRequest:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer.mailboxes import Asked, Inbox, Outbox
-from viewer.messages import Estimated, Miniatures
+from viewer.messages import DisplayBuffer, Estimated, Miniatures
 from viewer.pictures import PictureMaker
 from viewer.request import RenderRequest
 from viewer.shortcomings import Shortcomings
@@ -22,6 +23,7 @@ AHEAD = 4
 """Frames that are made ready ahead of playback."""
 _PATIENCE_S = 0.4  # a picture made during motion may take this long before a newer request stops it
 _PLAYING_S = 3.0  # and this long while time plays: the frame after it would take as long, and of pictures that are all given up none is seen
+_QUICK_S = 4.0  # a fast picture that takes longer does not precede a still one at its size, which by then shows much of itself
 _TURN_S = 0.5  # a still picture is made for so long at a time while a job waits or runs
 _MINIATURES_S = 0.2  # small pictures of the cameras are shown this often while they are read
 
@@ -30,14 +32,15 @@ class Serving:
     """Answers requests with the renderer of a scene.
 
     A request made during motion gives one picture. For a still one a draft comes first where the picture would take long: smaller, and made by the
-    fast renderer where the full one was asked for and the frame's occupancy exists. Once the view has been still for a moment the picture itself
-    follows, shown tile by tile over the draft; any newer request stops it between two tiles. A job does not wait for a slow still picture, which then
+    fast renderer where the full one was asked for and the frame's occupancy exists. Once the view has been still for a moment the fast renderer's
+    picture at the whole size follows, where a slow one was asked for, then the picture itself, shown tile by tile over what was there; any newer request
+    stops either between two tiles. A job does not wait for a slow still picture, which then
     takes turns with it; the passes that smooth edges, which begin anew when they are stopped, are made when the job is over.
 
     Args:
         inbox: what is wanted meanwhile.
         shares_memory: whether the window takes pictures in CUDA memory.
-        shown: called whenever a picture was posted, if only a draft.
+        shown: called whenever a picture was posted, if only a draft or a part.
     """
 
     def __init__(self, renderer: SceneRenderer, inbox: Inbox, outbox: Outbox, *, shares_memory: bool, shown: Callable[[], None]) -> None:
@@ -83,6 +86,13 @@ class Serving:
                 self._outbox.post(Estimated(request=whole, render_ms=expected_ms))
             if not made or request.moving or self._inbox.newer_until(asked.asked_s + STILL_S):
                 return
+        most_s = _TURN_S if self._inbox.has_jobs else _QUICK_S
+        quick = None if asked.goes_on else maker.quick(request, occupied, 1e3 * most_s)
+        if quick is not None:
+            if not self._picture(quick, asked, final=False, most_s=most_s):
+                self._inbox.leave(replace(asked, request=request))
+                return
+            self._outbox.progress = 0.0
         single = request
         if self._inbox.has_jobs and not request.moving:
             single = replace(request, quality=replace(request.quality, passes=1))
@@ -112,8 +122,12 @@ class Serving:
         if len(made) > posted:
             self._outbox.post(Miniatures(frame=frame, pictures=tuple(made)))
 
-    def _picture(self, request: RenderRequest, asked: Asked, *, final: bool) -> bool:
-        """Render one picture and post it; False when it was given up for a newer request: during motion after a while only, so that pictures appear."""
+    def _picture(self, request: RenderRequest, asked: Asked, *, final: bool, most_s: float = math.inf) -> bool:
+        """Render one picture and post it; False when it was given up for a newer request: during motion after a while only, so that pictures appear.
+
+        Args:
+            most_s: after which it is given up, too.
+        """
         began, patient = time.monotonic(), request.moving
 
         def go_on(fraction: float) -> bool:
@@ -125,11 +139,14 @@ class Serving:
             wanted = not newer or (patient and time.monotonic() - began < patience_s)
             if not wanted and patient and fraction > 0:
                 self._outbox.post(Estimated(request=request, render_ms=1e3 * (time.monotonic() - began) / fraction))
-            return wanted and not self._inbox.stopping
+            return wanted and not self._inbox.stopping and time.monotonic() - began < most_s
 
-        picture = self._maker.make(request, asked.asked_s, final=final, go_on=go_on, show=self._outbox.post)
+        def show(picture: DisplayBuffer) -> None:
+            self._outbox.post(picture)
+            self._shown()
+
+        picture = self._maker.make(request, asked.asked_s, final=final, go_on=go_on, show=show)
         if picture is None:
             return False
-        self._outbox.post(picture)
-        self._shown()
+        show(picture)
         return True

@@ -56,9 +56,11 @@ class Stats:
     render_ms: float = 0.0
     """Whole render time of the last picture, measured around the render only, never around the swap."""
     latency_ms: float = 0.0
-    """From the inputs to the end of the window's frame that showed their picture."""
+    """From the inputs to the end of the window's frame that showed the first picture of what they led to, if only a draft."""
     displayed: RenderRequest | None = None
     """The request whose picture is on the screen; overlays are drawn with its camera."""
+    below: RenderRequest | None = None
+    """What is seen instead where the displayed picture is not made yet."""
     renderer: str = ""
     """What made the displayed picture, such as "baked, CUDA kernels"."""
     source_views: tuple[int, ...] = ()
@@ -71,6 +73,8 @@ class Stats:
     """The values under the mouse."""
     compared: Layout = "off"
     """How the displayed picture shares the window with another one; "off" while there is only one."""
+    other_complete: bool = True
+    """The other one is finished."""
     psnr_db: float | None = None
     """How like the two are."""
     busy: bool = False

@@ -69,6 +69,8 @@ class RenderWorker:
         self._facts: Facts | None = None
         self._facts_hold = True
         """What was told of the frames last is still true, as far as is known."""
+        self._facts_of_picture = False
+        """They were told since the first picture of the scene."""
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
 
     # ---- the window's side --------------------------------------------------------------------------------------------------------------------
@@ -215,10 +217,11 @@ class RenderWorker:
         for order in self._inbox.drop():
             job, number = name(order)
             self._outbox.post(JobOver(job=job, number=number, cancelled=True))
-        self._serving = Serving(renderer, self._inbox, self._outbox, shares_memory=self._shares_memory, shown=self._compile)
+        self._serving = Serving(renderer, self._inbox, self._outbox, shares_memory=self._shares_memory, shown=self._picture_posted)
         self._outbox.post(Opened(scene=renderer.scene, source=source, device=str(renderer.device)))
         self._serving.shortcomings.tell_fallbacks()
         self._post_facts()
+        self._facts_of_picture = False
         if old is not None:
             with contextlib.suppress(RuntimeError):  # of a GPU that failed
                 old.renderer.close()
@@ -242,6 +245,13 @@ class RenderWorker:
             if time.monotonic() - self._facts_s > _FACTS_EVERY_S:
                 self._post_facts()
             self._outbox.wake()
+
+    def _picture_posted(self) -> None:
+        """The window shows something: a picture, a draft, or a part of what may take long."""
+        self._compile()
+        if not self._facts_of_picture or time.monotonic() - self._facts_s > _FACTS_EVERY_S:
+            self._facts_of_picture = True
+            self._post_facts()
 
     def _compile(self) -> None:
         """Compile what makes pictures faster: beside the window, and only once it shows something."""

@@ -10,7 +10,8 @@ from viewer.compare import GAIN, LAYOUTS, PAIRS, Layout
 from viewer.comparing import needs_camera
 from viewer.events import Event, SetComparison
 from viewer.look import OUTPUTS
-from viewer.panels.widgets import action, choice, explained, fact, muted, note, row, section
+from viewer.panels.widgets import action, choice, explained, fact, note, row, section
+from viewer.request import is_moving
 from viewer.state import ViewerState
 from viewer.stats import Stats
 from viewer.theme import palette
@@ -47,15 +48,26 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
             events.append(SetComparison(comparison=replace(comparison, wipe=percent / 100.0)))
     if comparison.needs_captured and state.scene is not None:
         events += _camera(state)
-    section("How like")
-    if comparison.pair == "two outputs":
-        muted("one picture in two outputs")
-    elif stats.compared == "off":
-        muted("A full picture follows when the view is still" if comparison.layout != "off" else "nothing is compared")
+    _similarity(state, stats)
+    return events
+
+
+def _similarity(state: ViewerState, stats: Stats) -> None:
+    """How like the two are, or when that is known; nothing where no two pictures are compared."""
+    comparison = state.comparison
+    if comparison.layout == "off" or comparison.right == "same" or state.scene is None:
+        return
+    if stats.compared == "off":
+        if comparison.right != "captured" and (stats.busy or is_moving(state)):
+            section("Similarity")
+            note(f"The {comparison.right} picture follows when the view is still.")
     elif stats.psnr_db is not None:
+        section("Similarity")
         fact("PSNR", decibels(stats.psnr_db))
         note("Over the pixels whose ray meets the box of the frame, at the size that is shown.")
-    return events
+    elif stats.below is not None or not stats.other_complete:
+        section("Similarity")
+        note("Known when both pictures are finished.")
 
 
 def _camera(state: ViewerState) -> list[Event]:

@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer import bindings
 from viewer.events import AskedFor, CopyText, DismissNotice, Event, ShowInFolder, Triggered
-from viewer.panels import crop, frame, key_handles, pointer, question, sources, timing, wipe
+from viewer.panels import crop, frame, key_handles, pointer, preview, question, sources, timing, wipe
 from viewer.panels.widgets import SHADE, colour, em, megabytes, muted, steady
 from viewer.request import is_moving
 from viewer.state import Notice, ViewerState
@@ -35,6 +35,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     if state.layout.stats:
         corner = _figures(state, stats)
         pointer.draw(stats, int(_FIXED), _area(stats))
+    preview.draw(state, int(_FIXED), _area(stats), corner)
     if _hints(state):
         _hint(state, stats)
     events = _notices(state, stats)
@@ -70,20 +71,21 @@ def _area(stats: Stats) -> tuple[float, float, float, float]:
 
 
 def badge(state: ViewerState, stats: Stats) -> str:
-    """What is seen: which renderer made the picture, at which scale and size, and how far a better one is; e.g. "Fast · 62 % · 1180 x 664"."""
+    """What is seen: which renderer made the picture, at which scale and size, and how far a better one is; e.g. "Fast · 62 % · 1180 x 664 · full 8 %"."""
     if stats.displayed is None:
         return stats.loading or ("Rendering the first picture" if state.scene is not None else "No scene")
-    camera = stats.displayed.camera
-    made = stats.displayed.mode.capitalize()
+    seen = stats.below or stats.displayed  # most of a picture that is being made is what lies below
+    made = seen.mode.capitalize()
     if stats.displayed.against is not None and stats.compared != "off":
-        made = "Captured" if stats.compared == "other" else " | ".join(wipe.sides(stats.displayed))
-    words = [made, f"{100.0 * stats.displayed.scale:.0f} %", f"{camera.width} x {camera.height}"]
+        made = "Captured" if stats.compared == "other" else " | ".join(wipe.sides(seen.mode, stats.displayed))
+    words = [made, f"{100.0 * seen.scale:.0f} %", f"{seen.camera.width} x {seen.camera.height}"]
     if stats.displayed.onward > 0.0:
         words.append(f"interpolated {stats.displayed.frame} + {stats.displayed.onward:.2f}")
     if stats.displayed.output != "colour":
         words.append(stats.displayed.output)
     if refining(state, stats):
-        words.append(f"refining {100.0 * stats.progress:.0f} %")
+        finer = "refining" if seen.mode == stats.displayed.mode else stats.displayed.mode
+        words.append(f"{finer} {100.0 * stats.progress:.0f} %")
     elif stats.postponed:
         words.append("finer after the job")
     if state.scene is not None and state.selected_camera is not None and state.overlays.cameras:
@@ -107,7 +109,7 @@ def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
     imgui.set_next_window_pos(ImVec2(x + em(0.7), y + em(0.7)))
     stages = "  ".join(f"{name} {ms:.0f}" for name, ms in stats.stages_ms if ms >= 0.5)
     words = [_duration(stats.render_ms) + (f"  ({stages})" if stages else "")]
-    if stats.latency_ms and not refining(state, stats):
+    if stats.latency_ms:
         words.append(f"latency {_duration(stats.latency_ms)}")
     if stats.pictures_per_s:
         words.append(f"{stats.pictures_per_s:.0f} pictures/s")

@@ -73,4 +73,4 @@ def _figures(stats: Stats) -> None:
     for name, ms in stats.stages_ms:
         fact(f"  {name}", f"{ms:.1f} ms")
     if stats.latency_ms > 0:
-        fact("Latency", f"{stats.latency_ms:.0f} ms from input to picture")
+        fact("Latency", f"{stats.latency_ms:.0f} ms from input to first picture")

@@ -108,9 +108,9 @@ def _memory(stats: Stats) -> None:
     used = stats.in_use
     for label, now, peak in (("Memory", used.host, used.host_peak), ("On the GPU", used.device, used.device_peak)):
         if now:
-            fact(label, f"{megabytes(now)}, at most {megabytes(peak)}")
+            fact(label, f"{megabytes(now)}, peak {megabytes(peak)}")
     caches = [(name, size) for name, size in stats.memory if size and name != "gpu"]
     total = sum(size for _, size in caches)
     if total:
-        share = f", {100 * total / (used.host + used.device):.0f} % of that" if used.host else ""
+        share = f", {100 * total / (used.host + used.device):.0f} % of all memory in use" if used.host else ""
         fact("Caches", f"{megabytes(total)}{share}: " + ", ".join(f"{name} {megabytes(size)}" for name, size in caches))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui
 
+from im4d_core.types import RenderMode
 from viewer.compare import GAIN
 from viewer.events import Event, SetComparison
 from viewer.panels.compare import decibels
@@ -29,27 +30,31 @@ def draw(state: ViewerState, stats: Stats, flags: int, area: tuple[float, float,
     if stats.compared in ("off", "other") or stats.displayed is None or stats.displayed.against is None:
         return []
     x, y, width, height = area
-    left, right = sides(stats.displayed)
-    psnr = "" if stats.psnr_db is None else decibels(stats.psnr_db)
+    left, right = sides((stats.below or stats.displayed).mode, stats.displayed)
+    more = "refining" if not stats.other_complete else "" if stats.psnr_db is None else decibels(stats.psnr_db)
     events: list[Event] = []
     middle = x + width * (state.comparison.wipe if stats.compared == "wipe" else 0.5)
     bottom = y + height - em(4.6)
     if stats.compared == "difference":
-        _label(f"{left} - {right} (x {GAIN:.0f})" + (f" · {psnr}" if psnr else ""), middle, bottom, 0.5)
+        _label(f"{left} - {right} (x {GAIN:.0f})" + (f" · {more}" if more else ""), middle, bottom, 0.5)
         return events
     imgui.get_background_draw_list().add_line(ImVec2(middle, y), ImVec2(middle, y + height), colour(_LINE), max(em(0.08), 1.0))
     _label(left, middle - em(0.5), bottom, 1.0)
-    _label(right + (f" · {psnr}" if psnr else ""), middle + em(0.5), bottom, 0.0)
+    _label(right + (f" · {more}" if more else ""), middle + em(0.5), bottom, 0.0)
     if stats.compared == "wipe":
         events += _grip(state, flags, (x, y, width, height), middle)
     return events
 
 
-def sides(request: RenderRequest) -> tuple[str, str]:
-    """What stands on the left and on the right: renderers, the capture, or outputs of one picture."""
+def sides(seen: RenderMode, request: RenderRequest) -> tuple[str, str]:
+    """What stands on the left and on the right: renderers, the capture, or outputs of one picture.
+
+    Args:
+        seen: what made most of the left one so far.
+    """
     if request.against == "same":
         return request.output.capitalize(), request.other_output.capitalize()
-    return request.mode.capitalize(), (request.against or "").capitalize()
+    return seen.capitalize(), (request.against or "").capitalize()
 
 
 def _grip(state: ViewerState, flags: int, area: tuple[float, float, float, float], middle: float) -> list[Event]:
