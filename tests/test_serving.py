@@ -338,3 +338,13 @@ def test_of_a_comparison_it_is_told_which_picture_is_finished(desk: Desk) -> Non
     compared = [picture for picture in desk.pictures() if picture.other is not None]
     assert len(compared) >= 4
     assert [picture.other_complete for picture in compared] == [False] * (len(compared) - 1) + [True]
+
+
+@pytest.mark.parametrize("desk", [{"delay_s": 1.0}], indirect=True)
+def test_where_fast_pictures_come_at_once_there_is_one_under_a_full_one(desk: Desk) -> None:
+    """As on a GPU: the draft has the whole size, and nothing else is made first."""
+    for index in (0, 1):
+        asked = desk.request(mode="full", width=240, index=index)
+        desk.worker.submit(asked)
+        desk.wait(lambda asked=asked: desk.pictures() and desk.pictures()[-1].final and desk.pictures()[-1].request == asked)
+    assert [(mode, width) for frame, mode, width, _ in desk.renderer.rendered if frame == 11] == [("fast", 240), ("full", 240)]
