@@ -13,20 +13,19 @@ from im4d_core.camera_path import CameraPath, SceneTiming, keyframe
 from im4d_core.path_files import PathView
 
 FOREIGN = Path(__file__).parent / "foreign"
-RNG = np.random.default_rng(5)
 FRAMES = tuple(range(10, 31))
 VIEW = PathView(width=160, height=90, fps=12.0, timing=SceneTiming(frames=FRAMES, fps=30.0), bounds=np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 2.0]]))
 
 
 def random_path(n: int = 5, loop: bool = False, **changes: object) -> CameraPath:
-    """Keys anywhere, turned anyhow, at uneven times, all fixing frames; from 0 s on, where other programs begin."""
-    keys = []
-    times = np.concatenate([[0.0], np.cumsum(RNG.uniform(0.3, 2.0, n - 1))])
+    """Keys anywhere, turned anyhow, at uneven times, all fixing frames; from 0 s on, where other programs begin. The same whenever it is asked for."""
+    random, keys = np.random.default_rng(5), []
+    times = np.concatenate([[0.0], np.cumsum(random.uniform(0.3, 2.0, n - 1))])
     for i in range(n):
         pose = np.eye(4)
-        q = RNG.normal(size=4)
-        pose[:3, :3], pose[:3, 3] = curves.rotation(q / np.linalg.norm(q)), RNG.normal(size=3) * 3
-        keys.append(keyframe(i + 1, float(times[i]), pose, float(RNG.uniform(20, 90)), float(RNG.uniform(10, 30))))
+        q = random.normal(size=4)
+        pose[:3, :3], pose[:3, 3] = curves.rotation(q / np.linalg.norm(q)), random.normal(size=3) * 3
+        keys.append(keyframe(i + 1, float(times[i]), pose, float(random.uniform(20, 90)), float(random.uniform(10, 30))))
     return CameraPath(keys=tuple(keys), loop=loop, loop_s=1.25, **changes)  # type: ignore[arg-type]
 
 
