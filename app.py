@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 
 from im4d_core import console
+from im4d_core.missing_run import missing_run
 from im4d_core.whole_file import require_writable
 from viewer.preferences import UI_RANGE, Preset
 from viewer.settings import settings_folder
@@ -99,8 +100,9 @@ def start(options: Options) -> int:
     if options.check:
         return report(source, options)
     if not (source / "config.json").is_file():
-        hint = "the demo is missing from this copy; name a run" if source == DEMO else "expected the folder of a run (made by train.py) or an exported scene"
-        raise FileNotFoundError(f"{source / 'config.json'}: no such file; {hint}")
+        if source != DEMO:
+            raise missing_run(source)
+        raise FileNotFoundError(f"{source / 'config.json'}: no such file; the demo is missing from this copy; name a run")
     if options.screenshot is not None:
         return screenshot(source, options, options.screenshot, size)
     if not has_display():

@@ -12,6 +12,7 @@ from im4d_core.data.frames import FrameLoader
 from im4d_core.devices import chosen_device
 from im4d_core.hulls import load_hulls
 from im4d_core.methods import build_method
+from im4d_core.missing_run import missing_run
 from im4d_core.run_start import within_hulls
 from im4d_core.scene_renderer import SceneRenderer
 
@@ -24,13 +25,13 @@ def open_run(path: Path, *, device: str = "auto", cuda_kernels: bool = True) -> 
         cuda_kernels: as `SceneRenderer`'s.
 
     Raises:
-        FileNotFoundError: a file of the run, or the capture it was trained on, is missing.
+        FileNotFoundError: a file of the run, or the capture it was trained on, is missing; or the folder is a capture.
         ValueError: a file is damaged or of another model.
         RuntimeError: the device does not exist.
     """
     run = RunFolder(path=path)
     if not run.config.is_file():
-        raise FileNotFoundError(f"{run.config}: no such file; expected the folder of a run (made by train.py) or an exported scene")
+        raise missing_run(path)
     config = load_config(run.config)
     chosen = chosen_device(device)
     scene = open_scene(run.data(config))

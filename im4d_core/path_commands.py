@@ -160,8 +160,9 @@ def _scene(run: Path) -> Scene:
     from im4d_core.checkpoint import RunFolder
     from im4d_core.config import load_config
     from im4d_core.data import open_scene
+    from im4d_core.missing_run import missing_run
 
     folder = RunFolder(path=run)
     if not folder.config.is_file():
-        raise FileNotFoundError(f"{folder.config}: no such file; expected the folder of a run (made by train.py) or an exported scene")
+        raise missing_run(run)
     return open_scene(folder.data(load_config(folder.config)))

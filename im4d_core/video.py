@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
 import queue
 import threading
@@ -26,6 +27,8 @@ try:
     from av.video.stream import VideoStream
 except ImportError as error:
     raise ImportError(f"videos need PyAV, which cannot be imported ({error}); install it with: pip install av") from error
+
+_log = logging.getLogger(__name__)
 
 _ENCODERS = {"h264": "libx264", "h264_nvenc": "h264_nvenc", "hevc": "libx265", "prores": "prores_ks"}
 _CONTAINERS = {"prores": "mov"}
@@ -241,6 +244,9 @@ def probe_encoder(codec: str, chroma: str = "420") -> str | None:
         container.mux(stream.encode(None))
         container.close()
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if codec == "h264_nvenc":
+            _log.info("no NVIDIA encoder: %s", error)
+            return "no NVIDIA encoder here; choose H.264 video"
         return f"the encoder {_ENCODERS[codec]} does not work here: {error}"
     return None
 

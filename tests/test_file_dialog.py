@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from driver import Driver
 
 from viewer import file_dialog
 from viewer.events import FileChosen, FilePurpose
@@ -39,3 +41,24 @@ def test_a_path_can_be_chosen_where_a_scene_or_a_path_is_opened(monkeypatch: pyt
     assert dialog.draw() == FileChosen(purpose=purpose, path=Path("/captures/path.json"))
     assert desktop.asked == ["file"]
     assert not dialog.waits
+
+
+def test_where_the_desktop_has_none_ours_says_why(drive: Callable[..., Driver], monkeypatch: pytest.MonkeyPatch) -> None:
+    from imgui_bundle import imgui
+
+    monkeypatch.setattr("viewer.file_dialog.shutil.which", lambda name: None)
+    said, write = set[str](), imgui.text_unformatted
+
+    def noted(text: str) -> None:
+        said.add(text)
+        write(text)
+
+    monkeypatch.setattr(imgui, "text_unformatted", noted)
+
+    def script(d: Driver) -> None:
+        d.press_name("Ctrl+O")
+        d.until(lambda: d.dialog_open)
+        d.until(lambda: any("no zenity or kdialog here" in text for text in said))
+        d.press_name("Escape")
+
+    drive().run(script)

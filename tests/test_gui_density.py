@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,32 @@ def test_a_window_that_moves_to_a_monitor_of_another_density_follows_it(drive, d
         assert window.size == SIZE
 
     drive(size=SIZE).run(script)
+
+
+def _sizes_alone() -> dict[str, float]:
+    """Without the factors that they are made of."""
+    return {name: size for name, size in _sizes().items() if not name.startswith("font_scale")}
+
+
+def test_the_users_factor_scales_widgets_as_the_density_does(drive, dense_display: str, monkeypatch) -> None:
+    """From the start, and when it is chosen in the Display panel."""
+    from viewer.events import SetPreferences
+
+    dense: list[dict[str, float]] = []
+    usual: list[dict[str, float]] = []
+    drive(size=SIZE).run(lambda d: dense.append(_sizes_alone()))
+    monkeypatch.undo()  # back to the usual display
+    drive(size=SIZE).run(lambda d: usual.append(_sizes_alone()))
+
+    def script(d: Driver) -> None:
+        assert _sizes_alone() == dense[0]
+        for scale, sizes in ((1.0, usual[0]), (2.0, dense[0])):
+            d.session.send(SetPreferences(preferences=replace(d.state.preferences, ui_scale=scale)))
+            d.until(lambda scale=scale: d.state.preferences.ui_scale == scale)
+            d.ctx.yield_(3)
+            assert _sizes_alone() == sizes
+
+    drive(size=SIZE, ui_scale=2.0).run(script)
 
 
 def test_the_monitor_that_is_filled_is_the_one_that_most_of_the_window_is_on() -> None:

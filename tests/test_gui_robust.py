@@ -14,10 +14,11 @@ from driver import WAIT_S, Driver
 from invariants import check
 from stand_in import stand_in_scene
 
-from im4d_core.camera_path import CameraPath
-from im4d_core.path_files import load_path, load_paths, save_path
+from im4d_core.camera_path import CameraPath, SceneTiming
+from im4d_core.path_files import PathView, export_path, load_path, load_paths, save_path
 from im4d_core.path_generators import orbit
-from viewer.events import FileChosen, OpenScene, Quit, SetExport, SetRange, SetSpeed, StartExport, Triggered
+from viewer.consent import asked_of_user
+from viewer.events import FileChosen, OpenScene, Quit, SetExport, SetPathFile, SetRange, SetSpeed, StartExport, Triggered
 
 TURN = orbit(centre=(0.0, 0.0, 0.0), radius=3.0, up=(0.0, 0.0, 1.0), pitch_deg=10.0, start_deg=0.0, turns=1.0, duration_s=4.0, fov_y_deg=50.0)
 
@@ -123,9 +124,19 @@ def test_each_scene_has_a_path_of_its_own(drive, tmp_path: Path) -> None:
         d.press_name("K")
         other = open_another(d)
         d.until(lambda: len(d.state.path_editor.path.keys) == len(TURN.keys))
-        assert d.state.path_editor.file == str(other / "path.json")
+        before = (other / "path.json").read_bytes()
+        assert not d.state.path_editor.unsaved
+        d.drag_picture(60.0, 0.0)
+        d.press_name("K")
         d.press_name("Ctrl+S")
-        d.until(lambda: f"Saved {other / 'path.json'}" in d.notices())
+        d.until(lambda: d.state.asks is not None)  # both scenes have one name
+        d.press_name("Escape")
+        own = d.state.output / "own.json"
+        d.session.send(SetPathFile(file="own.json"))
+        d.press_name("Ctrl+S")
+        d.until(lambda: f"Saved {own}" in d.notices())
+        assert (other / "path.json").read_bytes() == before, "what comes with a scene stays as it came"
+        assert len(load_path(own).keys) == len(TURN.keys) + 1
         assert len(load_path(saved).keys) == 1, "the first scene's file is left alone"
         d.session.send(FileChosen(purpose="open", path=first))
         d.until(lambda: d.state.source == first)
@@ -283,6 +294,69 @@ def test_nothing_of_another_origin_is_replaced_unasked(drive, tmp_path: Path) ->
         assert video.stat().st_size > 100
         d.session.send(Triggered(action="export_start"))
         d.until(lambda: d.notices().count(f"Saved {video}") and d.state.notices[-1].count == 2)
+
+    drive().run(script)
+
+
+def test_a_path_that_was_opened_is_replaced_after_asking_once(drive, tmp_path: Path) -> None:
+    file, foreign = tmp_path / "mine.json", tmp_path / "camera_path.json"
+    save_path(TURN, file)
+    view = PathView(width=64, height=48, fps=10.0, timing=SceneTiming(frames=stand_in_scene().frames, fps=10.0), bounds=stand_in_scene().bounds)
+    export_path(TURN, foreign, "nerfstudio", view)
+
+    def script(d: Driver) -> None:
+        for opened, asks_about in ((file, "exists already. Replace it?"), (foreign, "no camera path of the viewer's own form")):
+            d.session.send(FileChosen(purpose="open", path=opened))
+            d.until(lambda opened=opened: d.state.path_editor.file == str(opened))
+            before = opened.read_bytes()
+            d.press_name("K")
+            d.press_name("Ctrl+S")
+            d.until(lambda: d.state.asks is not None)
+            assert asks_about in (asked_of_user(d.state) or "") and opened.read_bytes() == before
+            d.ctx.yield_(2)
+            d.click("Replace##agree")
+            d.until(lambda: not d.state.path_editor.unsaved)
+            d.press_name("Shift+K")
+            d.drag_picture(60.0, 0.0)
+            d.press_name("K")
+            d.press_name("Ctrl+S")
+            d.until(lambda: not d.state.path_editor.unsaved)  # it was written since the start
+            assert opened.read_bytes() != before
+
+    drive().run(script)
+
+
+def test_where_a_path_cannot_be_saved_another_place_is_offered(drive, tmp_path: Path) -> None:
+    (tmp_path / "locked").write_text("a file where a folder is to be")
+
+    def script(d: Driver) -> None:
+        d.press_name("K")
+        d.session.send(SetPathFile(file=str(tmp_path / "locked" / "way.json")))
+        d.press_name("Ctrl+S")
+        d.until(lambda: d.state.asks is not None)
+        assert f"{tmp_path / 'locked'} is a file" in (asked_of_user(d.state) or "")
+        d.ctx.yield_(2)
+        d.click("Choose##agree")
+        d.until(lambda: d.dialog_open)
+        d.ctx.yield_(2)
+        d.click("OK##file")
+        there = d.state.output / "way.json"
+        d.until(lambda: d.state.path_editor.file == str(there) and not d.state.path_editor.unsaved)
+        assert len(load_path(there).keys) == 1
+
+    drive().run(script)
+
+
+def test_a_window_that_is_closed_can_save_the_path_before(drive, tmp_path: Path) -> None:
+    def script(d: Driver) -> None:
+        d.press_name("K")
+        d.session.send(SetPathFile(file=str(tmp_path / "way.json")))
+        d.press_name("Ctrl+Q")
+        d.until(lambda: d.state.asks is not None)
+        d.ctx.yield_(2)
+        d.click("Save and quit##save_first")
+        d.until(lambda: d.session.window.should_close)
+        assert len(load_path(tmp_path / "way.json").keys) == 1
 
     drive().run(script)
 

@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "im4d_core.pose_curve",
         "im4d_core.calibration",
     ),
-    ("im4d_core.quality",),
+    ("im4d_core.quality", "im4d_core.missing_run"),
     ("im4d_core.export_settings", "im4d_core.export_note", "im4d_core.passes"),
     ("im4d_core.presets", "im4d_core.camera_path", "im4d_core.kernels", "im4d_core.metrics", "im4d_core.video"),
     ("im4d_core.path_simplify",),

@@ -17,7 +17,7 @@ from im4d_core import curves
 from im4d_core.geometry import look_at
 from im4d_core.path_files import ForeignWorlds, NgpWorld, export_path, load_path, path_from_json
 from im4d_core.path_generators import orbit
-from viewer.events import PathLoaded
+from viewer.events import LoadPath, PathLoaded
 from viewer.path_reader import PathReader
 
 
@@ -59,8 +59,8 @@ def test_instant_ngp_s_scene_beside_says_where_it_is(tmp_path: Path, content: di
 def test_what_is_told_of_a_path_reaches_the_window(tmp_path: Path) -> None:
     export_path(random_path(interpolation="linear"), tmp_path / "a.json", "instant-ngp", VIEW)
     woken = threading.Event()
-    reader = PathReader(woken.set, lambda _: None)
-    reader.read(tmp_path / "a.json", FRAMES)
+    reader = PathReader(woken.set)
+    reader.read(LoadPath(file=tmp_path / "a.json"), FRAMES)
     assert woken.wait(30.0)
     (answer,) = reader.answers()
     reader.close()

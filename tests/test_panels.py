@@ -31,7 +31,7 @@ from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.reduce import reduce
 from viewer.request import render_request
-from viewer.state import ExportSettings, Overlays, ViewerState
+from viewer.state import EncoderReport, ExportSettings, Overlays, ViewerState
 from viewer.stats import Cached, Stats
 
 
@@ -422,5 +422,24 @@ def test_notices_are_dismissed_one_by_one() -> None:
         assert host.state.effects == (e.ShowInFolder(path=Path("a.png")),)
         ctx.item_click(f"//##notice_{first.id}/Dismiss##dismiss")
         assert host.state.notices == (second,)
+
+    run(host, steps)
+
+
+def test_a_format_that_is_known_not_to_work_here_cannot_be_chosen() -> None:
+    report = EncoderReport(format="h264_nvenc", chroma="420", problem="no NVIDIA encoder here; choose H.264 video")
+    host = Host(after(with_path(opened()), e.EncoderProbed(report=report)), full_stats(opened()))
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        ctx.window_focus("//Export")
+        for entry, reached in (("$$2/H.264 video by the GPU (not here)", "h264"), ("$$1/HEVC video", "hevc"), ("$$4/PNG pictures", "png")):
+            ctx.item_click("//Export/##export_format")
+            ctx.yield_(2)
+            place = ctx.item_info(f"//$FOCUSED/{entry}").rect_full
+            ctx.mouse_move_to_pos((0.5 * (place.min.x + place.max.x), 0.5 * (place.min.y + place.max.y)))
+            ctx.mouse_click(0)
+            ctx.yield_(2)
+            assert host.state.export.settings.format == reached
+            ctx.popup_close_all()
 
     run(host, steps)

@@ -84,9 +84,13 @@ def test_a_click_changes_the_whole_window_and_it_is_remembered(drive: Callable[.
 
     def later(d: Driver) -> None:
         assert d.state.preferences.theme == "light"
+        from imgui_bundle import imgui
+
         from viewer.theme import palette
 
         assert palette() is LIGHT
+        dim = imgui.get_style().color_(imgui.Col_.modal_window_dim_bg)
+        np.testing.assert_allclose((dim.x, dim.y, dim.z, dim.w), LIGHT.dim, rtol=1e-6)  # in single precision
 
     drive(settings=settings).run(later)
 

@@ -164,3 +164,12 @@ def test_probe() -> None:
     assert "unknown chroma" in (probe_encoder("h264", "411") or "")
     assert probe_encoder("h264") is None
     assert "unknown codec" in (probe_encoder("cinepak") or "")
+
+
+def test_a_missing_nvidia_encoder_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise OSError("Generic error in an external library")
+
+    monkeypatch.setattr("im4d_core.video._add_stream", missing)
+    assert probe_encoder("h264_nvenc") == "no NVIDIA encoder here; choose H.264 video"
+    assert "libx264" in (probe_encoder("h264") or "")

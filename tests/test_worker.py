@@ -102,6 +102,16 @@ def test_what_cannot_be_opened_leaves_the_open_scene(desk: Desk) -> None:
     desk.wait(lambda: desk.pictures())
 
 
+def test_the_log_tells_what_cannot_be_opened_in_a_line(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """The traceback is in the window's details, and in the log of who asked for everything."""
+    with caplog.at_level("DEBUG", logger="viewer.worker"):
+        desk.worker.open(Path("broken"))
+        desk.wait(lambda: desk.of(Failed))
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.exc_info for record in told] == [None] and "unknown key 'speed'" in told[0].message
+    assert any(record.exc_info for record in caplog.records if record.levelname == "DEBUG")
+
+
 def test_importing_the_worker_imports_no_torch() -> None:
     import subprocess
     import sys

@@ -16,6 +16,7 @@ from viewer.comparing import compare_next
 from viewer.consent import wanted
 from viewer.edits import redone, undone
 from viewer.events import (
+    ArrangePanels,
     BuildOccupancy,
     CancelExport,
     CancelOccupancy,
@@ -215,6 +216,10 @@ def _live(state: ViewerState) -> ViewerState:
     return asked(replace(state, live_since_s=state.now_s), StartLive())
 
 
+def _arranged(state: ViewerState) -> ViewerState:
+    return asked(replace(state, layout=replace(state.layout, panels=True)), ArrangePanels())
+
+
 def _timing(state: ViewerState) -> ViewerState:
     """They stand with the figures, which come along."""
     shown = not (state.layout.stats and state.layout.timing)
@@ -283,6 +288,7 @@ HANDLERS: dict[str, Handler] = {
     "occupancy_build": _occupancy_build,
     "occupancy_cancel": _effect(CancelOccupancy()),
     "panels": _layout("panels"),
+    "panels_arrange": _arranged,
     "stats": _layout("stats"),
     "timing": _timing,
     "help": _layout("help"),

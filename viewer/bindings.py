@@ -127,6 +127,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="live", chords=("Ctrl+R",), help="record the screen as a video; again to end", section="Window"),
     Key(action="export_panel", chords=("Ctrl+E",), help="go to the export panel", section="Window"),
     Key(action="panels", chords=("Tab",), help="show or hide the panels", section="Window"),
+    Key(action="panels_arrange", chords=("F9",), help="arrange the panels as at first", section="Window"),
     Key(action="stats", chords=("I",), help="show or hide the figures", section="Window"),
     Key(action="timing", chords=("F10",), help="times of the last pictures by stage, in the figures", section="Window"),
     Key(action="help", chords=("F1",), help="this help", section="Window"),
@@ -178,6 +179,7 @@ PANEL_ACTIONS = (
     "occupancy_build",
     "occupancy_cancel",
     "agree",
+    "save_first",
     "decline",
 )
 """Actions of panel buttons that have no key; `Triggered` takes them as well."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from viewer.changes import asked
-from viewer.events import Effect, ExportPath, OpenScene, Quit, SavePath, StartExport
+from viewer.events import ChooseFile, Effect, ExportPath, OpenScene, Quit, SavePath, StartExport
 from viewer.export_queue import pending
 from viewer.opening import is_open
+from viewer.path_actions import path_saving
 from viewer.state import ViewerState
 
 
@@ -21,20 +22,30 @@ class Question:
     text: str
     yes: str
     no: str = "Stay"
+    saves: str = ""
+    """The button that saves the path before; empty for none."""
 
 
 def question(state: ViewerState, effect: Effect) -> Question:
     """What is to be asked before an effect, as things are now."""
     match effect:
         case Quit():
-            return Question(losses=(*_jobs(state), *_made(state)), text="Quit anyway?", yes="Quit")
+            return Question(losses=(*_jobs(state), *_made(state)), text="Quit anyway?", yes="Quit", saves="Save and quit" if _unsaved(state) else "")
         case OpenScene(source=source):
             name = "the scene again" if is_open(state, source) else source.name or str(source)
             return Question(losses=_jobs(state), text=f"Open {name} anyway?", yes="Open")
+        case SavePath(file=file, replaces=True, changes_form=True):
+            losses = (
+                f"{file} exists already, and is no camera path of the viewer's own form.",
+                "The program that it is for could not read it any more; Export in the Path panel writes for other programs.",
+            )
+            return Question(losses=losses, text="Replace it by a path of the viewer's form?", yes="Replace", no="Cancel")
         case SavePath(file=file, replaces=True) | ExportPath(target=file, replaces=True):
             return Question(losses=(f"{file} exists already.",), text="Replace it?", yes="Replace", no="Cancel")
         case StartExport(settings=settings, replaces=True):
             return Question(losses=(f"{settings.file} exists already.",), text="Replace it when the export is complete?", yes="Replace", no="Cancel")
+        case ChooseFile(why=why) if why:
+            return Question(losses=(f"The path is not saved: {why}.",), text="Save it somewhere else?", yes="Choose", no="Cancel")
         case _:
             return Question(losses=(), text="", yes="")
 
@@ -57,7 +68,16 @@ def _agreed(state: ViewerState) -> ViewerState:
     return state if effect is None else asked(replace(state, asks=None), effect)
 
 
-HANDLERS: dict[str, Callable[[ViewerState], ViewerState]] = {"agree": _agreed, "decline": lambda state: replace(state, asks=None)}
+def _saved_first(state: ViewerState) -> ViewerState:
+    """Quit when the path is saved, not before: a question or an error on the way leaves the window open."""
+    return asked(replace(state, asks=None), replace(path_saving(state), quits=True)) if isinstance(state.asks, Quit) else state
+
+
+HANDLERS: dict[str, Callable[[ViewerState], ViewerState]] = {
+    "agree": _agreed,
+    "decline": lambda state: replace(state, asks=None),
+    "save_first": _saved_first,
+}
 
 
 def _jobs(state: ViewerState) -> tuple[str, ...]:
@@ -73,10 +93,14 @@ def _jobs(state: ViewerState) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def _unsaved(state: ViewerState) -> bool:
+    return state.path_editor.unsaved and not state.path_editor.empty
+
+
 def _made(state: ViewerState) -> tuple[str, ...]:
     reasons = []
     if state.recording is not None:
         reasons.append("Your motion is being recorded: it would end here, and is kept as a path.")
-    if state.path_editor.unsaved and not state.path_editor.empty:
+    if _unsaved(state):
         reasons.append("The camera path has changes that are not saved.")
     return tuple(reasons)

@@ -18,7 +18,7 @@ from imgui_bundle import imgui
 
 from im4d_core.camera_path import CameraPath, Keyframe
 from im4d_core.export_settings import SUFFIXES, Chroma, Format
-from im4d_core.path_files import CAMERA_FILES, export_path, save_path
+from im4d_core.path_files import CAMERA_FILES, export_path, is_own_file, save_path
 from im4d_core.path_simplify import simplified, thinned
 from im4d_core.types import Scene
 from viewer import events as e
@@ -88,8 +88,8 @@ class Effects:
         self._written: list[Future[Path]] = []
         self._tried: list[Future[EncoderReport]] = []
         self._recorded: list[_Recorded] = []
-        self._own: set[Path] = set()
-        self._paths = PathReader(window.wake, self.own)
+        self._written_now: set[Path] = set()
+        self._paths = PathReader(window.wake)
         self._wanted: list[Path | None] = []
         self._wanted_s = 0.0
         self._records = False
@@ -122,13 +122,10 @@ class Effects:
                 _log.exception("%s failed", type(effect).__name__)
                 self._send(e.Notified(level="error", text=f"{type(effect).__name__} failed: {error or type(error).__name__}; the log has the details"))
 
-    def own(self, file: Path) -> None:
-        """What is saved under this name replaces what the user knows to be there."""
-        self._own.add(file)
-
-    def forget_paths(self) -> None:
-        """Paths that are being read are not wanted any more: another scene is open."""
+    def forget_scene(self) -> None:
+        """Another scene is open: paths that are being read are not wanted any more, and files written for the one before are not its own."""
         self._paths.forget()
+        self._written_now.clear()
 
     def recorded(self) -> list[e.Event]:
         """Recordings whose keys are still being chosen: what was found by now, or more keys than needed. They are wanted at once."""
@@ -197,15 +194,16 @@ class Effects:
                 imgui.set_clipboard_text(text)
             case e.PasteText():
                 self._send(e.TextPasted(text=imgui.get_clipboard_text()))
-            case e.SavePath(file=target) | e.ExportPath(target=target) if not self._may_write(target, effect):
+            case e.SavePath(file=file) if not self._may_write(file, effect):
+                self._send(e.WouldReplace(effect=replace(effect, replaces=True, changes_form=not _is_own(file))))
+            case e.ExportPath(target=target) if not self._may_write(target, effect):
                 self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
             case e.StartExport(settings=settings) if SUFFIXES[settings.format] and not self._may_write(Path(settings.file), effect):
                 self._send(e.WouldReplace(effect=replace(effect, replaces=True)))
-            case e.SavePath(path=path, file=file, others=others):
-                save_path(path, file, others)
-                self._send(e.PathSaved(path=path, file=file, others=others))
-            case e.LoadPath(file=file):
-                self._paths.read(file, self.scene.frames if self.scene is not None else None)
+            case e.SavePath():
+                self._save_path(effect)
+            case e.LoadPath():
+                self._paths.read(effect, self.scene.frames if self.scene is not None else None)
             case e.ReadText(file=file):
                 self._send(e.TextPasted(text=file.read_text(encoding="utf-8"), origin=str(file)))
             case e.ExportPath(path=path, target=target, form=form, view=view):
@@ -242,16 +240,29 @@ class Effects:
                 self._window.toggle_fullscreen()
             case e.FocusPanel(name=name):
                 self._window.focus_panel(name)
+            case e.ArrangePanels():
+                self._window.arrange_panels()
             case e.Quit():
                 self._window.request_close()
 
     def _may_write(self, file: Path, effect: e.SavePath | e.ExportPath | e.StartExport) -> bool:
-        """Whether nothing of another origin is lost; what is written then counts as the session's own."""
+        """Whether the user agreed, or nothing is lost that was not written since the scene was opened."""
         there = file / CAMERA_FILES[0] if os.path.isdir(file) else file
-        if not effect.replaces and file not in self._own and os.path.isfile(there):
+        if not effect.replaces and file not in self._written_now and os.path.isfile(there):
             return False
-        self.own(file)
+        self._written_now.add(file)
         return True
+
+    def _save_path(self, effect: e.SavePath) -> None:
+        try:
+            save_path(effect.path, effect.file, effect.others)
+        except OSError as error:
+            another = e.ChooseFile(purpose="save_path", suggested=str(self._output() / effect.file.name), why=str(error))
+            self._send(e.AskedFor(effect=another))
+            return
+        self._send(e.PathSaved(path=effect.path, file=effect.file, others=effect.others))
+        if effect.quits:
+            self._send(e.AskedFor(effect=e.Quit()))
 
     def _begin(self, order: Order) -> None:
         """Hand a job to the render thread; it is seen to wait until its first step."""
@@ -324,6 +335,14 @@ def _probed(format: Format, chroma: Chroma) -> EncoderReport:
     except ImportError as error:
         problem = str(error)
     return EncoderReport(format=format, chroma=chroma, problem=problem)
+
+
+def _is_own(file: Path) -> bool:
+    """Whether a file is a path of our own form."""
+    try:
+        return is_own_file(file)
+    except (OSError, ValueError):
+        return False
 
 
 def _save_as_new(pixels: np.ndarray, target: Path) -> Path:

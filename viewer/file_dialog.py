@@ -78,6 +78,7 @@ class FileDialog:
         if self._appears:
             imgui.set_keyboard_focus_here()
             self._appears = False
+        imgui.text_unformatted("There is no zenity or kdialog here to choose files with: type the path.")
         imgui.set_next_item_width(28 * imgui.get_font_size())
         entered, self._text = imgui.input_text("##file", self._text, imgui.InputTextFlags_.enter_returns_true)
         accepted = imgui.button("OK##file") or entered

@@ -40,6 +40,8 @@ class Palette:
     """Frames, by where they are; those on the device have the accent."""
     in_host: RGBA
     unoccupied: RGBA
+    dim: RGBA
+    """Over everything behind a question."""
 
 
 DARK = Palette(
@@ -66,6 +68,7 @@ DARK = Palette(
     on_disk=(0.26, 0.28, 0.31, 1.0),
     in_host=(0.20, 0.40, 0.52, 1.0),
     unoccupied=(0.55, 0.22, 0.20, 1.0),
+    dim=(0.0, 0.0, 0.0, 0.5),
 )
 LIGHT = Palette(
     window=(0.945, 0.95, 0.955, 1.0),
@@ -91,4 +94,5 @@ LIGHT = Palette(
     on_disk=(0.74, 0.755, 0.77, 1.0),
     in_host=(0.47, 0.67, 0.80, 1.0),
     unoccupied=(0.85, 0.35, 0.31, 1.0),
+    dim=(0.35, 0.37, 0.40, 0.4),
 )

@@ -163,7 +163,13 @@ def _path_save(state: ViewerState) -> ViewerState:
     editor = state.path_editor
     if editor.empty:
         return notified(state, "info", "There is nothing to save: the path has no keys")
-    return asked(state, SavePath(path=editor.path, others=editor.shelf, file=placed(state, editor.file)))
+    return asked(state, path_saving(state))
+
+
+def path_saving(state: ViewerState) -> SavePath:
+    """All paths as they are now, to the file that the Path panel names."""
+    editor = state.path_editor
+    return SavePath(path=editor.path, others=editor.shelf, file=placed(state, editor.file))
 
 
 def _path_load(state: ViewerState) -> ViewerState:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from im4d_core.camera_path import CameraPath
-from im4d_core.path_files import is_own_file, load_paths
-from viewer.events import Event, Notified, PathLoaded
+from im4d_core.path_files import load_paths
+from viewer.events import Event, LoadPath, Notified, PathLoaded
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,6 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class _Read:
     paths: tuple[CameraPath, ...]
-    own: bool
     notes: tuple[str, ...]
 
 
@@ -27,42 +26,39 @@ class PathReader:
 
     Args:
         wake: called from the thread when an answer is ready.
-        own: told of files of our own form: saving there loses nothing that another program knows.
     """
 
-    def __init__(self, wake: Callable[[], None], own: Callable[[Path], None]) -> None:
-        self._wake, self._own = wake, own
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
         self._thread = _thread()
-        self._asked: list[tuple[Path, Future[_Read]]] = []
+        self._asked: list[tuple[LoadPath, Future[_Read]]] = []
 
     @property
     def waits(self) -> bool:
         """Whether an answer is to come."""
         return bool(self._asked)
 
-    def read(self, file: Path, frames: Sequence[int] | None) -> None:
+    def read(self, asked: LoadPath, frames: Sequence[int] | None) -> None:
         """Ask for the paths of a file; `frames` are those of the scene."""
-        future = self._thread.submit(_read, file, frames)
+        future = self._thread.submit(_read, asked.file, frames)
         future.add_done_callback(lambda _: self._wake())
-        self._asked.append((file, future))
+        self._asked.append((asked, future))
 
     def answers(self) -> list[Event]:
         """What was read by now, or why it cannot be, in the order in which it was asked for."""
         found: list[Event] = []
         while self._asked and self._asked[0][1].done():
-            file, future = self._asked.pop(0)
+            asked, future = self._asked.pop(0)
             try:
                 read = future.result()
             except (OSError, ValueError) as error:
                 found.append(Notified(level="error", text=str(error)))
             except Exception as error:  # noqa: BLE001 - a defect of ours must not take along what waits behind it
-                _log.exception("%s cannot be read", file)
-                found.append(Notified(level="error", text=f"{file} cannot be read: {error or type(error).__name__}; the log has the details"))
+                _log.exception("%s cannot be read", asked.file)
+                found.append(Notified(level="error", text=f"{asked.file} cannot be read: {error or type(error).__name__}; the log has the details"))
             else:
-                if read.own:
-                    self._own(file)
                 path, *others = read.paths
-                found.append(PathLoaded(path=path, file=file, others=tuple(others), notes=read.notes))
+                found.append(PathLoaded(path=path, file=asked.file, others=tuple(others), notes=read.notes, of_scene=asked.of_scene))
         return found
 
     def forget(self) -> None:
@@ -82,4 +78,4 @@ def _thread() -> ThreadPoolExecutor:
 def _read(file: Path, frames: Sequence[int] | None) -> _Read:
     notes: list[str] = []
     paths = load_paths(file, frames, told=notes.append)
-    return _Read(paths=paths, own=is_own_file(file), notes=tuple(notes))
+    return _Read(paths=paths, notes=tuple(notes))

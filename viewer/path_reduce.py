@@ -46,7 +46,7 @@ EDITS: dict[type, Callable[[PathEditor, Any], PathEditor]] = {
 
 def _loaded(state: ViewerState, event: e.PathLoaded) -> ViewerState:
     editor = path_editor.replace_path(path_editor.stop(state.path_editor), event.path, shelf=event.others)
-    editor = replace(editor, saved=event.path, saved_shelf=event.others, file=str(event.file))
+    editor = replace(editor, saved=event.path, saved_shelf=event.others, file=editor.file if event.of_scene else str(event.file))
     count = len(event.path.keys)
     text = ". ".join((f"Loaded {count} key{'' if count == 1 else 's'} from {event.file}", *event.notes))
     return notified(replace(state, path_editor=editor), "info", text)

@@ -47,7 +47,7 @@ from viewer.resolution import SettledSize
 from viewer.settings import output_folder
 from viewer.sharing import Sharing
 from viewer.start import Start, beginning, preferred
-from viewer.state import Picture, ViewerState, placed
+from viewer.state import Picture, ViewerState
 from viewer.stats import Stats
 from viewer.window import Panel, Window
 from viewer.wire import state_to_json
@@ -354,17 +354,17 @@ class Session:
             self.send(SceneOpened(scene=scene, source=source, device=device))
             return
         area.forget()
-        effects.forget_paths()
+        effects.forget_scene()
         self._end_recording(effects)
         self._keeper.write(self.state)  # of the scene before
         start = Start(source=source)
         if before is None:
             export = self.state.export.settings
             self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
+            if (export.format, export.chroma) != ("h264_nvenc", "420"):  # that there is none is told before it is chosen
+                self.send(AskedFor(effect=ProbeEncoder(format="h264_nvenc", chroma="420")))
             start = self._start if source == self._start.source else start
         place = None if start.fresh else self._keeper.place(source)
-        if place is not None and place.manner.path_saved:
-            effects.own(placed(self.state, place.manner.path_file))
         for event in beginning(start, scene, device, place):
             self.send(event)
 

@@ -92,7 +92,7 @@ def beginning(start: Start, scene: Scene, device: str, place: Place | None) -> l
     stored = start.path or start.source / "path.json"
     left = place is not None and (place.path.keys or place.shelf)
     if start.path is not None or (stored.is_file() and not left):
-        events.append(AskedFor(effect=LoadPath(file=stored.absolute())))
+        events.append(AskedFor(effect=LoadPath(file=stored.absolute(), of_scene=start.path is None)))
     if start.play:
         events.append(Triggered(action="play"))
     return events

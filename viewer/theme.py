@@ -81,6 +81,7 @@ def set_theme(theme: Theme) -> None:
         imgui.Col_.text: p.text,
         imgui.Col_.text_disabled: p.disabled,
         imgui.Col_.docking_empty_bg: _NOTHING,
+        imgui.Col_.modal_window_dim_bg: p.dim,
     }
     style = imgui.get_style()
     for name, colour in colours.items():
@@ -99,10 +100,11 @@ def sizes() -> Sizes:
     return found | {name: value for name, value in values.items() if isinstance(value, float)}
 
 
-def set_sizes(usual: Sizes, density: float) -> None:
-    """Make text and widgets so many times as large as on a screen of usual density. Begins from there each time: sizes are rounded, and would drift."""
+def set_sizes(usual: Sizes, density: float, ui_scale: float) -> None:
+    """Make text and widgets so many times as large as on a screen of usual density, and again by what the user asks for. Begins from there each time: sizes
+    are rounded, and would drift."""
     style = imgui.get_style()
     for name, value in usual.items():
         setattr(style, name, value)
-    style.scale_all_sizes(density)
-    style.font_scale_dpi = density
+    style.scale_all_sizes(density * ui_scale)
+    style.font_scale_dpi, style.font_scale_main = density, ui_scale

@@ -19,10 +19,12 @@ from viewer.fullscreen import Fullscreen
 from viewer.glfw_library import glfw
 from viewer.preferences import Theme
 from viewer.rectangle import Rectangle
+from viewer.side import SHARE, share_of, side_width
 from viewer.theme import Sizes, set_shape, set_sizes, set_theme, sizes
 
 _FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
-_TAB_EM = 5.5  # names of tabs are not cut; where there is no room for all, they are scrolled
+_TAB_EM = 2.4  # where there is no room for all names, tabs shrink to so much, and are scrolled only then
+_FRAMES_UNTIL_SCALED = 2  # in the second one HelloImGui scales what it finds, by the density alone
 _CLEAR_COLOUR = (0.055, 0.06, 0.07)
 
 Draw = Callable[[], None]
@@ -85,6 +87,13 @@ class Window:
         self._fullscreen = Fullscreen()
         self._follows_density = False
         self._sizes: Sizes = {}
+        self._ui_scale = 1.0
+        self._scaled = False
+        """Sizes of widgets are what density and `set_ui_scale` ask for."""
+        self._beside: float | None = None
+        """Width of the window that the panels were fitted to; None before that."""
+        self._share, self._fitted = SHARE, 0.0
+        """What the panels are to have of it, and the width that they got."""
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
         callbacks.show_gui = self._guarded(overlay)
@@ -97,7 +106,7 @@ class Window:
         options = hello_imgui.EdgeToolbarOptions(size_em=transport_height_em)
         callbacks.add_edge_toolbar(hello_imgui.EdgeToolbarType.bottom, self._guarded(transport), options)
         docking = self.params.docking_params
-        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, 0.33)]
+        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, SHARE)]
         docking.dockable_windows = [_dockable(panel.label, self._guarded(panel.draw)) for panel in panels]
         docking.dockable_windows[0].focus_window_at_next_frame = True
         docking.main_dock_space_node_flags = imgui.DockNodeFlags_.passthru_central_node | imgui.DockNodeFlags_.no_docking_over_central_node
@@ -115,7 +124,7 @@ class Window:
         self._open = True
         set_shape()  # not in a callback: HelloImGui applies its own theme after the last of them
         set_theme("dark")
-        self._sizes = sizes()  # which the first frame scales
+        self._sizes = sizes()  # which one of the first frames scales
         imgui.get_io().config_windows_move_from_title_bar_only = True
 
     @property
@@ -180,6 +189,9 @@ class Window:
         self._between_frames = False
         if self._follows_density:
             self._follow_density()
+        if not self._scaled and imgui.get_frame_count() >= _FRAMES_UNTIL_SCALED:
+            self._scaled = True
+            set_sizes(self._sizes, self._density, self._ui_scale)
         immapp.manual_render.render()
         self._between_frames = True
 
@@ -209,6 +221,11 @@ class Window:
         """Show or hide the panels; those that were in front come back in front."""
         for panel in self.params.docking_params.dockable_windows:
             panel.is_visible = shown
+
+    def arrange_panels(self) -> None:
+        """Every panel is where it was at the first start."""
+        self.params.docking_params.layout_reset = True
+        self._beside = None
 
     def focus_panel(self, label: str) -> None:
         """Bring a tab to the front.
@@ -259,16 +276,17 @@ class Window:
         density = content / max(units, 1.0)  # where window units are larger on dense monitors, they follow by themselves
         if density == self._density:
             return
-        set_sizes(self._sizes, density)
         self.params.dpi_aware_params.dpi_window_size_factor = density
+        self._scaled = False
 
     def set_vsync(self, on: bool) -> None:
         """Whether a frame waits for the display."""
         glfw.swap_interval(1 if on else 0)
 
     def set_ui_scale(self, scale: float) -> None:
-        """Size of text, and of everything measured in it, over what the screen asks for."""
-        imgui.get_style().font_scale_main = scale
+        """Size of text and widgets over what the screen asks for."""
+        self._scaled = self._scaled and scale == self._ui_scale
+        self._ui_scale = scale
 
     def set_theme(self, theme: Theme) -> None:
         """Colours of panels and of what floats over the picture."""
@@ -350,7 +368,27 @@ class Window:
 
     def _begin_frame(self) -> None:
         imgui.get_style().tab_min_width_shrink = _TAB_EM * imgui.get_font_size()  # which is not known before the first frame
+        self._fit_panels()
         self._update()
+
+    def _fit_panels(self) -> None:
+        """The panels keep their share of the window when its width changes; who drags their border chooses another share."""
+        docking, builder, window = self.params.docking_params, imgui.internal, imgui.get_io().display_size.x
+        space, panels = docking.dock_space_id_from_name("MainDockSpace"), docking.dock_space_id_from_name("Side")
+        side = builder.dock_builder_get_node(panels) if panels is not None else None
+        picture = builder.dock_builder_get_central_node(space) if space is not None else None
+        if side is None or picture is None or window == self._beside:
+            return
+        parents, gap, font = (side.parent_node, picture.parent_node), imgui.get_style().docking_separator_size, imgui.get_font_size()
+        neighbours = all(parent is not None and parent.id_ == space for parent in parents)
+        if self._beside is None and neighbours:
+            self._beside = side.size_ref.x + gap + picture.size_ref.x  # of the last start, kept with the arrangement
+        if side.size_ref.x != self._fitted:
+            self._share = share_of(side.size_ref.x, self._beside or window, font)
+        self._beside, self._fitted = window, float(round(side_width(self._share, window, font)))
+        builder.dock_builder_set_node_size(side.id_, (self._fitted, side.size_ref.y))
+        if neighbours:
+            builder.dock_builder_set_node_size(picture.id_, (window - gap - self._fitted, picture.size_ref.y))
 
     def _draw_background(self) -> None:
         from viewer.gl import clear

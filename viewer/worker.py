@@ -201,8 +201,9 @@ class RenderWorker:
         except Exception as error:  # noqa: BLE001 - anything a broken folder can cause becomes a message
             if self._leaves_gpu(error, source):
                 return
-            _log.warning("cannot open %s", source, exc_info=True)
             text = f"cannot open {source}: {_first_line(error)}"
+            _log.warning("%s", text)
+            _log.debug("where it failed", exc_info=error)
             self._outbox.post(Failed(text=text, details=traceback.format_exc(), during="opening", source=source))
         finally:
             self._status = ""
@@ -276,7 +277,8 @@ class RenderWorker:
         try:
             complete = steps(order, serving.renderer, lambda: self._between(order), told)
         except Exception as error:  # noqa: BLE001 - a failed job must not end the viewer
-            _log.warning("%s %d failed", job, number, exc_info=True)
+            _log.warning("%s %d failed: %s", job, number, _first_line(error))
+            _log.log(logging.DEBUG if isinstance(error, (OSError, ValueError)) else logging.WARNING, "where it failed", exc_info=error)
             self._outbox.post(JobOver(job=job, number=number, error=_first_line(error)))
         else:
             self._outbox.post(JobOver(job=job, number=number, file=result(order) if complete else None, cancelled=not complete))

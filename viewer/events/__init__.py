@@ -10,6 +10,7 @@ Everything is imported from here: ``from viewer import events as e``.
 
 from viewer.events.camera import CameraEvent, JumpToCamera, SelectCamera, SetFlySpeed, SetFov, SetNavigationMode, SetPose, SetPrincipalPoint, SetRoll, SetUp
 from viewer.events.effects import (
+    ArrangePanels,
     BuildOccupancy,
     CancelExport,
     CancelOccupancy,
@@ -102,6 +103,7 @@ from viewer.events.session import AskForKey, KeyCaptured, Restored, SessionEvent
 Event = InputEvent | SceneTimeEvent | PictureEvent | CameraEvent | PathEvent | JobEvent | SessionEvent
 
 __all__ = [
+    "ArrangePanels",
     "AskForKey",
     "AskedFor",
     "BuildOccupancy",

@@ -61,14 +61,18 @@ class ReadText:
 
 @dataclass(frozen=True, kw_only=True)
 class SavePath:
-    """Answered by `PathSaved`, or `Notified` with the error."""
+    """Answered by `PathSaved`, or where the file cannot be written by the question whether another one is to be chosen."""
 
     path: CameraPath
     file: Path
     others: tuple[CameraPath, ...] = ()
     """The other named paths, which the file keeps too."""
     replaces: bool = False
-    """The user agreed that a file of another origin is replaced; without that the answer is `WouldReplace`."""
+    """The user agreed that a file that was not written since the scene was opened is replaced; without that the answer is `WouldReplace`."""
+    changes_form: bool = False
+    """The file that is replaced is not of our own form."""
+    quits: bool = False
+    """The window closes when the path is saved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,8 @@ class LoadPath:
     """Answered by `PathLoaded`, or `Notified` with the error."""
 
     file: Path
+    of_scene: bool = False
+    """The scene comes with it: what is edited is saved under a name of the user's own, and the scene's file stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +111,8 @@ class ChooseFile:
 
     purpose: FilePurpose
     suggested: str = ""
+    why: str = ""
+    """What went wrong, where another file is to be chosen for that; the user is asked before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +184,11 @@ class FocusPanel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArrangePanels:
+    """Put every panel back to where it was at the first start."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quit:
     """Close the window; jobs under way are cancelled and leave no partial file."""
 
@@ -203,5 +216,6 @@ Effect = (
     | CancelOccupancy
     | ToggleFullscreen
     | FocusPanel
+    | ArrangePanels
     | Quit
 )

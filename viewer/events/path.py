@@ -159,6 +159,8 @@ class PathLoaded:
     """Other named paths of the file."""
     notes: tuple[str, ...] = ()
     """How the file of another program was taken."""
+    of_scene: bool = False
+    """As in `LoadPath`."""
 
 
 @dataclass(frozen=True, kw_only=True)

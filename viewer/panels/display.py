@@ -69,6 +69,7 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events += action("Full screen##fullscreen", "fullscreen", width=width)
     imgui.same_line()
     events += action("Hide panels##panels", "panels", width=width)
+    events += action("Arrange panels as at first##panels_arrange", "panels_arrange", width=-1.0)
     return events
 
 

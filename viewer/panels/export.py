@@ -38,7 +38,7 @@ _SIDES = (16, 8192)
 
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     settings = state.export.settings
-    changed = _part(_what(_how(_size(settings), settings)), state)
+    changed = _part(_what(_how(_size(settings), state)), state)
     taken = _from_the_window(state)
     events: list[Event] = [] if changed == settings else [SetExport(settings=changed)]
     events += [] if taken == state.export.taken else [SetTaken(taken=taken)]
@@ -64,7 +64,7 @@ def _stills(state: ViewerState) -> list[Event]:
     imgui.same_line()
     live = state.live_since_s is not None
     label = "Record the screen" if state.live_since_s is None else f"Stop, {seconds(state.now_s - state.live_since_s)}"
-    why = bindings.keyed("Record what the picture area shows as a video, until the same button ends it", "live")
+    why = bindings.keyed("Record what the picture area shows as a video, figures and notices over it included, until the same button ends it", "live")
     return events + action(f"{label}###live", "live", width=half, on=live, enabled=state.scene is not None, why=why)
 
 
@@ -98,13 +98,16 @@ def _size(settings: ExportSettings) -> ExportSettings:
     return settings
 
 
-def _how(settings: ExportSettings, before: ExportSettings) -> ExportSettings:
+def _how(settings: ExportSettings, state: ViewerState) -> ExportSettings:
+    before = state.export.settings
     row("Format")
-    names = [name for name, _, _ in _FORMATS]
-    changed, at = imgui.combo("##export_format", names.index(settings.format), [label for _, label, _ in _FORMATS])
-    tooltip(_FORMATS[names.index(settings.format)][2])
-    if changed:
-        settings = with_format(settings, _FORMATS[at][0])
+    _, label, why = next(known for known in _FORMATS if known[0] == settings.format)
+    opened = imgui.begin_combo("##export_format", label)
+    if not opened:
+        tooltip(why)
+    else:
+        settings = _chosen_format(settings, state)
+        imgui.end_combo()
     if SUFFIXES[before.format] == ".mp4":
         row("Quality")
         changed, quality = imgui.slider_int("##export_quality", settings.quality, 0, 40, _quality_text(settings.quality))
@@ -119,6 +122,22 @@ def _how(settings: ExportSettings, before: ExportSettings) -> ExportSettings:
         for chroma in _CHROMAS:
             if chroma == clicked:
                 settings = replace(settings, chroma=chroma)
+    return settings
+
+
+def _chosen_format(settings: ExportSettings, state: ViewerState) -> ExportSettings:
+    """The entries of the list; what this machine is known not to encode cannot be chosen, and says why."""
+    problems = {report.format: report.problem for report in state.export.encoders if report.problem and report.chroma == "420"}
+    for i, (format, label, why) in enumerate(_FORMATS):
+        problem = problems.get(format, "")
+        imgui.push_id(i)
+        imgui.begin_disabled(bool(problem))
+        clicked, _ = imgui.selectable(f"{label} (not here)" if problem else label, format == settings.format)
+        imgui.end_disabled()
+        tooltip(problem or why)
+        imgui.pop_id()
+        if clicked:
+            settings = with_format(settings, format)
     return settings
 
 

@@ -24,6 +24,8 @@ _FIXED = (
 )
 _MAX_NOTICES = 5
 _ABOVE_POINTER_EM = 2.7  # the values under the mouse stand in the last line of the picture
+_WIDE_EM = 44.0
+"""Width of a picture that the times and the parts of memory do not cover."""
 HINT_S = 15.0
 """How long the hint for newcomers is shown."""
 
@@ -119,12 +121,14 @@ def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
     parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
     lines = (badge(state, stats), " · ".join(words), megabytes(total) + (f"  ({parts})" if parts else "") + how)
+    if width < em(_WIDE_EM):  # a narrow picture keeps more of itself
+        lines = (lines[0], megabytes(total) + how)
     steady(max(imgui.calc_text_size(line).x for line in lines), width - em(1.2))
     imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
     imgui.push_text_wrap_pos(width - em(1.9))  # a narrow picture keeps them to itself
     imgui.text_unformatted(lines[0])
-    muted(lines[1])
-    muted(lines[2])
+    for line in lines[1:]:
+        muted(line)
     imgui.pop_text_wrap_pos()
     if state.layout.timing:
         timing.draw(stats)

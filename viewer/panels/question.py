@@ -29,6 +29,9 @@ def draw(state: ViewerState) -> list[Event]:
     imgui.dummy(ImVec2(0.0, em(0.2)))
     events = action(f"{asked.yes}##agree", "agree", width=em(7), why="Do it")
     imgui.same_line()
+    if asked.saves:
+        events += action(f"{asked.saves}##save_first", "save_first", width=em(8), why="Save the camera path before")
+        imgui.same_line()
     events += action(f"{asked.no}##decline", "decline", width=em(7), why=bindings.keyed("Leave everything as it is", "cancel"))
     imgui.end()
     return events

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from viewer import bindings, playback
 from viewer.events import Event, SetBetween, SetEveryFrame, SetFps, SetLoop, SetMode, SetSpeed
 from viewer.panels import modes, timeline, undo
-from viewer.panels.widgets import action, button, em, icon, muted, tooltip
+from viewer.panels.widgets import action, button, em, icon, muted, seconds, tooltip
 from viewer.state import MODES, ViewerState, shown_index, shown_onward
 from viewer.stats import Stats
 from viewer.theme import palette
@@ -17,8 +17,9 @@ from viewer.transport import LOOPS
 _MODE_EM, _MODE_GAP_EM, _MODES_EM = 3.6, 0.25, 5.0
 _GAP_EM = 0.8
 HEIGHT_EM = 7.05
-_UNDO_FROM_EM = 64.0
+_UNDO_FROM_EM = 50.0
 """Width of a window with room for them; in a narrow one the other buttons need it more."""
+_DOT_EM = 0.3
 _SPEEDS = (-1.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 
@@ -26,17 +27,18 @@ _LOOP_TEXT = {"once": "once", "loop": "loop", "ping-pong": "ping-pong"}
 def draw(state: ViewerState, stats: Stats) -> list[Event]:
     events = _buttons(state)
     imgui.same_line(0.0, em(1.0))
-    if imgui.get_window_width() > em(_UNDO_FROM_EM):
+    roomy, records = imgui.get_window_width() > em(_UNDO_FROM_EM), state.live_since_s is not None
+    if roomy:
         events += undo.draw_undo(state, f"{icon(icons.ICON_FA_UNDO, 'Undo')}###undo", em(2.2))
         imgui.same_line(0.0, em(0.25))
         events += undo.draw_redo(state, f"{icon(icons.ICON_FA_REDO, 'Redo')}###redo", em(2.2))
         imgui.same_line(0.0, em(1.0))
-    events += _clock(state)
+    events += _clock(state, moments=roomy or not records)
     imgui.same_line(0.0, em(_GAP_EM))
     buttons = len(MODES) * em(_MODE_EM) + (len(MODES) - 1) * em(_MODE_GAP_EM)
     narrow = imgui.get_content_region_avail().x < buttons + em(4.5)  # a number of a frame should find its place, too
     width = em(_MODES_EM) if narrow else buttons
-    _position(state, imgui.get_content_region_avail().x - width)
+    (_recording if records else _position)(state, imgui.get_content_region_avail().x - width)
     imgui.same_line(0.0, 0.0)
     room = imgui.get_content_region_avail().x
     if room > width:
@@ -62,7 +64,8 @@ def _buttons(state: ViewerState) -> list[Event]:
     return events
 
 
-def _clock(state: ViewerState) -> list[Event]:
+def _clock(state: ViewerState, *, moments: bool) -> list[Event]:
+    """How the scene plays; `moments`: with the buttons that say which moments are shown."""
     transport, events = state.transport, []
     imgui.set_next_item_width(em(6.4))
     changed, at = imgui.combo("##loop_mode", LOOPS.index(transport.loop), [_LOOP_TEXT[loop] for loop in LOOPS])
@@ -82,6 +85,8 @@ def _clock(state: ViewerState) -> list[Event]:
     tooltip("Frames of the scene per second: drag, or double-click to type")
     if changed:
         events.append(SetFps(fps=fps))
+    if not moments:
+        return events
     imgui.same_line(0.0, em(0.4))
     why = "On: every frame is shown, however long it takes. Off: playback keeps to the clock and leaves frames out where pictures are slow"
     if button("All##every_frame", width=em(2.6), on=transport.every_frame, why=why):
@@ -117,6 +122,28 @@ def _position(state: ViewerState, room: float) -> None:
         imgui.same_line(0.0, em(_GAP_EM))
         muted(text)
     tooltip("minutes:seconds:frames")
+
+
+def _recording(state: ViewerState, room: float) -> None:
+    """That the screen is recorded, in as many words as there is room for. It stands here since the bar is always there and is not in the recording."""
+    assert state.live_since_s is not None
+    lasts, stops = seconds(state.now_s - state.live_since_s), _stopping()
+    texts = (f"recording {lasts}{stops}", f"{lasts}{stops}", lasts)
+    text = next((text for text in texts if imgui.calc_text_size(text).x + em(3 * _DOT_EM) <= room), texts[-1])
+    red = imgui.ImVec4(*palette().error)
+    imgui.align_text_to_frame_padding()
+    corner = imgui.get_cursor_screen_pos()
+    middle = imgui.ImVec2(corner.x + em(_DOT_EM), corner.y + 0.5 * imgui.get_frame_height())
+    imgui.get_window_draw_list().add_circle_filled(middle, em(_DOT_EM), imgui.color_convert_float4_to_u32(red))
+    imgui.dummy(imgui.ImVec2(em(2 * _DOT_EM), 0.0))
+    imgui.same_line(0.0, em(_DOT_EM))
+    imgui.text_colored(red, text)
+    tooltip("The screen is recorded: the picture area with what lies over it, but neither panels nor this bar")
+
+
+def _stopping() -> str:
+    chord = bindings.hint("live")
+    return f" · {chord} stops" if chord else ""
 
 
 def _mode_buttons(state: ViewerState) -> list[Event]:
