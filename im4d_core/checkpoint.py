@@ -252,14 +252,12 @@ def _listed(what: str, names: list[str]) -> str:
 
 def _compare(old: RunConfig, new: RunConfig, run: RunFolder) -> None:
     before, now = (_flat(asdict(config)) for config in (old, new))
-    different = [
-        f"{key}: the run has {json.dumps(before[key])}, asked for {json.dumps(now[key])}"
-        for key in now
-        if before[key] != now[key] and key not in _FREELY_CHANGED and not key.startswith(("fast.", "occupancy."))
-    ]
+    different = [key for key in now if before[key] != now[key] and key not in _FREELY_CHANGED and not key.startswith(("fast.", "occupancy."))]
     if different:
-        shown = "; ".join(different[:5]) + (f"; and {len(different) - 5} more" if len(different) > 5 else "")
-        raise ValueError(f"{run.path}: holds a run with other settings ({shown}); repeat its settings to go on with it, or choose another --output")
+        shown = "; ".join(f"{key}: the run has {json.dumps(before[key])}, asked for {json.dumps(now[key])}" for key in different[:5])
+        shown += f"; and {len(different) - 5} more" if len(different) > 5 else ""
+        longer = f"give --schedule-steps {old.train.schedule_steps} to go on for another number of steps; " if different == ["train.schedule_steps"] else ""
+        raise ValueError(f"{run.path}: holds a run with other settings ({shown}); {longer}repeat its settings to go on with it, or choose another --output")
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -118,6 +118,8 @@ class Scene:
     """Unit vector."""
     pictures_are_masked: bool = False
     """The stored pictures are multiplied by their masks already (exported scenes), so that readers must not do it again."""
+    without_pictures: tuple[int, ...] = ()
+    """Views of which no pictures are stored (exported scenes)."""
 
     def image_path(self, view: int, frame: int) -> Path:
         return self.root / self.image_pattern.format(camera=self.cameras[view].name, frame=frame)

@@ -110,6 +110,8 @@ def test_a_run_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
     assert load_config(run.config) == longer
     with pytest.raises(ValueError, match=r"other settings \(train\.rays: the run has 2560, asked for 7; train\.lr: the run has 0\.001, asked for 1\.0\)"):
         claim_run(run, replace(config, train=replace(config.train, rays=7, lr=1.0)), BOXES)
+    with pytest.raises(ValueError, match="give --schedule-steps 100 to go on for another number of steps"):
+        claim_run(run, replace(config, train=replace(config.train, steps=200, schedule_steps=200)), BOXES)
     with pytest.raises(ValueError, match="other boxes"):
         claim_run(run, config, BOXES * 2)
 

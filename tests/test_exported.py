@@ -95,6 +95,7 @@ def test_chosen_views_only(tmp_path: Path, written: SmallCapture) -> None:
     assert (tmp_path / "scene" / "model").exists()
     again = open_scene(DataConfig(path=str(tmp_path / "scene")))
     assert (again.source_views, again.train_views, again.test_views) == ((0,), (0,), (5,))
+    assert again.without_pictures == tuple(view for view in range(len(again.cameras)) if view not in (0, 5))
     assert len(again.cameras) == 6
     with pytest.raises(ValueError, match="no pictures of source view '02' are stored in this exported scene"):
         open_scene(DataConfig(path=str(tmp_path / "scene"), source_views=("02",)))

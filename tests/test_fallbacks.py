@@ -273,7 +273,7 @@ def test_the_switch_in_the_window_changes_the_way_of_the_next_pictures(drive, mo
         assert set(shared) == {True} and d.session._stats.present == "interop"
         tidy(d, "Display")
         for on, present in ((False, "upload"), (True, "interop")):
-            d.click("stay on the GPU##interop")
+            d.click("shows pictures without a copy##interop")
             d.until(lambda present=present: d.session._stats.present == present)
             d.until(lambda: not d.session.busy)
             shared.clear()

@@ -22,7 +22,7 @@ def test_the_next_start_continues_where_this_one_ended(drive, tmp_path: Path) ->
         d.drag_picture(90.0, 30.0)
         d.press_name("K")
         d.click("Display")
-        d.ctx.item_uncheck("//**/for the display##vsync")
+        d.ctx.item_uncheck("//**/##vsync")
         d.ctx.yield_(3)
         assert not d.state.preferences.vsync
         left.append(pose(d))
@@ -84,7 +84,7 @@ def test_overlays_and_look_are_there_again_and_a_broken_file_is_a_message(drive,
         d.click("Render")
         d.ctx.item_click("//**/##inverted")
         d.click("Display")
-        d.ctx.item_click("//**/##pattern")
+        d.ctx.item_click("//**/shown as squares##pattern")
         d.ctx.yield_(3)
 
     def look_again(d: Driver) -> None:

@@ -26,7 +26,7 @@ from viewer.compare import Comparison
 from viewer.export_command import export_command
 from viewer.look import Look
 from viewer.memory_use import MemoryUse
-from viewer.panels import compare, floating, preview, scene, timing, wipe
+from viewer.panels import camera, compare, floating, preview, scene, timing, wipe
 from viewer.panels.timeline import nice_step
 from viewer.panels.widgets import megabytes, seconds
 from viewer.reduce import reduce
@@ -329,7 +329,7 @@ def test_clicking_the_main_widgets() -> None:
         assert click("//Compare/Next##compare_next_camera") == [e.Triggered(action="camera_next")]
         assert host.state.dataset_camera == 3  # after the one that was clicked in the list
         ctx.window_focus("//Display")
-        assert click("//Display/##pattern") == [e.SetLook(look=replace(host.state.picture.look, pattern=True))]
+        assert click("//Display/shown as squares##pattern") == [e.SetLook(look=replace(host.state.picture.look, pattern=True))]
         assert click("//Display/Box of the frame##overlay_box") == [e.SetOverlay(name="box", shown=True)]
         assert click("//Display/Help##toggle_help") == [e.Triggered(action="help")]
         assert host.state.layout.help
@@ -443,3 +443,28 @@ def test_a_format_that_is_known_not_to_work_here_cannot_be_chosen() -> None:
             ctx.popup_close_all()
 
     run(host, steps)
+
+
+def test_the_label_of_a_row_tells_what_its_widget_tells() -> None:
+    host = Host(opened(), full_stats(opened()))
+
+    def tells() -> bool:
+        told = imgui.internal.find_window_by_name("##Tooltip_00")
+        return told is not None and told.was_active
+
+    def steps(ctx: imgui.test_engine.TestContext) -> None:
+        ctx.window_focus("//Display")
+        place = ctx.item_info("//Display/##vsync").rect_full
+        left = imgui.internal.find_window_by_name("Display")
+        assert left is not None
+        for x, told in ((left.pos.x + 20.0, True), (place.max.x + 60.0, False)):  # the label; nothing
+            ctx.mouse_move_to_pos((x, 0.5 * (place.min.y + place.max.y)))
+            ctx.sleep_no_skip(1.0, 1.0 / 60.0)  # tooltips come when the mouse rests
+            assert tells() == told
+
+    run(host, steps)
+
+
+def test_cameras_say_what_their_pictures_are_for() -> None:
+    scene = replace(stand_in_scene(), source_views=(0,), train_views=(0, 1), test_views=(2,), without_pictures=(3,))
+    assert [camera.role(scene, view) for view in range(5)] == ["source", "training", "held out", "no pictures", "not used"]

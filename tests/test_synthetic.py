@@ -226,6 +226,7 @@ def test_calibration_files_hold_the_cameras(capture: Path) -> None:
 def test_files_are_complete_and_hold_the_pictures(capture: Path) -> None:
     cameras = studio_cameras(4, 1, 64)
     meta = json.loads((capture / "meta.json").read_text(encoding="utf-8"))
+    assert meta["name"] == "dancer", "as its folder is called"
     assert meta["train_views"] == ["00", "01", "02"]
     assert meta["test_views"] == ["03"]
     assert (meta["pixel_centre"], meta["up"], meta["fps"], meta["frames"], meta["width"], meta["height"]) == (0.5, "z", 12.0, 2, 64, 64)
@@ -261,14 +262,14 @@ def test_scene_opens_the_capture(capture: Path) -> None:
 
 def test_same_arguments_give_the_same_bytes(capture: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
-    again = synthesize(tmp_path / "again", cameras=4, frames=2, size=64, test_cameras=1, fps=12.0, progress=lambda done, total: calls.append((done, total)))
+    again = synthesize(tmp_path / "dancer", cameras=4, frames=2, size=64, test_cameras=1, fps=12.0, progress=lambda done, total: calls.append((done, total)))
     assert calls == [(i + 1, 8) for i in range(8)]
     for path in sorted(p for p in capture.rglob("*") if p.is_file()):
         if path.suffix == ".npz":  # an archive has a time stamp
             np.testing.assert_array_equal(np.load(path)["depth"], np.load(again / path.relative_to(capture))["depth"])
         else:
             assert path.read_bytes() == (again / path.relative_to(capture)).read_bytes(), path.name
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["again"]  # no temporary folder is left
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["dancer"]  # no temporary folder is left
 
 
 def test_other_seeds_move_the_cameras() -> None:

@@ -111,7 +111,7 @@ KEYS: tuple[Key, ...] = (
     Key(action="screenshot", chords=("P",), help="screenshot of the picture", section="Picture"),
     Key(action="screenshot_window", chords=("Shift+P",), help="screenshot of the window", section="Picture"),
     Key(action="path_play", chords=("Shift+Space",), help="play or pause the path", section="Path"),
-    Key(action="key_add", chords=("K", "Enter"), help="add a key at the playhead", section="Path"),
+    Key(action="key_add", chords=("K", "Enter"), help="add a key at the playhead of the path", section="Path"),
     Key(action="key_overwrite", chords=("Shift+K",), help="overwrite the selected key", section="Path"),
     Key(action="key_duplicate", chords=("Ctrl+D",), help="duplicate the selected key", section="Path"),
     Key(action="key_delete", chords=("Delete", "Shift+Enter"), help="delete the selected key", section="Path"),

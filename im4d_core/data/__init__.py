@@ -72,6 +72,7 @@ def open_scene(config: DataConfig, *, progress: Callable[[float], None] | None =
         fps=capture.fps,
         up=estimated_up(cameras, upright=capture.upright) if capture.up is None else capture.up,
         pictures_are_masked=capture.pictures_are_masked,
+        without_pictures=tuple(view for view, camera in enumerate(cameras) if camera.name in capture.without_pictures),
     )
     scene = _boxed(scene, capture, config, progress)
     require_seen(scene)

@@ -106,7 +106,7 @@ def synthesize(
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         _write_pictures(work, rig, frames, cameras - test_cameras, device, supersample, progress)
         _write_calibration(work, rig)
-        _write_meta(work, rig, frames, fps, cameras - test_cameras)
+        _write_meta(work, target.name, rig, frames, fps, cameras - test_cameras)
         work.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
@@ -198,10 +198,10 @@ def _write_calibration(work: Path, rig: tuple[Camera, ...]) -> None:
     (work / "extri.yml").write_text(extri, encoding="utf-8")
 
 
-def _write_meta(work: Path, rig: tuple[Camera, ...], frames: int, fps: float, train: int) -> None:
+def _write_meta(work: Path, name: str, rig: tuple[Camera, ...], frames: int, fps: float, train: int) -> None:
     bounds = motion_bounds([frame / frames for frame in range(frames)])
     meta = {
-        "name": "synthetic",
+        "name": name,
         "title": "a dancer, rendered from signed distances",
         "kind": _KIND,
         "width": rig[0].width,

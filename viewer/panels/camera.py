@@ -141,6 +141,13 @@ def _selected(scene: Scene, state: ViewerState) -> list[Event]:
     return events + action("Frame##selected_frame", "frame_selected", width=width, enabled=state.overlays.cameras)
 
 
+def role(scene: Scene, view: int) -> str:
+    """What the pictures of a camera are for."""
+    if view in scene.without_pictures:
+        return "no pictures"
+    return "held out" if view in scene.test_views else "source" if view in scene.source_views else "training" if view in scene.train_views else "not used"
+
+
 def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     section("Cameras of the capture")
     scene, events = state.scene, []
@@ -157,7 +164,6 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
     height = min(len(scene.cameras) + 0.5, max(room, 9.5)) * line
     if imgui.begin_child("##dataset_cameras", imgui.ImVec2(0.0, height), imgui.ChildFlags_.frame_style):
         for view, camera in enumerate(scene.cameras):
-            role = "held out" if view in scene.test_views else "source" if view in scene.source_views else ""
             used = "colours the picture" if view in stats.source_views else ""
             looking = state.dataset_camera == view
             if looking:
@@ -166,8 +172,8 @@ def _cameras(state: ViewerState, stats: Stats) -> list[Event]:
             if looking:
                 imgui.pop_style_color()
             imgui.same_line(em(4.0))
-            imgui.text_disabled(role)
-            imgui.same_line(em(8.0))
+            imgui.text_disabled(role(scene, view))
+            imgui.same_line(em(9.0))
             imgui.text_disabled(used)
             if clicked:
                 events.append(JumpToCamera(view=view))

@@ -47,9 +47,9 @@ def draw(state: ViewerState, stats: Stats) -> list[Event]:
     changed, (red, green, blue) = imgui.color_edit3("##background", list(state.picture.background), imgui.ColorEditFlags_.float)
     if changed:
         events.append(SetBackground(colour=(red, green, blue)))
-    row("Squares")
-    changed, pattern = imgui.checkbox("##pattern", state.picture.look.pattern)
-    tooltip("Behind the scene, instead of the colour: what is transparent is seen to be")
+    row("Transparency")
+    changed, pattern = imgui.checkbox("shown as squares##pattern", state.picture.look.pattern)
+    tooltip("Squares behind the scene, instead of the colour: what is transparent is seen to be")
     if changed:
         events.append(SetLook(look=replace(state.picture.look, pattern=pattern)))
     events += _preferences(state, stats)
@@ -82,16 +82,20 @@ def _preferences(state: ViewerState, stats: Stats) -> list[Event]:
     tooltip("Of the window, while something moves; a window at rest draws nothing")
     if changed:
         changed_to = replace(changed_to, max_fps=fps)
-    row("Wait")
-    changed, vsync = imgui.checkbox("for the display##vsync", preferences.vsync)
-    tooltip("Vertical sync: no torn pictures, and no more frames than the display shows")
+    row("Vertical sync")
+    changed, vsync = imgui.checkbox("##vsync", preferences.vsync)
+    tooltip("Frames wait for the display: no torn pictures, and no more frames than it shows")
     if changed:
         changed_to = replace(changed_to, vsync=vsync)
-    row("Pictures")
+    row("GPU")
     imgui.begin_disabled(not stats.can_share)
-    changed, interop = imgui.checkbox("stay on the GPU##interop", preferences.interop and stats.can_share)
+    changed, interop = imgui.checkbox("shows pictures without a copy##interop", preferences.interop and stats.can_share)
     imgui.end_disabled()
-    tooltip("From CUDA to OpenGL without host memory" if stats.can_share else f"Not here: {stats.present_reason or 'nothing is known yet'}")
+    tooltip(
+        "What CUDA rendered goes to OpenGL on the GPU, and not through the memory of the machine"
+        if stats.can_share
+        else f"Not here: {stats.present_reason or 'nothing is known yet'}"
+    )
     if changed:
         changed_to = replace(changed_to, interop=interop)
     row("Jumps")

@@ -62,7 +62,8 @@ def _capture(state: ViewerState, stats: Stats) -> None:
         fact("Model", stats.model)
     fact("Frames", f"{scene.frames[0]} to {scene.frames[-1]} ({len(scene.frames)}) at {scene.fps:g} fps, {seconds(len(scene.frames) / scene.fps)}")
     size = f"{scene.cameras[0].width} x {scene.cameras[0].height}" if scene.cameras else "none"
-    fact("Cameras", f"{len(scene.cameras)}, {size}; {len(scene.source_views)} sources, {len(scene.test_views)} held out")
+    without = f", {len(scene.without_pictures)} without pictures" if scene.without_pictures else ""
+    fact("Cameras", f"{len(scene.cameras)}, {size}; {len(scene.source_views)} sources, {len(scene.test_views)} held out{without}")
     low, high = scene.boxes[shown_index(state)]
     fact("Box", " x ".join(f"{side:.2f}" for side in high - low) + " at " + " ".join(f"{x:.2f}" for x in (low + high) / 2))
     if stats.source_views:

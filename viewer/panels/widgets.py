@@ -79,12 +79,29 @@ def fact(label: str, value: str) -> None:
 
 
 def tooltip(text: str) -> None:
-    if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled):
-        imgui.begin_tooltip()
-        imgui.push_text_wrap_pos(em(24))
-        imgui.text_unformatted(text)
-        imgui.pop_text_wrap_pos()
-        imgui.end_tooltip()
+    """Of the last widget, and of the label of its row."""
+    if _is_hovered() or _label_is_hovered():
+        _tell(text)
+
+
+def _is_hovered() -> bool:
+    return imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled)
+
+
+def _label_is_hovered() -> bool:
+    """Whether the mouse rests on the label that `row` put before the last widget."""
+    least, most, window = imgui.get_item_rect_min(), imgui.get_item_rect_max(), imgui.get_window_pos()
+    after_label = abs(least.x - (window.x - imgui.get_scroll_x() + em(LABEL_EM))) < 1.0
+    label = ImVec2(window.x, least.y), ImVec2(least.x, most.y)
+    return after_label and imgui.is_mouse_hovering_rect(*label) and imgui.is_window_hovered(imgui.HoveredFlags_.for_tooltip)
+
+
+def _tell(text: str) -> None:
+    imgui.begin_tooltip()
+    imgui.push_text_wrap_pos(em(24))
+    imgui.text_unformatted(text)
+    imgui.pop_text_wrap_pos()
+    imgui.end_tooltip()
 
 
 def explained(action: str) -> str:
@@ -104,8 +121,8 @@ def button(label: str, *, width: float = 0.0, on: bool = False, enabled: bool = 
     if on:
         imgui.pop_style_color(2)
     imgui.end_disabled()
-    if why:
-        tooltip(why)
+    if why and _is_hovered():
+        _tell(why)
     return clicked
 
 
