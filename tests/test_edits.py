@@ -26,7 +26,7 @@ CROP = Crop(on=True, low=(-0.5, -0.5, -0.5), high=(0.5, 0.5, 0.5))
 
 # Every kind of edit, on a scene with a path of three keys, and what undo calls it.
 EDITS: tuple[tuple[e.Event, str], ...] = (
-    (e.Triggered(action="key_add"), "add a key at the playhead"),
+    (e.Triggered(action="key_add"), "add a key at the playhead of the path"),
     (e.Triggered(action="path_clear"), "cleared path"),
     (e.Triggered(action="path_new"), "new path"),
     (e.SetKeyTime(key_id=2, time_s=2.5), "time of a key"),

@@ -59,7 +59,7 @@ def test_everything_is_undone_by_one_key_and_one_button(drive) -> None:
         edited("the range that plays begins here")
         d.drag_picture(60.0, 10.0)  # moving about is no step
         d.press_name("K")
-        edited("add a key at the playhead")
+        edited("add a key at the playhead of the path")
         d.click("Display")
         d.ctx.item_click("//**/##crop")
         d.ctx.yield_(3)
