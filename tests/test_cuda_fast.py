@@ -275,5 +275,5 @@ def test_models_that_the_kernels_do_not_know_are_named() -> None:
     assert "4 channels" in str(obstacle(Im4D(config.method), config, device))
     config = _config(NARROW)
     assert obstacle(Im4D(config.method), config, device) is None
-    assert "9 source views" in str(obstacle(Im4D(config.method), replace(config, views=replace(config.views, count=9)), device))
+    assert "17 source views" in str(obstacle(Im4D(config.method), replace(config, views=replace(config.views, count=17)), device))
     assert obstacle(Im4D(config.method), config, torch.device("cpu")) is not None
