@@ -468,3 +468,9 @@ def test_the_label_of_a_row_tells_what_its_widget_tells() -> None:
 def test_cameras_say_what_their_pictures_are_for() -> None:
     scene = replace(stand_in_scene(), source_views=(0,), train_views=(0, 1), test_views=(2,), without_pictures=(3,))
     assert [camera.role(scene, view) for view in range(5)] == ["source", "training", "held out", "no pictures", "not used"]
+
+
+def test_what_lies_on_a_gpu_is_not_counted_twice() -> None:
+    memory = (("sources", 2 << 20), ("features", 8 << 20), ("occupancy", 0), ("gpu", 9 << 20))
+    assert floating.kept(memory, parts=True) == "10 MB  (sources 2 MB  features 8 MB) · 9 MB on the GPU"
+    assert floating.kept(memory[:3], parts=False) == "10 MB"

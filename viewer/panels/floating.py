@@ -105,6 +105,14 @@ def _duration(ms: float) -> str:
     return f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms" if ms < 10_000 else f"{1e-3 * ms:.0f} s"
 
 
+def kept(memory: tuple[tuple[str, int], ...], *, parts: bool) -> str:
+    """How much is kept, and what a GPU has allocated, which holds some of the same."""
+    held = [(name, size) for name, size in memory if size and name != "gpu"]
+    on_gpu = dict(memory).get("gpu", 0)
+    each = "  ".join(f"{name} {megabytes(size)}" for name, size in held)
+    return megabytes(sum(size for _, size in held)) + (f"  ({each})" if parts and each else "") + (f" · {megabytes(on_gpu)} on the GPU" if on_gpu else "")
+
+
 def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
     """Draw them at the top left; where they end to the right and below."""
     x, y, width, _ = _area(stats)
@@ -117,12 +125,10 @@ def _figures(state: ViewerState, stats: Stats) -> tuple[float, float]:
         words.append(f"{stats.pictures_per_s:.0f} pictures/s")
     if stats.gui_fps:
         words.append(f"GUI {stats.gui_fps:.0f} fps")
-    total = sum(size for _, size in stats.memory)
-    parts = "  ".join(f"{name} {megabytes(size)}" for name, size in stats.memory if size)
     how = {"none": "", "interop": " · interop", "upload": " · upload"}[stats.present]
-    lines = (badge(state, stats), " · ".join(words), megabytes(total) + (f"  ({parts})" if parts else "") + how)
+    lines = (badge(state, stats), " · ".join(words), kept(stats.memory, parts=True) + how)
     if width < em(_WIDE_EM):  # a narrow picture keeps more of itself
-        lines = (lines[0], megabytes(total) + how)
+        lines = (lines[0], kept(stats.memory, parts=False) + how)
     steady(max(imgui.calc_text_size(line).x for line in lines), width - em(1.2))
     imgui.begin("##figures", None, _FIXED | imgui.WindowFlags_.no_inputs)
     imgui.push_text_wrap_pos(width - em(1.9))  # a narrow picture keeps them to itself
