@@ -336,6 +336,10 @@ class Session:
         if self.first_picture_s is None:
             self.first_picture_s = time.monotonic() - self._began_s
             _log.info("first picture after %.2f s", self.first_picture_s)
+            export = self.state.export.settings  # encoders are tried now, since that takes a core from the first picture
+            chosen, on_gpu = ProbeEncoder(format=export.format, chroma=export.chroma), ProbeEncoder(format="h264_nvenc", chroma="420")
+            for probe in {chosen, on_gpu}:  # that a GPU has none is told before it is chosen
+                self.send(AskedFor(effect=probe))
         self.send(RenderFinished(request=buffer.request, render_ms=buffer.render_ms, steady=buffer.steady))
 
     def _opened(self, scene: Scene, source: Path, device: str) -> None:
@@ -359,10 +363,6 @@ class Session:
         self._keeper.write(self.state)  # of the scene before
         start = Start(source=source)
         if before is None:
-            export = self.state.export.settings
-            self.send(AskedFor(effect=ProbeEncoder(format=export.format, chroma=export.chroma)))
-            if (export.format, export.chroma) != ("h264_nvenc", "420"):  # that there is none is told before it is chosen
-                self.send(AskedFor(effect=ProbeEncoder(format="h264_nvenc", chroma="420")))
             start = self._start if source == self._start.source else start
         place = None if start.fresh else self._keeper.place(source)
         for event in beginning(start, scene, device, place):
