@@ -18,6 +18,7 @@ SIZE = (900, 560)
 def _measured(d: Driver) -> dict[str, Any]:
     from imgui_bundle import imgui
 
+    d.until(lambda: not d.session.busy and d.state.width == round(d.area[2]))  # panels have the width that they keep, and the picture the rest
     play = d.ctx.item_info("//**/###play").rect_full
     return {
         "font": imgui.get_font_size(),
