@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from stand_in import StandIn, as_renderer
+from stopped_film import ENDS, end
 
 from im4d_core.camera_path import CameraPath, SceneTiming
 from im4d_core.export_settings import ExportSettings
@@ -111,22 +112,14 @@ def test_odd_sizes_are_padded_to_even_ones_in_videos_and_kept_in_pictures(tmp_pa
     assert iio.imread(tmp_path / "pictures" / "000000.png").shape == (21, 33, 3)
 
 
-@pytest.mark.parametrize("how", ["asked", "closed", "failure"])
+@pytest.mark.parametrize("how", ENDS)
 def test_a_video_that_is_stopped_leaves_no_file(tmp_path: Path, how: str) -> None:
     renderer = StandIn()
     stopped = []
     running = film(as_renderer(renderer), PATH, TIMING, settings(tmp_path), go_on=lambda: not stopped)
     assert next(running) == (0, 8)
     assert next(running) == (1, 8)
-    if how == "asked":
-        stopped.append(True)
-        assert list(running) == []
-    elif how == "closed":
-        running.close()
-    else:
-        renderer.failure = RuntimeError("the driver is gone")
-        with pytest.raises(RuntimeError, match="the driver is gone"):
-            next(running)
+    end(how, running, renderer, stopped)
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -141,21 +134,13 @@ def test_a_video_from_before_survives_a_failed_one(tmp_path: Path) -> None:
     assert Path(wanted.file).read_bytes() == b"the old one"
 
 
-@pytest.mark.parametrize("how", ["asked", "closed", "failure"])
+@pytest.mark.parametrize("how", ENDS)
 def test_pictures_that_were_stopped_go_on_where_they_stopped(tmp_path: Path, how: str) -> None:
     renderer, wanted = StandIn(), pictures(tmp_path, depth=True)
     stopped = []
     running = film(as_renderer(renderer), PATH, TIMING, wanted, go_on=lambda: not stopped)
     assert [next(running) for _ in range(4)] == [(i, 8) for i in range(4)]
-    if how == "asked":
-        stopped.append(True)
-        assert list(running) == []
-    elif how == "closed":
-        running.close()
-    else:
-        renderer.failure = RuntimeError("the driver is gone")
-        with pytest.raises(RuntimeError, match="the driver is gone"):
-            next(running)
+    end(how, running, renderer, stopped)
     there = sorted(path.name for path in (tmp_path / "pictures").glob("*.png"))
     assert there == ["000000.png", "000001.png", "000002.png"] or how != "asked"  # a failure may leave the last ones unwritten
     before = {name: (tmp_path / "pictures" / name).stat().st_mtime_ns for name in there}

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from stand_in import StandIn, as_renderer
+from stopped_film import ENDS, end
 
 from im4d_core.camera_path import SceneTiming
 from im4d_core.export_settings import LEAST_HEVC_PICTURES, ExportSettings
@@ -70,7 +71,7 @@ def test_parts_are_one_video(tmp_path: Path, format: str, fps: float, monkeypatc
     assert left(tmp_path) == sorted(f"{name}{suffix}{ending}" for name in ("one", "parts") for ending in ("", ".json"))
 
 
-@pytest.mark.parametrize("how", ["asked", "closed", "failure"])
+@pytest.mark.parametrize("how", ENDS)
 def test_a_video_that_is_left_goes_on_where_it_was(tmp_path: Path, how: str) -> None:
     (tmp_path / "at once").mkdir()
     (tmp_path / "in turns").mkdir()
@@ -79,15 +80,7 @@ def test_a_video_that_is_left_goes_on_where_it_was(tmp_path: Path, how: str) -> 
     renderer, stopped = StandIn(), []
     running = film(as_renderer(renderer), PATH, TIMING, wanted, go_on=lambda: not stopped)
     assert [next(running) for _ in range(28)][-1] == (27, COUNT)
-    if how == "asked":
-        stopped.append(True)
-        assert list(running) == []
-    elif how == "closed":
-        running.close()
-    else:
-        renderer.failure = RuntimeError("the driver is gone")
-        with pytest.raises(RuntimeError, match="the driver is gone"):
-            next(running)
+    end(how, running, renderer, stopped)
     assert left(tmp_path / "in turns") == ["video.mp4.parts/000000.mp4", "video.mp4.parts/export.json"]
     renderer = StandIn()
     steps = made(wanted, renderer)

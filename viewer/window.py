@@ -19,7 +19,7 @@ from viewer.fullscreen import Fullscreen
 from viewer.glfw_library import glfw
 from viewer.preferences import Theme
 from viewer.rectangle import Rectangle
-from viewer.side import SHARE, share_of, side_width
+from viewer.side_panels import SidePanels, docked, first_split
 from viewer.theme import Sizes, set_shape, set_sizes, set_theme, sizes
 
 _FRAMES_AFTER_EVENT = 3  # hover and opening animations need some frames after the last event
@@ -90,10 +90,7 @@ class Window:
         self._ui_scale = 1.0
         self._scaled = False
         """Sizes of widgets are what density and `set_ui_scale` ask for."""
-        self._beside: float | None = None
-        """Width of the window that the panels were fitted to; None before that."""
-        self._share, self._fitted = SHARE, 0.0
-        """What the panels are to have of it, and the width that they got."""
+        self._side_panels = SidePanels(self.params.docking_params)
         self._configure(title, size, layout_file, vsync)
         callbacks = self.params.callbacks
         callbacks.show_gui = self._guarded(overlay)
@@ -106,8 +103,8 @@ class Window:
         options = hello_imgui.EdgeToolbarOptions(size_em=transport_height_em)
         callbacks.add_edge_toolbar(hello_imgui.EdgeToolbarType.bottom, self._guarded(transport), options)
         docking = self.params.docking_params
-        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Side", imgui.Dir.right, SHARE)]
-        docking.dockable_windows = [_dockable(panel.label, self._guarded(panel.draw)) for panel in panels]
+        docking.docking_splits = [first_split()]
+        docking.dockable_windows = [docked(panel.label, self._guarded(panel.draw)) for panel in panels]
         docking.dockable_windows[0].focus_window_at_next_frame = True
         docking.main_dock_space_node_flags = imgui.DockNodeFlags_.passthru_central_node | imgui.DockNodeFlags_.no_docking_over_central_node
 
@@ -225,7 +222,7 @@ class Window:
     def arrange_panels(self) -> None:
         """Every panel is where it was at the first start."""
         self.params.docking_params.layout_reset = True
-        self._beside = None
+        self._side_panels.forget()
 
     def focus_panel(self, label: str) -> None:
         """Bring a tab to the front.
@@ -368,27 +365,8 @@ class Window:
 
     def _begin_frame(self) -> None:
         imgui.get_style().tab_min_width_shrink = _TAB_EM * imgui.get_font_size()  # which is not known before the first frame
-        self._fit_panels()
+        self._side_panels.fit()
         self._update()
-
-    def _fit_panels(self) -> None:
-        """The panels keep their share of the window when its width changes; who drags their border chooses another share."""
-        docking, builder, window = self.params.docking_params, imgui.internal, imgui.get_io().display_size.x
-        space, panels = docking.dock_space_id_from_name("MainDockSpace"), docking.dock_space_id_from_name("Side")
-        side = builder.dock_builder_get_node(panels) if panels is not None else None
-        picture = builder.dock_builder_get_central_node(space) if space is not None else None
-        if side is None or picture is None or window == self._beside:
-            return
-        parents, gap, font = (side.parent_node, picture.parent_node), imgui.get_style().docking_separator_size, imgui.get_font_size()
-        neighbours = all(parent is not None and parent.id_ == space for parent in parents)
-        if self._beside is None and neighbours:
-            self._beside = side.size_ref.x + gap + picture.size_ref.x  # of the last start, kept with the arrangement
-        if side.size_ref.x != self._fitted:
-            self._share = share_of(side.size_ref.x, self._beside or window, font)
-        self._beside, self._fitted = window, float(round(side_width(self._share, window, font)))
-        builder.dock_builder_set_node_size(side.id_, (self._fitted, side.size_ref.y))
-        if neighbours:
-            builder.dock_builder_set_node_size(picture.id_, (window - gap - self._fitted, picture.size_ref.y))
 
     def _draw_background(self) -> None:
         from viewer.gl import clear
@@ -412,13 +390,6 @@ class Window:
                 self._failed(error)
 
         return guarded
-
-
-def _dockable(label: str, draw: Draw) -> hello_imgui.DockableWindow:
-    panel = hello_imgui.DockableWindow(label, "Side", draw, True, False)
-    panel.remember_is_visible = False
-    panel.imgui_window_flags = imgui.WindowFlags_.no_focus_on_appearing  # else the last one comes to the front whenever all appear
-    return panel
 
 
 def _configure_imgui() -> None:
